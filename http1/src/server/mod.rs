@@ -1,0 +1,142 @@
+//! The server's end of a connection.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{Instant, Limits, RequestHead, Response, Transmit};
+
+/// How a connection behaves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Bounds.
+    pub limits: Limits,
+    /// From accept, and from a request's first byte, to the end of its head. Default 10 s (W-R-028).
+    pub head_timeout: Duration,
+    /// From the end of the head to the end of the body. Default 30 s.
+    pub body_timeout: Duration,
+    /// Without a request under way. Default 75 s: longer than BOSH `wait` plus its inactivity hints, and than common proxies' pools.
+    pub keep_alive_timeout: Duration,
+    /// For the peer to take bytes that are queued, without progress, and to shut down after our close. Default 10 s.
+    pub write_timeout: Duration,
+    /// Fields added to the answers that the connection makes itself (400, 408, 413, 414, 431, 501, 505): CORS, so that browsers can see them.
+    pub error_fields: Vec<(String, String)>,
+    /// Read-EOF while answers are owed: `true` goes on and answers (TR-51), `false` (default) is `Closed` at once.
+    pub half_close: bool,
+}
+
+/// Names a request on its connection; answers may be given in any order and leave in request order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub(crate) u64);
+
+/// A whole request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Answer under this.
+    pub id: RequestId,
+    /// Start line and fields.
+    pub head: RequestHead,
+    /// The body, decoded.
+    pub body: Bytes,
+    /// Bytes already there behind the request; an upgrade refuses them (W-R-026).
+    pub surplus: usize,
+}
+
+/// What the driver must do.
+#[derive(Debug)]
+pub enum Action {
+    /// Tell the application.
+    Deliver(Event),
+    /// The 101 has left: stream and unread buffer belong to the next machine.
+    Detach,
+    /// Shut down after the bytes that are left; then drain a little, then drop.
+    Close,
+    /// Drop now.
+    Abort,
+}
+
+/// What the application learns.
+#[derive(Debug)]
+pub enum Event {
+    /// A request came in whole.
+    Request(Request),
+    /// Every byte of that answer left.
+    Sent(RequestId),
+    /// The connection is over; requests not answered will never be.
+    Closed(Closed),
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// We said so: `Response::close`, `close`, `abort`, or keep-alive ended.
+    Ours,
+    /// The peer ended it between requests or asked for it.
+    Peer,
+    /// The peer broke the protocol; it got this status.
+    Fault(u16),
+    /// The peer vanished in the middle.
+    Network,
+    /// A deadline passed.
+    Timeout,
+}
+
+/// An accepted connection, from its first byte.
+#[derive(Debug)]
+pub struct Connection {/* .. */}
+
+impl Connection {
+    /// A connection accepted now.
+    pub fn new(_config: std::sync::Arc<Config>, _now: Instant) -> Self {
+        todo!()
+    }
+    /// Answers a request; an unknown or answered id is ignored.
+    pub fn respond(&mut self, _id: RequestId, _response: Response, _now: Instant) {
+        todo!()
+    }
+    /// Ends it: nothing more is read, answers owed still leave.
+    pub fn close(&mut self, _now: Instant) {
+        todo!()
+    }
+    /// Drops it without an answer (B-R-168).
+    pub fn abort(&mut self, _now: Instant) {
+        todo!()
+    }
+    /// Bytes came, appended to `input`.
+    pub fn handle_input(&mut self, _input: &mut BytesMut, _now: Instant) {
+        todo!()
+    }
+    /// The peer shut down its side.
+    pub fn handle_eof(&mut self, _now: Instant) {
+        todo!()
+    }
+    /// A deadline may have passed.
+    pub fn handle_timeout(&mut self, _now: Instant) {
+        todo!()
+    }
+    /// Whether reading more is useful now.
+    pub fn wants_input(&self) -> bool {
+        todo!()
+    }
+    /// The next order.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        todo!()
+    }
+    /// The next bytes; ask when the last have been written.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        todo!()
+    }
+    /// When to call `handle_timeout` at the latest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        todo!()
+    }
+}

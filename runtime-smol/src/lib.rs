@@ -1,0 +1,1 @@
+//! XMPP over BOSH and WebSocket on smol.

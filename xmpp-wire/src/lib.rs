@@ -1,0 +1,13 @@
+//! Cuts untrusted XML into first-level XMPP elements, and writes such elements.
+#![forbid(unsafe_code)]
+
+mod limits;
+pub mod ns;
+mod stream;
+pub mod xml;
+
+pub use limits::XmlLimits;
+pub use stream::{StreamError, StreamHeader};
+pub use xml::{
+    Builder, Element, Name, Piece, Scope, Splitter, StartTag, Wrapped, XmlError, XmlErrorKind,
+};
