@@ -1,0 +1,286 @@
+// A BOSH client (XEP-0124, XEP-0206): a window of two requests, one of which the server holds.
+//
+// Rules: every request has the next rid; answers are taken in the order of their rids, whatever order they arrive in;
+// after a network error the identical bytes are sent again; one request is always open while the session lives.
+
+const HTTPBIND = 'http://jabber.org/protocol/httpbind';
+const XBOSH = 'urn:xmpp:xbosh';
+const XML = { 'Content-Type': 'text/xml; charset=utf-8' };
+
+const WAIT = 50; // seconds, below the 60 that proxies commonly allow
+const HOLD = 1;
+const GRACE = 10; // seconds beyond `wait` before an exchange counts as lost
+const RETRY_FIRST = 250; // milliseconds, doubled with each attempt
+const RETRY_MOST = 8000;
+const LINGER = 1000; // milliseconds that a terminate waits for earlier answers
+const FAREWELL = 2000; // milliseconds for the whole of our own terminate: some servers never answer it
+
+/** Both transports call `{opened, element, closed, trace}` of the handlers that they are given. */
+export class Bosh {
+  #url;
+  #domain;
+  #escape;
+  #handlers;
+  #rid;
+  #sid = null;
+  #wait = WAIT;
+  #requests = HOLD + 1;
+  #inactivity = 60;
+  #outbox = [];
+  #open = []; // exchanges whose answers were not taken yet, in the order of their rids
+  #state = 'new'; // new, creating, live, closing, closed
+  #scheduled = false;
+  #timers = new Set();
+  #idle = 0;
+
+  constructor({ url, domain, escape, handlers }) {
+    this.#url = url;
+    this.#domain = domain;
+    this.#escape = escape;
+    this.#handlers = handlers;
+    // Far enough below 2^53 for any session's life (XEP-0124 §7).
+    this.#rid = 1 + crypto.getRandomValues(new Uint32Array(1))[0];
+  }
+
+  get window() {
+    return { requests: this.#requests, open: this.#open.map((exchange) => exchange.record) };
+  }
+
+  open() {
+    this.#state = 'creating';
+    this.#request(`to='${this.#escape(this.#domain)}' xml:lang='en' wait='${WAIT}' hold='${HOLD}' ver='1.6' `
+      + `content='text/xml; charset=utf-8' xmpp:version='1.0' xmlns:xmpp='${XBOSH}'`, '');
+  }
+
+  send(xml) {
+    this.#outbox.push({ restart: false, xml });
+    this.#schedule();
+  }
+
+  restart() {
+    this.#outbox.push({ restart: true, xml: '' });
+    this.#schedule();
+  }
+
+  close() {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#sid === null) {
+      this.#finish(null);
+      return;
+    }
+    const last = this.#outbox.filter((entry) => !entry.restart).map((entry) => entry.xml).join('');
+    this.#outbox = [];
+    this.#state = 'closing';
+    // A terminate may go beyond the window (XEP-0124 §11).
+    this.#request("type='terminate'", `${last}<presence xmlns='jabber:client' type='unavailable'/>`);
+    this.#later(FAREWELL, () => this.#finish(null));
+  }
+
+  /** The page goes away: one terminate that outlives it, and no wait for the answer. */
+  abandon() {
+    if (this.#state !== 'live') return;
+    const body = this.#body("type='terminate'", "<presence xmlns='jabber:client' type='unavailable'/>");
+    fetch(this.#url, { method: 'POST', headers: XML, body, keepalive: true }).catch(() => {});
+    this.#finish(null);
+  }
+
+  // What the application sends in one turn leaves in one request.
+  #schedule() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump() {
+    if (this.#state !== 'live') return;
+    while (this.#outbox.length > 0 && this.#open.length < this.#requests) {
+      if (this.#outbox[0].restart) {
+        this.#outbox.shift();
+        // XEP-0206 §5: a restart carries no payload.
+        this.#request(`to='${this.#escape(this.#domain)}' xml:lang='en' xmpp:restart='true' xmlns:xmpp='${XBOSH}'`, '');
+        continue;
+      }
+      const next = this.#outbox.findIndex((entry) => entry.restart);
+      const batch = this.#outbox.splice(0, next < 0 ? this.#outbox.length : next);
+      this.#request('', batch.map((entry) => entry.xml).join(''));
+    }
+    if (this.#open.length === 0) {
+      // A server that answers empty requests at once would be asked without a pause; give it one.
+      if (this.#idle < 3) this.#request('', '');
+      else this.#later(1000, () => {
+        if (this.#state === 'live' && this.#open.length === 0) this.#request('', '');
+      });
+    }
+  }
+
+  #body(attributes, payload) {
+    const rid = this.#rid;
+    this.#rid += 1;
+    const sid = this.#sid === null ? '' : ` sid='${this.#escape(this.#sid)}'`;
+    const more = attributes === '' ? '' : ` ${attributes}`;
+    return `<body rid='${rid}'${sid}${more} xmlns='${HTTPBIND}'>${payload}</body>`;
+  }
+
+  #request(attributes, payload) {
+    const rid = this.#rid;
+    const body = this.#body(attributes, payload);
+    const exchange = {
+      rid,
+      body,
+      empty: payload === '' && attributes === '',
+      answer: null,
+      attempts: 0,
+      firstFailure: 0,
+      abort: null,
+      record: { kind: 'exchange', rid, state: 'open', sent: bytes(body), received: 0, ms: null, request: body, response: '' },
+    };
+    this.#open.push(exchange);
+    this.#transmit(exchange);
+  }
+
+  async #transmit(exchange) {
+    const abort = new AbortController();
+    exchange.abort = abort;
+    exchange.attempts += 1;
+    exchange.record.state = exchange.attempts === 1 ? 'open' : `sent again (${exchange.attempts})`;
+    this.#handlers.trace(exchange.record);
+    const lost = this.#later((this.#wait + GRACE) * 1000, () => abort.abort());
+    const started = performance.now();
+    let response = null;
+    let text = '';
+    try {
+      response = await fetch(this.#url, { method: 'POST', headers: XML, body: exchange.body, signal: abort.signal, cache: 'no-store' });
+      text = await response.text();
+    } catch {
+      response = null;
+    }
+    this.#forget(lost);
+    if (this.#state === 'closed') return;
+    exchange.record.ms = Math.round(performance.now() - started);
+    if (response === null || response.status >= 500) {
+      this.#retry(exchange);
+      return;
+    }
+    exchange.record.received = bytes(text);
+    exchange.record.response = text;
+    exchange.record.state = response.ok ? 'answered' : `HTTP ${response.status}`;
+    exchange.answer = response.ok ? parse(text) : { condition: legacyCondition(response.status) };
+    this.#handlers.trace(exchange.record);
+    this.#settle();
+  }
+
+  #retry(exchange) {
+    const now = performance.now();
+    exchange.firstFailure ||= now;
+    // Beyond `inactivity` the server has forgotten the session (XEP-0124 §10).
+    if (this.#state === 'closing' || now - exchange.firstFailure > this.#inactivity * 1000) {
+      exchange.record.state = 'failed';
+      this.#handlers.trace(exchange.record);
+      this.#finish('The server could not be reached.');
+      return;
+    }
+    exchange.record.state = 'waiting to send again';
+    this.#handlers.trace(exchange.record);
+    const delay = Math.min(RETRY_FIRST * 2 ** (exchange.attempts - 1), RETRY_MOST);
+    this.#later(delay, () => this.#transmit(exchange));
+  }
+
+  #settle() {
+    while (this.#open.length > 0 && this.#open[0].answer !== null && this.#state !== 'closed') {
+      this.#take(this.#open.shift());
+    }
+    if (this.#state === 'closed') return;
+    const last = this.#open.find((exchange) => exchange.answer?.type === 'terminate' || exchange.answer?.condition);
+    if (last) this.#later(LINGER, () => this.#finish(last.answer.condition ?? null));
+    this.#schedule();
+  }
+
+  #take(exchange) {
+    const { type, condition, body } = exchange.answer;
+    if (type === 'error') {
+      // A recoverable binding condition: the same request again (XEP-0124 §17.3).
+      exchange.answer = null;
+      this.#open.unshift(exchange);
+      this.#retry(exchange);
+      return;
+    }
+    if (body === undefined) {
+      this.#finish(condition);
+      return;
+    }
+    if (this.#state === 'creating' && type !== 'terminate') this.#created(body);
+    this.#idle = exchange.empty && body.childElementCount === 0 && exchange.record.ms < 100 ? this.#idle + 1 : 0;
+    for (const element of body.children) {
+      if (this.#state === 'closed') return;
+      this.#handlers.element(element);
+    }
+    if (type === 'terminate') this.#finish(condition);
+  }
+
+  #created(body) {
+    this.#sid = body.getAttribute('sid');
+    this.#wait = number(body, 'wait', WAIT);
+    this.#requests = Math.max(1, number(body, 'requests', HOLD + 1));
+    this.#inactivity = number(body, 'inactivity', 60);
+    this.#state = 'live';
+    this.#handlers.opened();
+  }
+
+  #finish(reason) {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    for (const exchange of this.#open) {
+      if (exchange.answer !== null) continue;
+      exchange.abort?.abort();
+      exchange.record.state = 'ended';
+      this.#handlers.trace(exchange.record);
+    }
+    this.#open = [];
+    this.#handlers.closed(reason);
+  }
+
+  #later(delay, action) {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, delay);
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  #forget(timer) {
+    clearTimeout(timer);
+    this.#timers.delete(timer);
+  }
+}
+
+const encoder = new TextEncoder();
+
+function bytes(text) {
+  return encoder.encode(text).length;
+}
+
+function number(element, name, otherwise) {
+  const value = Number.parseInt(element.getAttribute(name) ?? '', 10);
+  return Number.isFinite(value) && value >= 0 ? value : otherwise;
+}
+
+function parse(text) {
+  const body = new DOMParser().parseFromString(text, 'text/xml').documentElement;
+  if (body.localName !== 'body' || body.namespaceURI !== HTTPBIND) {
+    return { condition: 'The answer was not a BOSH body.' };
+  }
+  const type = body.getAttribute('type');
+  return { type, condition: body.getAttribute('condition'), body };
+}
+
+// XEP-0124 §17.1: the codes of servers that do not know `ver`.
+function legacyCondition(status) {
+  const conditions = { 400: 'bad-request', 403: 'policy-violation', 404: 'item-not-found' };
+  return conditions[status] ?? `HTTP status ${status}`;
+}
