@@ -1,0 +1,30 @@
+// A headless Chromium with a fresh profile, and what its pages complained about.
+
+import { existsSync } from 'node:fs';
+import { temporaryDirectory } from './processes.js';
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path)) ?? null;
+
+export const installed = executablePath !== null;
+
+export async function startChromium() {
+  const { chromium } = await import('playwright-core');
+  const context = await chromium.launchPersistentContext(temporaryDirectory('chromium'), {
+    executablePath,
+    headless: true,
+    args: [
+      '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync',
+    ],
+  });
+  const complaints = [];
+  context.on('page', (page) => watch(page));
+  for (const page of context.pages()) watch(page);
+  function watch(page) {
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+  }
+  return { context, complaints, end: () => context.close() };
+}

@@ -1,0 +1,28 @@
+// The gateway under test: the demonstration domain as it comes, or in front of servers.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, Process, temporaryDirectory } from './processes.js';
+
+const binary = process.env.INTEROP_GATEWAY ?? fileURLToPath(new URL('../../target/debug/xmpp-web', import.meta.url));
+
+/** `upstreams` maps XMPP domains to ports of 127.0.0.1; without any, the demonstration domain is served. */
+export async function startGateway(upstreams = {}) {
+  const port = await freePort();
+  const config = join(temporaryDirectory('gateway'), 'xmpp-web.toml');
+  const domains = Object.entries(upstreams)
+    .map(([domain, upstream]) => `\n[domain."${domain}"]\nupstream = "127.0.0.1:${upstream}"\n`);
+  writeFileSync(config, `[[listener]]\naddress = "127.0.0.1:${port}"\n${domains.join('')}`);
+  const gateway = new Process('gateway', binary, ['serve', '--config', config]);
+  await gateway.listening(port);
+  return {
+    port,
+    origin: `http://127.0.0.1:${port}`,
+    bosh: `http://127.0.0.1:${port}/http-bind`,
+    websocket: `ws://127.0.0.1:${port}/xmpp-websocket`,
+    exited: gateway.exited,
+    signal: (name) => gateway.signal(name),
+    end: () => gateway.end(),
+  };
+}
