@@ -1,4 +1,11 @@
 /// Bounds on what a peer's XML may make us hold or walk.
+///
+/// ```
+/// use xmpp_wire::{Element, XmlErrorKind, XmlLimits};
+///
+/// let limits = XmlLimits::default().with_element_bytes(10);
+/// assert!(Element::parse("<a>12345</a>".into(), &limits).is_err_and(|error| error.kind == XmlErrorKind::TooBig));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct XmlLimits {
@@ -30,5 +37,15 @@ impl XmlLimits {
     pub fn with_element_bytes(mut self, bytes: usize) -> Self {
         self.element_bytes = bytes;
         self
+    }
+
+    /// No bounds: for bytes that have passed them before.
+    pub(crate) fn none() -> Self {
+        Self {
+            element_bytes: usize::MAX,
+            depth: usize::MAX,
+            attributes: usize::MAX,
+            declarations: usize::MAX,
+        }
     }
 }

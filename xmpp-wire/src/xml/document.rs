@@ -1,0 +1,146 @@
+//! Complete documents: a WebSocket message, a BOSH body.
+
+use bytes::Bytes;
+
+use super::{
+    Element, Scope, StartTag, XmlError, XmlErrorKind,
+    chars::is_space,
+    scan::{Cut, Mode, Scanner},
+};
+use crate::XmlLimits;
+
+/// The part that is UTF-8, and what its end means.
+fn checked(document: &[u8]) -> (usize, XmlErrorKind) {
+    match std::str::from_utf8(document) {
+        Ok(_) => (document.len(), XmlErrorKind::NotWellFormed),
+        Err(error) => (error.valid_up_to(), XmlErrorKind::Utf8),
+    }
+}
+
+pub(super) fn bare(document: Bytes, limits: &XmlLimits) -> Result<Element, XmlError> {
+    one_root(document, limits.clone(), Scope::default())
+}
+
+/// A document that stands in a scope.
+pub(super) fn one_root(
+    document: Bytes,
+    limits: XmlLimits,
+    scope: Scope,
+) -> Result<Element, XmlError> {
+    let (valid, end) = checked(&document);
+    let view = document.get(..valid).unwrap_or_default();
+    let mut scanner = Scanner::new(Mode::Bare, limits, scope);
+    let Some(Cut::Element {
+        start,
+        end: behind,
+        shape,
+    }) = scanner.next(view, Some(end))?
+    else {
+        return Err(XmlError {
+            kind: XmlErrorKind::NotWellFormed,
+            offset: 0,
+        });
+    };
+    epilogue(view, behind, (valid < document.len()).then_some(end))?;
+    Ok(Element::new(
+        document.slice(start..behind),
+        scanner.scope,
+        shape,
+    ))
+}
+
+/// Only white space may follow the root.
+fn epilogue(view: &[u8], from: usize, cut: Option<XmlErrorKind>) -> Result<(), XmlError> {
+    let rest = view.get(from..).unwrap_or_default();
+    let at = rest
+        .iter()
+        .position(|&b| !is_space(b))
+        .unwrap_or(rest.len());
+    let offset = (from + at) as u64;
+    match rest.get(at..).unwrap_or_default() {
+        [] => cut.map_or(Ok(()), |kind| Err(XmlError { kind, offset })),
+        [b'<', b'?' | b'!', ..] => Err(XmlError {
+            kind: XmlErrorKind::Restricted,
+            offset,
+        }),
+        _ => Err(XmlError {
+            kind: XmlErrorKind::NotWellFormed,
+            offset,
+        }),
+    }
+}
+
+/// A wrapped document: a BOSH body (XEP-0124 §6).
+///
+/// ```
+/// use xmpp_wire::{Wrapped, XmlErrorKind, XmlLimits, ns};
+///
+/// let limits = XmlLimits::default();
+/// let body = Wrapped::parse("<body xmlns='http://jabber.org/protocol/httpbind' rid='7'><x xmlns='u'/> <y/></body>".into(), &[], &limits)?;
+/// assert_eq!(body.wrapper.attribute("rid").as_deref(), Some("7"));
+/// assert_eq!(body.elements.len(), 2);
+/// assert!(body.elements[1].is("y", ns::HTTPBIND));
+/// assert_eq!(Wrapped::parse("<body>x</body>".into(), &[], &limits).unwrap_err().kind, XmlErrorKind::Text);
+/// # Ok::<(), xmpp_wire::XmlError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrapped {
+    /// The wrapper's start tag (also of an empty `<body/>`).
+    pub wrapper: StartTag,
+    /// Its child elements in order.
+    pub elements: Vec<Element>,
+}
+
+impl Wrapped {
+    /// Reads a complete wrapped document. `predeclared` are prefixes in force before the wrapper (for peers that forget to
+    /// declare `xmpp:` and `stream:`). White space between elements is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As `Element::parse`; other text directly inside the wrapper is `XmlErrorKind::Text`. `XmlLimits::element_bytes` bounds each element; the
+    /// caller bounds the document.
+    pub fn parse(
+        document: Bytes,
+        predeclared: &[(&str, &str)],
+        limits: &XmlLimits,
+    ) -> Result<Self, XmlError> {
+        let (valid, end) = checked(&document);
+        let view = document.get(..valid).unwrap_or_default();
+        let mut scanner = Scanner::new(
+            Mode::Wrapped,
+            limits.clone(),
+            Scope::predeclared(predeclared),
+        );
+        let mut wrapper = None;
+        let mut elements = Vec::new();
+        while let Some(cut) = scanner.next(view, Some(end))? {
+            match cut {
+                Cut::Open { start, end, shape } => {
+                    wrapper = Some(StartTag::new(
+                        document.slice(start..end),
+                        scanner.scope.clone(),
+                        shape,
+                    ));
+                }
+                Cut::Element { start, end, shape } => {
+                    elements.push(Element::new(
+                        document.slice(start..end),
+                        scanner.scope.clone(),
+                        shape,
+                    ));
+                }
+                Cut::Close { end: behind, .. } => {
+                    epilogue(view, behind, (valid < document.len()).then_some(end))?;
+                    break;
+                }
+            }
+        }
+        match wrapper {
+            Some(wrapper) => Ok(Self { wrapper, elements }),
+            None => Err(XmlError {
+                kind: XmlErrorKind::NotWellFormed,
+                offset: 0,
+            }),
+        }
+    }
+}

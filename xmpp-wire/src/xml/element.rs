@@ -1,0 +1,224 @@
+use std::{borrow::Cow, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{
+    Builder, Name, Scope, XmlError, decode, document,
+    scan::{Cut, Mode, Scanner},
+    tag,
+};
+use crate::{XmlLimits, ns};
+
+/// Where the namespace of a root is declared.
+#[derive(Clone, Debug, Default)]
+pub(super) enum RootNamespace {
+    /// It is the inherited default one.
+    #[default]
+    Default,
+    /// In the tag itself: offset and length of the value.
+    Own(usize, usize),
+    /// In the tag itself, written with references.
+    Decoded(Arc<str>),
+    /// By an inherited prefix: its place in the scope.
+    Prefix(usize),
+}
+
+/// What the scanner learnt about an element; offsets are from its first byte.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shape {
+    pub(super) namespace: RootNamespace,
+    pub(super) name_len: usize,
+    pub(super) prefix_len: Option<usize>,
+    pub(super) tag_len: usize,
+    pub(super) self_closing: bool,
+    /// The root or a descendant is in the inherited default namespace.
+    pub(super) inherits_default: bool,
+    /// Inherited prefixes in use, by their place in the scope (bit 31: it or a later one).
+    pub(super) inherited_prefixes: u32,
+}
+
+impl Shape {
+    pub(super) fn prefix<'a>(&self, raw: &'a str) -> Option<&'a str> {
+        raw.get(1..1 + self.prefix_len?)
+    }
+
+    pub(super) fn name<'a>(&'a self, raw: &'a str, scope: &'a Scope) -> Name<'a> {
+        let local = 1 + self.prefix_len.map_or(0, |length| length + 1);
+        let namespace = match &self.namespace {
+            RootNamespace::Default => scope.default_namespace(),
+            RootNamespace::Own(start, length) => {
+                raw.get(*start..start + length).unwrap_or_default()
+            }
+            RootNamespace::Decoded(uri) => uri,
+            RootNamespace::Prefix(place) => scope.prefixes().nth(*place).map_or("", |(_, uri)| uri),
+        };
+        Name {
+            namespace,
+            local: raw.get(local..=self.name_len).unwrap_or_default(),
+        }
+    }
+}
+
+/// One first-level element: its raw bytes, never a tree, and the scope that it inherited.
+/// The bytes have been checked: well-formed, namespace-well-formed within the scope, UTF-8.
+///
+/// ```
+/// use xmpp_wire::{Element, XmlLimits, ns};
+///
+/// let message = Element::parse("<message xmlns='jabber:client' to='a@b'><body>hi &amp; bye</body></message>".into(), &XmlLimits::default())?;
+/// assert!(message.is("message", ns::CLIENT));
+/// assert_eq!(message.attribute("to").as_deref(), Some("a@b"));
+/// assert_eq!(message.child("body", ns::CLIENT).map(|body| body.text()).as_deref(), Some("hi & bye"));
+/// # Ok::<(), xmpp_wire::XmlError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Element {
+    pub(super) raw: Bytes,
+    pub(super) scope: Scope,
+    pub(super) shape: Shape,
+}
+
+impl PartialEq for Element {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw == other.raw && self.scope == other.scope
+    }
+}
+
+impl Eq for Element {}
+
+impl Element {
+    /// Reads a complete document: one root element, white space around it, an XML declaration at the very start
+    /// (version 1.0, encoding absent or UTF-8).
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong, and where: XML that is not well-formed, that RFC 6120 §11.1 forbids, or past the limits.
+    pub fn parse(document: Bytes, limits: &XmlLimits) -> Result<Self, XmlError> {
+        document::bare(document, limits)
+    }
+
+    /// Starts building one: `Element::build("iq", ns::CLIENT)`. The name may carry a prefix ("stream:features"),
+    /// which is then declared for the namespace; without one the namespace is declared as default (none for "").
+    pub fn build(name: &str, namespace: &str) -> Builder {
+        Builder::new(name, namespace)
+    }
+
+    pub(super) fn new(raw: Bytes, scope: Scope, shape: Shape) -> Self {
+        Self { raw, scope, shape }
+    }
+
+    /// The bytes as received, from `<` to `>`.
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// What it inherited.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The same element with its bytes copied out of the buffer that they came in: for queues, so that a small
+    /// element does not keep a large buffer alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self {
+            raw: Bytes::copy_from_slice(&self.raw),
+            ..self.clone()
+        }
+    }
+
+    /// The expanded name of its root.
+    pub fn name(&self) -> Name<'_> {
+        self.shape.name(self.str(), &self.scope)
+    }
+
+    /// Whether that is this local name in this namespace.
+    pub fn is(&self, local: &str, namespace: &str) -> bool {
+        self.name() == Name { namespace, local }
+    }
+
+    /// `message`, `presence` or `iq` in `jabber:client`.
+    pub fn is_stanza(&self) -> bool {
+        let name = self.name();
+        name.namespace == ns::CLIENT && matches!(name.local, "message" | "presence" | "iq")
+    }
+
+    /// The prefix of the root's name as written.
+    pub fn prefix(&self) -> Option<&str> {
+        self.shape.prefix(self.str())
+    }
+
+    /// The decoded value of an attribute without prefix.
+    pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
+        tag::attribute(self.str(), &self.shape, name)
+    }
+
+    /// The decoded value of an attribute in a namespace (`xml:lang` is in `ns::XML`).
+    pub fn attribute_ns(&self, local: &str, namespace: &str) -> Option<Cow<'_, str>> {
+        tag::attribute_ns(self.str(), &self.shape, &self.scope, local, namespace)
+    }
+
+    /// Its child elements in order, each with the scope that it inherits.
+    pub fn children(&self) -> impl Iterator<Item = Self> + '_ {
+        self.child_ranges()
+            .0
+            .into_iter()
+            .map(|(element, _)| element)
+    }
+
+    /// The first child with this name.
+    pub fn child(&self, local: &str, namespace: &str) -> Option<Self> {
+        self.children().find(|child| child.is(local, namespace))
+    }
+
+    /// Its own character data, decoded, without that of its children.
+    pub fn text(&self) -> String {
+        let (children, end) = self.child_ranges();
+        let mut text = String::new();
+        let mut from = self.shape.tag_len;
+        for range in children.iter().map(|(_, range)| range) {
+            own_text(
+                self.str().get(from..range.start).unwrap_or_default(),
+                &mut text,
+            );
+            from = range.end;
+        }
+        own_text(self.str().get(from..end).unwrap_or_default(), &mut text);
+        text
+    }
+
+    /// The children with their places, and the place of the end tag.
+    pub(super) fn child_ranges(&self) -> (Vec<(Self, std::ops::Range<usize>)>, usize) {
+        let mut scanner = Scanner::new(Mode::Children, XmlLimits::none(), self.scope.clone());
+        let mut children = Vec::new();
+        loop {
+            // The bytes have been checked: an error cannot come, and would end the list.
+            match scanner.next(&self.raw, None) {
+                Ok(Some(Cut::Open { .. })) => {}
+                Ok(Some(Cut::Element { start, end, shape })) => {
+                    let child = Self::new(self.raw.slice(start..end), scanner.scope.clone(), shape);
+                    children.push((child, start..end));
+                }
+                Ok(Some(Cut::Close { start, .. })) => return (children, start),
+                Ok(None) | Err(_) => return (children, self.raw.len()),
+            }
+        }
+    }
+
+    pub(super) fn str(&self) -> &str {
+        std::str::from_utf8(&self.raw).unwrap_or_default()
+    }
+}
+
+/// Decodes text that may hold CDATA sections.
+fn own_text(raw: &str, out: &mut String) {
+    let mut rest = raw;
+    while let Some((plain, cdata)) = rest.split_once("<![CDATA[") {
+        decode::text(plain, out);
+        let (inside, behind) = cdata.split_once("]]>").unwrap_or((cdata, ""));
+        // No references in here, but line ends are normalised all the same.
+        out.push_str(&inside.replace("\r\n", "\n").replace('\r', "\n"));
+        rest = behind;
+    }
+    decode::text(rest, out);
+}

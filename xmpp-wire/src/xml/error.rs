@@ -1,0 +1,42 @@
+/// Why XML was refused, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at byte {offset}")]
+pub struct XmlError {
+    /// What was wrong.
+    pub kind: XmlErrorKind,
+    /// Bytes from the start of the document, or of the stream.
+    pub offset: u64,
+}
+
+/// What was wrong with the XML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum XmlErrorKind {
+    /// Not well-formed (XML 1.0), or cut short.
+    #[error("not well-formed XML")]
+    NotWellFormed,
+    /// Not namespace-well-formed: undeclared prefix, duplicate expanded attribute, misuse of `xml`/`xmlns`.
+    #[error("undeclared or misused namespace prefix")]
+    Namespace,
+    /// Comment, processing instruction, DTD or entity that RFC 6120 §11.1 forbids.
+    #[error("XML that XMPP forbids (comment, processing instruction, DTD or entity)")]
+    Restricted,
+    /// An XML declaration with an encoding other than UTF-8.
+    #[error("encoding other than UTF-8")]
+    Encoding,
+    /// Bytes that are not UTF-8.
+    #[error("invalid UTF-8")]
+    Utf8,
+    /// Text where only elements may stand (between stanzas, directly in `<body/>`).
+    #[error("text between elements")]
+    Text,
+    /// More bytes than `XmlLimits::element_bytes`.
+    #[error("element larger than the limit")]
+    TooBig,
+    /// Deeper than `XmlLimits::depth`.
+    #[error("elements nested deeper than the limit")]
+    TooDeep,
+    /// More attributes or declarations than the limits allow.
+    #[error("more attributes than the limit")]
+    TooManyAttributes,
+}

@@ -1,0 +1,214 @@
+//! Namespaces in XML: declarations come into force, prefixes are looked up, expanded names are compared.
+
+use std::sync::Arc;
+
+use super::{
+    decode,
+    element::RootNamespace,
+    error::XmlErrorKind,
+    scan::{Scanner, Stop},
+    scope::Scope,
+    tag_scan::{Attribute, Binding, QName},
+};
+use crate::ns;
+
+/// Where a prefix is bound.
+#[derive(Clone, Copy)]
+enum Bound {
+    /// By definition.
+    Xml,
+    /// Inside the piece: the raw value's place.
+    Here(usize, usize),
+    /// Outside: the place in the scope.
+    Inherited(usize),
+}
+
+impl Scanner {
+    /// Checks the start tag that has just been completed, brings its declarations into force, and notes what it inherits.
+    pub(super) fn check_namespaces(&mut self, view: &[u8], root: bool) -> Result<(), Stop> {
+        let mut prefixed = false;
+        for i in 0..self.attributes.len() {
+            let Some(&attribute) = self.attributes.get(i) else {
+                break;
+            };
+            let name = attribute.name.whole(view);
+            if self
+                .attributes
+                .iter()
+                .take(i)
+                .any(|other| other.name.whole(view) == name)
+            {
+                return Err(Stop::Bad(XmlErrorKind::NotWellFormed, attribute.name.start));
+            }
+            match attribute.declares(view) {
+                Some(prefix) => self.declare(view, &attribute, prefix)?,
+                None => prefixed |= attribute.name.colon.is_some(),
+            }
+        }
+        if prefixed {
+            self.check_attribute_names(view)?;
+        }
+        let name = self.open_tag.name;
+        let bound = match name.prefix(view) {
+            Some(prefix) => Some(self.lookup(view, prefix, name)?),
+            None => {
+                self.shape.inherits_default |= self.default_bindings == 0;
+                None
+            }
+        };
+        if root {
+            self.note_root(view, name, bound);
+        }
+        Ok(())
+    }
+
+    /// The scope inside the start tag that has just been completed.
+    pub(super) fn inner_scope(&self, view: &[u8]) -> Scope {
+        let declared = self.attributes.iter().filter_map(|attribute| {
+            let prefix = attribute.declares(view)?;
+            let prefix = if prefix.is_empty() {
+                None
+            } else {
+                Some(str(prefix))
+            };
+            Some((prefix, decode::value(str(attribute.raw(view))).into_owned()))
+        });
+        let lang = self
+            .attributes
+            .iter()
+            .find(|attribute| attribute.name.whole(view) == b"xml:lang");
+        let lang = lang.map(|attribute| decode::value(str(attribute.raw(view))).into_owned());
+        self.scope.extended(declared, lang)
+    }
+
+    fn declare(&mut self, view: &[u8], attribute: &Attribute, prefix: &[u8]) -> Result<(), Stop> {
+        let uri = decode::value(str(attribute.raw(view)));
+        let misuse = match prefix {
+            b"" => uri == ns::XML || uri == ns::XMLNS,
+            b"xmlns" => true,
+            b"xml" => uri != ns::XML,
+            _ => uri.is_empty() || uri == ns::XML || uri == ns::XMLNS,
+        };
+        if misuse {
+            return Err(Stop::Bad(XmlErrorKind::Namespace, attribute.name.start));
+        }
+        let prefix = if prefix.is_empty() {
+            self.default_bindings += 1;
+            (0, 0)
+        } else {
+            (attribute.name.end - prefix.len(), attribute.name.end)
+        };
+        self.bindings.push(Binding {
+            prefix,
+            uri: (attribute.value, attribute.value_end),
+        });
+        Ok(())
+    }
+
+    /// Prefixes of attributes must be declared, and no two attributes may have one expanded name.
+    fn check_attribute_names(&mut self, view: &[u8]) -> Result<(), Stop> {
+        for i in 0..self.attributes.len() {
+            let Some(&attribute) = self.attributes.get(i) else {
+                break;
+            };
+            let Some(prefix) = attribute.name.prefix(view) else {
+                continue;
+            };
+            if attribute.declares(view).is_some() {
+                continue;
+            }
+            let bound = self.lookup(view, prefix, attribute.name)?;
+            let uri = self.namespace(view, bound);
+            for other in self.attributes.iter().take(i) {
+                let Some(other_prefix) = other.name.prefix(view) else {
+                    continue;
+                };
+                if other.name.local(view) != attribute.name.local(view)
+                    || other.declares(view).is_some()
+                {
+                    continue;
+                }
+                let same = self
+                    .find(view, other_prefix)
+                    .is_some_and(|bound| self.namespace(view, bound) == uri);
+                if same {
+                    return Err(Stop::Bad(XmlErrorKind::Namespace, attribute.name.start));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds a prefix that must be declared, and notes that it is inherited where it is.
+    fn lookup(&mut self, view: &[u8], prefix: &[u8], name: QName) -> Result<Bound, Stop> {
+        let Some(bound) = self.find(view, prefix) else {
+            return Err(Stop::Bad(XmlErrorKind::Namespace, name.start));
+        };
+        if let Bound::Inherited(place) = bound {
+            self.shape.inherited_prefixes |= 1 << place.min(31);
+        }
+        Ok(bound)
+    }
+
+    fn find(&self, view: &[u8], prefix: &[u8]) -> Option<Bound> {
+        let here = self.bindings.iter().rev().find(|binding| {
+            view.get(binding.prefix.0..binding.prefix.1)
+                .is_some_and(|p| p == prefix)
+        });
+        match here {
+            Some(binding) => Some(Bound::Here(binding.uri.0, binding.uri.1)),
+            None if prefix == b"xml" => Some(Bound::Xml),
+            None => self.scope.position(prefix).map(Bound::Inherited),
+        }
+    }
+
+    fn namespace<'a>(&'a self, view: &'a [u8], bound: Bound) -> std::borrow::Cow<'a, str> {
+        match bound {
+            Bound::Xml => ns::XML.into(),
+            Bound::Here(start, end) => decode::value(str(view.get(start..end).unwrap_or_default())),
+            Bound::Inherited(place) => self
+                .scope
+                .prefixes()
+                .nth(place)
+                .map_or("", |(_, uri)| uri)
+                .into(),
+        }
+    }
+
+    /// Notes what `Element::name` needs.
+    fn note_root(&mut self, view: &[u8], name: QName, bound: Option<Bound>) {
+        let default = self
+            .bindings
+            .iter()
+            .rev()
+            .find(|binding| binding.prefix.0 == binding.prefix.1);
+        let place = match (bound, default) {
+            (Some(Bound::Xml), _) => RootNamespace::Decoded(ns::XML.into()),
+            (Some(Bound::Inherited(place)), _) => RootNamespace::Prefix(place),
+            (Some(Bound::Here(start, end)), _) => self.own(view, start, end),
+            (None, Some(binding)) => self.own(view, binding.uri.0, binding.uri.1),
+            (None, None) => RootNamespace::Default,
+        };
+        let at = self.open_tag.at;
+        self.shape.namespace = place;
+        self.shape.name_len = name.end - name.start;
+        self.shape.prefix_len = name.colon.map(|colon| colon - name.start);
+        self.shape.tag_len = self.pos - at;
+        self.shape.self_closing = view.get(self.pos.wrapping_sub(2)) == Some(&b'/');
+    }
+
+    fn own(&self, view: &[u8], start: usize, end: usize) -> RootNamespace {
+        let raw = str(view.get(start..end).unwrap_or_default());
+        match decode::value(raw) {
+            std::borrow::Cow::Borrowed(_) => {
+                RootNamespace::Own(start - self.open_tag.at, end - start)
+            }
+            std::borrow::Cow::Owned(uri) => RootNamespace::Decoded(Arc::from(uri)),
+        }
+    }
+}
+
+/// The view has been checked to be UTF-8 and is cut at ASCII bytes only.
+fn str(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}

@@ -1,0 +1,105 @@
+use std::sync::Arc;
+
+use crate::ns;
+
+/// The namespace declarations (and `xml:lang`) in force outside an element. Cheap to clone.
+///
+/// ```
+/// use bytes::Bytes;
+/// use xmpp_wire::{Wrapped, XmlLimits};
+///
+/// let body = Bytes::from_static(b"<body xmlns='urn:b' xmlns:q='urn:q'><q:x/></body>");
+/// let body = Wrapped::parse(body, &[], &XmlLimits::default())?;
+/// assert_eq!(body.elements[0].scope().default_namespace(), "urn:b");
+/// assert_eq!(body.elements[0].scope().namespace("q"), Some("urn:q"));
+/// # Ok::<(), xmpp_wire::XmlError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope(Option<Arc<Declarations>>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Declarations {
+    default: String,
+    prefixes: Vec<(String, String)>,
+    lang: Option<String>,
+}
+
+impl Scope {
+    /// One with these prefixes declared.
+    pub(super) fn predeclared(prefixes: &[(&str, &str)]) -> Self {
+        if prefixes.is_empty() {
+            return Self(None);
+        }
+        let prefixes = prefixes
+            .iter()
+            .map(|&(prefix, uri)| (prefix.to_owned(), uri.to_owned()))
+            .collect();
+        Self(Some(Arc::new(Declarations {
+            prefixes,
+            ..Declarations::default()
+        })))
+    }
+
+    /// The default namespace, "" where there is none.
+    pub fn default_namespace(&self) -> &str {
+        self.0
+            .as_ref()
+            .map_or("", |declarations| &declarations.default)
+    }
+
+    /// The namespace of a prefix; `xml` is always bound.
+    pub fn namespace(&self, prefix: &str) -> Option<&str> {
+        if prefix == "xml" {
+            return Some(ns::XML);
+        }
+        self.prefixes()
+            .find(|&(p, _)| p == prefix)
+            .map(|(_, uri)| uri)
+    }
+
+    /// The `xml:lang` in force.
+    pub fn lang(&self) -> Option<&str> {
+        self.0.as_ref()?.lang.as_deref()
+    }
+
+    /// The prefixes in force with their namespaces, `xml` apart.
+    pub fn prefixes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .flat_map(|declarations| &declarations.prefixes)
+            .map(|(p, uri)| (p.as_str(), uri.as_str()))
+    }
+
+    /// The place of a prefix in `prefixes`.
+    pub(super) fn position(&self, prefix: &[u8]) -> Option<usize> {
+        self.0
+            .as_ref()?
+            .prefixes
+            .iter()
+            .position(|(p, _)| p.as_bytes() == prefix)
+    }
+
+    /// This scope, and what a start tag inside it declares.
+    pub(super) fn extended<'a>(
+        &self,
+        declared: impl Iterator<Item = (Option<&'a str>, String)>,
+        lang: Option<String>,
+    ) -> Self {
+        let mut inner: Option<Declarations> = None;
+        let base = || self.0.as_deref().cloned().unwrap_or_default();
+        for (prefix, uri) in declared {
+            let inner = inner.get_or_insert_with(base);
+            match prefix {
+                None => inner.default = uri,
+                Some(prefix) => match inner.prefixes.iter_mut().find(|(p, _)| p == prefix) {
+                    Some(slot) => slot.1 = uri,
+                    None => inner.prefixes.push((prefix.to_owned(), uri)),
+                },
+            }
+        }
+        if lang.is_some() {
+            inner.get_or_insert_with(base).lang = lang;
+        }
+        inner.map_or_else(|| self.clone(), |inner| Self(Some(Arc::new(inner))))
+    }
+}

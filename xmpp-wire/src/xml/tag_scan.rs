@@ -1,0 +1,383 @@
+//! Tags, as a machine that may be cut at any byte; a complete tag runs straight through it.
+
+use super::{
+    chars::{self, CLASS, NAME, NAME_START, VALUE_STOP, is_space},
+    error::XmlErrorKind,
+    scan::{Cut, Mode, Open, Scanner, Stop, character, reference},
+};
+
+/// Longest name that is read, in bytes, prefix included: it bounds what a cut one makes us read again.
+const NAME_BYTES: usize = 1024;
+
+/// Where in a tag the scanner stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TagState {
+    /// In no tag.
+    None,
+    /// Before the element's name.
+    Name,
+    /// Behind a name or a value: white space, `/` or `>` must come.
+    Gap,
+    /// Behind white space: an attribute may come too.
+    Space,
+    /// Before `=`.
+    Equals,
+    /// Before the quote.
+    Quote,
+    /// In a value, up to this quote.
+    Value(u8),
+    /// Behind `/`.
+    Slash,
+    /// Before `</`.
+    End,
+    /// Behind an end tag's name.
+    EndSpace,
+}
+
+/// A start tag in progress, or an end tag.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OpenTag {
+    /// Its `<`.
+    pub(super) at: usize,
+    /// Its name.
+    pub(super) name: QName,
+    /// Its declarations so far.
+    pub(super) declarations: usize,
+    /// The attribute in progress.
+    attribute: Attribute,
+}
+
+/// A qualified name; the prefix ends at `colon` where there is one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct QName {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) colon: Option<usize>,
+}
+
+impl QName {
+    pub(super) fn prefix<'v>(&self, view: &'v [u8]) -> Option<&'v [u8]> {
+        view.get(self.start..self.colon?)
+    }
+
+    pub(super) fn local<'v>(&self, view: &'v [u8]) -> &'v [u8] {
+        view.get(self.colon.map_or(self.start, |colon| colon + 1)..self.end)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn whole<'v>(&self, view: &'v [u8]) -> &'v [u8] {
+        view.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// An attribute: its name, and its raw value between the quotes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Attribute {
+    pub(super) name: QName,
+    pub(super) value: usize,
+    pub(super) value_end: usize,
+}
+
+impl Attribute {
+    pub(super) fn raw<'v>(&self, view: &'v [u8]) -> &'v [u8] {
+        view.get(self.value..self.value_end).unwrap_or_default()
+    }
+
+    /// `None` for an ordinary attribute, else the prefix that it declares ("" for the default namespace).
+    pub(super) fn declares<'v>(&self, view: &'v [u8]) -> Option<&'v [u8]> {
+        match self.name.prefix(view) {
+            Some(b"xmlns") => Some(self.name.local(view)),
+            None if self.name.whole(view) == b"xmlns" => Some(b""),
+            Some(_) | None => None,
+        }
+    }
+}
+
+/// A declaration in force inside the piece.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Binding {
+    /// The prefix; empty for the default namespace.
+    pub(super) prefix: (usize, usize),
+    /// The raw value.
+    pub(super) uri: (usize, usize),
+}
+
+impl Scanner {
+    pub(super) fn begin_tag(&mut self, at: usize) {
+        self.open_tag = OpenTag {
+            at,
+            ..OpenTag::default()
+        };
+        self.attributes.clear();
+        self.tag = TagState::Name;
+        self.pos = at + 1;
+    }
+
+    /// Goes on with the tag in progress until it, or the view, ends.
+    pub(super) fn scan_tag(&mut self, view: &[u8]) -> Result<Option<Cut>, Stop> {
+        loop {
+            match self.tag {
+                TagState::None => return Ok(None),
+                TagState::Name => {
+                    self.open_tag.name = qualified_name(view, self.pos)?;
+                    self.pos = self.open_tag.name.end;
+                    self.tag = TagState::Gap;
+                }
+                TagState::Gap | TagState::Space => match view.get(self.pos) {
+                    None => return Err(Stop::More),
+                    Some(&b) if is_space(b) => {
+                        self.pos += 1;
+                        self.tag = TagState::Space;
+                    }
+                    Some(b'>') => {
+                        self.pos += 1;
+                        return self.finish_start(view, Closing::Later);
+                    }
+                    Some(b'/') => {
+                        self.pos += 1;
+                        self.tag = TagState::Slash;
+                    }
+                    Some(_) if self.tag == TagState::Space => self.scan_attribute_name(view)?,
+                    Some(_) => return Err(Stop::Bad(XmlErrorKind::NotWellFormed, self.pos)),
+                },
+                TagState::Equals => match self.skip_space(view)? {
+                    b'=' => {
+                        self.pos += 1;
+                        self.tag = TagState::Quote;
+                    }
+                    _ => return Err(Stop::Bad(XmlErrorKind::NotWellFormed, self.pos)),
+                },
+                TagState::Quote => match self.skip_space(view)? {
+                    quote @ (b'"' | b'\'') => {
+                        self.pos += 1;
+                        self.open_tag.attribute.value = self.pos;
+                        self.tag = TagState::Value(quote);
+                    }
+                    _ => return Err(Stop::Bad(XmlErrorKind::NotWellFormed, self.pos)),
+                },
+                TagState::Value(quote) => self.scan_value(view, quote)?,
+                TagState::Slash => match view.get(self.pos) {
+                    None => return Err(Stop::More),
+                    Some(b'>') => {
+                        self.pos += 1;
+                        return self.finish_start(view, Closing::Now);
+                    }
+                    Some(_) => return Err(Stop::Bad(XmlErrorKind::NotWellFormed, self.pos)),
+                },
+                TagState::End => self.scan_end_name(view)?,
+                TagState::EndSpace => match self.skip_space(view)? {
+                    b'>' => {
+                        self.pos += 1;
+                        self.tag = TagState::None;
+                        return Ok(self.close_element());
+                    }
+                    _ => return Err(Stop::Bad(XmlErrorKind::NotWellFormed, self.pos)),
+                },
+            }
+        }
+    }
+
+    /// Skips white space; gives the byte behind it.
+    fn skip_space(&mut self, view: &[u8]) -> Result<u8, Stop> {
+        loop {
+            match view.get(self.pos) {
+                None => return Err(Stop::More),
+                Some(&b) if is_space(b) => self.pos += 1,
+                Some(&b) => return Ok(b),
+            }
+        }
+    }
+
+    fn scan_attribute_name(&mut self, view: &[u8]) -> Result<(), Stop> {
+        let name = qualified_name(view, self.pos)?;
+        let attribute = Attribute {
+            name,
+            ..Attribute::default()
+        };
+        if attribute.declares(view).is_some() {
+            self.open_tag.declarations += 1;
+        }
+        if self.attributes.len() >= self.limits.attributes
+            || self.open_tag.declarations > self.limits.declarations
+        {
+            return Err(Stop::Bad(XmlErrorKind::TooManyAttributes, name.start));
+        }
+        self.open_tag.attribute = attribute;
+        self.pos = name.end;
+        self.tag = TagState::Equals;
+        Ok(())
+    }
+
+    fn scan_value(&mut self, view: &[u8], quote: u8) -> Result<(), Stop> {
+        loop {
+            self.pos += chars::run(view.get(self.pos..).unwrap_or_default(), VALUE_STOP);
+            match view.get(self.pos) {
+                None => return Err(Stop::More),
+                Some(&b) if b == quote => {
+                    self.open_tag.attribute.value_end = self.pos;
+                    self.attributes.push(self.open_tag.attribute);
+                    self.pos += 1;
+                    self.tag = TagState::Gap;
+                    return Ok(());
+                }
+                Some(b'"' | b'\'') => self.pos += 1,
+                Some(b'<') => return Err(Stop::Bad(XmlErrorKind::NotWellFormed, self.pos)),
+                Some(b'&') => self.pos += reference(view, self.pos)?,
+                Some(_) => self.pos = character(view, self.pos)?,
+            }
+        }
+    }
+
+    /// The start tag is complete: namespaces, depth, and what it opens.
+    fn finish_start(&mut self, view: &[u8], closing: Closing) -> Result<Option<Cut>, Stop> {
+        self.tag = TagState::None;
+        let wrapper = self.stack.is_empty() && self.mode != Mode::Bare && self.wrapper.is_none();
+        let depth = self.stack.len() + 1 + usize::from(self.wrapper.is_some());
+        if depth > self.limits.depth {
+            return Err(Stop::Bad(XmlErrorKind::TooDeep, self.open_tag.at));
+        }
+        let outside = self.bindings.len();
+        let root = self.stack.is_empty();
+        self.check_namespaces(view, root)?;
+        if wrapper {
+            return Ok(Some(self.open_wrapper(view, closing)));
+        }
+        let name = self.open_tag.name;
+        self.stack.push(Open {
+            start: name.start,
+            len: name.end - name.start,
+            bindings: outside,
+        });
+        Ok(match closing {
+            Closing::Later => None,
+            Closing::Now => self.close_element(),
+        })
+    }
+
+    fn open_wrapper(&mut self, view: &[u8], closing: Closing) -> Cut {
+        self.wrapper = Some(self.open_tag.name.whole(view).into());
+        self.wrapper_ends = closing == Closing::Now;
+        self.scope = self.inner_scope(view);
+        self.bindings.clear();
+        self.default_bindings = 0;
+        let shape = std::mem::take(&mut self.shape);
+        Cut::Open {
+            start: self.open_tag.at,
+            end: self.pos,
+            shape,
+        }
+    }
+
+    /// The name behind `</`: it must be that of the innermost open element.
+    fn scan_end_name(&mut self, view: &[u8]) -> Result<(), Stop> {
+        let at = self.pos;
+        let bad = Err(Stop::Bad(XmlErrorKind::NotWellFormed, at));
+        let expected = match (self.stack.last(), &self.wrapper) {
+            (Some(open), _) => view
+                .get(open.start..open.start + open.len)
+                .unwrap_or_default(),
+            (None, Some(name)) => name,
+            (None, None) => return bad,
+        };
+        let rest = view.get(at + 2..).unwrap_or_default();
+        let Some(behind) = rest.strip_prefix(expected) else {
+            return if expected.starts_with(rest) {
+                Err(Stop::More)
+            } else {
+                bad
+            };
+        };
+        match behind.first() {
+            None => Err(Stop::More),
+            Some(&b) if b == b'>' || is_space(b) => {
+                self.pos = at + 2 + expected.len();
+                self.tag = TagState::EndSpace;
+                Ok(())
+            }
+            Some(_) => bad,
+        }
+    }
+
+    /// The innermost element, or the wrapper, ends at `pos`.
+    fn close_element(&mut self) -> Option<Cut> {
+        let Some(open) = self.stack.pop() else {
+            return Some(Cut::Close {
+                start: self.start,
+                end: self.pos,
+            });
+        };
+        while self.bindings.len() > open.bindings {
+            if self
+                .bindings
+                .pop()
+                .is_some_and(|binding| binding.prefix.0 == binding.prefix.1)
+            {
+                self.default_bindings -= 1;
+            }
+        }
+        if !self.stack.is_empty() {
+            return None;
+        }
+        let shape = std::mem::take(&mut self.shape);
+        Some(Cut::Element {
+            start: self.start,
+            end: self.pos,
+            shape,
+        })
+    }
+}
+
+/// Whether a start tag ends its element too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    Now,
+    Later,
+}
+
+/// Reads the qualified name at `start` (Namespaces in XML §4): at most one colon, both parts names.
+fn qualified_name(view: &[u8], start: usize) -> Result<QName, Stop> {
+    let mut colon = None;
+    let mut first = true;
+    let mut at = start;
+    loop {
+        let Some(&b) = view.get(at) else {
+            return Err(Stop::More);
+        };
+        let class = CLASS.get(usize::from(b)).copied().unwrap_or_default();
+        let (starts, goes_on, width) = if b < 0x80 {
+            (class & NAME_START != 0, class & NAME != 0, 1)
+        } else {
+            let Some(c) = view.get(at..).and_then(chars::first_char) else {
+                return Err(Stop::More);
+            };
+            (chars::is_name_start(c), chars::is_name(c), c.len_utf8())
+        };
+        if b == b':' {
+            if first || colon.is_some() {
+                return Err(Stop::Bad(XmlErrorKind::Namespace, at));
+            }
+            colon = Some(at);
+            first = true;
+        } else if first && !starts {
+            // Behind a colon the whole may still be a name of XML 1.0, only not a qualified one.
+            let kind = if colon.is_some() {
+                XmlErrorKind::Namespace
+            } else {
+                XmlErrorKind::NotWellFormed
+            };
+            return Err(Stop::Bad(kind, at));
+        } else if !goes_on {
+            return Ok(QName {
+                start,
+                end: at,
+                colon,
+            });
+        } else {
+            first = false;
+        }
+        at += width;
+        if at - start > NAME_BYTES {
+            return Err(Stop::Bad(XmlErrorKind::TooBig, start + NAME_BYTES));
+        }
+    }
+}

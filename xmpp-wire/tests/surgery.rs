@@ -1,0 +1,185 @@
+//! Elements made to stand alone and changed in place keep their meaning.
+
+use bytes::{Bytes, BytesMut};
+use xmpp_wire::{Element, Piece, Splitter, Wrapped, XmlLimits, ns};
+
+const CLIENT_HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xml:lang='de'>";
+
+/// The only element of a stream with this header.
+fn streamed(header: &str, element: &str) -> Element {
+    let mut splitter = Splitter::stream(XmlLimits::default());
+    let mut input = BytesMut::from(format!("{header}{element}").as_str());
+    assert!(matches!(
+        splitter.next_piece(&mut input),
+        Ok(Some(Piece::Open(_)))
+    ));
+    match splitter.next_piece(&mut input) {
+        Ok(Some(Piece::Element(element))) => element,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn text(element: &Element) -> String {
+    let again = Element::parse(element.raw().clone(), &XmlLimits::default()).expect("stands alone");
+    assert_eq!(again.name(), element.name(), "{element:?}");
+    assert_eq!(again.children().count(), element.children().count());
+    String::from_utf8_lossy(element.raw()).into_owned()
+}
+
+/// W-R-403, W-R-407
+#[test]
+fn an_inherited_default_namespace_and_language_are_declared() {
+    let message = streamed(
+        CLIENT_HEADER,
+        "<message from='a@b'><body>hi</body></message>",
+    );
+    assert_eq!(message.name().namespace, ns::CLIENT);
+    assert_eq!(
+        text(&message.standalone()),
+        "<message xmlns=\"jabber:client\" from='a@b'><body>hi</body></message>"
+    );
+    assert_eq!(
+        text(&message.standalone_with_lang()),
+        "<message xmlns=\"jabber:client\" xml:lang=\"de\" from='a@b'><body>hi</body></message>"
+    );
+    let french = streamed(CLIENT_HEADER, "<message xml:lang='fr'/>");
+    assert_eq!(
+        text(&french.standalone_with_lang()),
+        "<message xmlns=\"jabber:client\" xml:lang='fr'/>"
+    );
+    let own = streamed(
+        CLIENT_HEADER,
+        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>x</success>",
+    );
+    assert_eq!(own.standalone().raw(), own.raw());
+}
+
+/// W-R-400, W-R-401, W-R-402
+#[test]
+fn inherited_prefixes_are_declared_once() {
+    let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:q='u:q' xmlns:xs='u:xs'>";
+    let iq = streamed(header, "<iq xmlns:xs='u:mine'><q:x a='xs:int'/></iq>");
+    assert_eq!(
+        text(&iq.standalone()),
+        "<iq xmlns=\"jabber:client\" xmlns:q=\"u:q\" xmlns:xs='u:mine'><q:x a='xs:int'/></iq>"
+    );
+}
+
+/// W-R-405, W-R-309
+#[test]
+fn stream_elements_get_the_usual_prefix() {
+    let want = "<stream:features xmlns:stream=\"http://etherx.jabber.org/streams\"><bind xmlns='urn:b'/></stream:features>";
+    let headers = [
+        (
+            CLIENT_HEADER,
+            "<stream:features><bind xmlns='urn:b'/></stream:features>",
+        ),
+        (
+            "<stream xmlns='http://etherx.jabber.org/streams'>",
+            "<features><bind xmlns='urn:b'/></features>",
+        ),
+        (
+            "<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>",
+            "<s:features><bind xmlns='urn:b'/></s:features>",
+        ),
+        (
+            CLIENT_HEADER,
+            "<features xmlns='http://etherx.jabber.org/streams'><bind xmlns='urn:b'/></features>",
+        ),
+    ];
+    for (header, features) in headers {
+        let features = streamed(header, features);
+        assert!(features.is("features", ns::STREAM));
+        assert_eq!(text(&features.with_stream_prefix()), want);
+    }
+    let nested = streamed(
+        "<stream xmlns='http://etherx.jabber.org/streams'>",
+        "<features><inner/></features>",
+    );
+    assert_eq!(
+        text(&nested.with_stream_prefix()),
+        "<stream:features xmlns=\"http://etherx.jabber.org/streams\" \
+         xmlns:stream=\"http://etherx.jabber.org/streams\"><inner/></stream:features>"
+    );
+}
+
+/// B-X-004
+#[test]
+fn stanzas_left_in_the_wrapper_are_adopted() {
+    let body = "<body xmlns='http://jabber.org/protocol/httpbind'><message to='x'><body>hi</body><q xmlns='u'/></message></body>";
+    let body = Wrapped::parse(
+        Bytes::from_static(body.as_bytes()),
+        &[],
+        &XmlLimits::default(),
+    )
+    .unwrap();
+    let message = body.elements[0].adopt(ns::HTTPBIND, ns::CLIENT);
+    assert_eq!(message.name().namespace, ns::CLIENT);
+    let message = message.standalone();
+    assert_eq!(
+        text(&message),
+        "<message xmlns=\"jabber:client\" to='x'><body>hi</body><q xmlns='u'/></message>"
+    );
+    assert_eq!(message.child("body", ns::CLIENT).unwrap().text(), "hi");
+}
+
+/// B-R-024
+#[test]
+fn predeclared_prefixes_are_declared_where_they_are_used() {
+    let body = "<body xmlns='http://jabber.org/protocol/httpbind'><stream:x/><y xmlns='u'/></body>";
+    let known = [("stream", ns::STREAM), ("xmpp", ns::XBOSH)];
+    let body = Wrapped::parse(
+        Bytes::from_static(body.as_bytes()),
+        &known,
+        &XmlLimits::default(),
+    )
+    .unwrap();
+    assert_eq!(
+        text(&body.elements[0].standalone()),
+        "<stream:x xmlns:stream=\"http://etherx.jabber.org/streams\"/>"
+    );
+    assert_eq!(text(&body.elements[1].standalone()), "<y xmlns='u'/>");
+}
+
+#[test]
+fn children_and_attributes_are_cut_and_set() {
+    let features = Element::parse(
+        Bytes::from_static(
+            b"<f xmlns='u' a = 'x>y'  b=\"/\"> <one/>t<two>2</two><!--"
+                .split_last_chunk::<4>()
+                .unwrap()
+                .0,
+        ),
+        &XmlLimits::default(),
+    );
+    assert!(features.is_err());
+    let features = Element::parse(
+        "<f xmlns='u' a = 'x>y'  b=\"/\"> <one/>t<two>2</two></f >".into(),
+        &XmlLimits::default(),
+    )
+    .unwrap();
+    assert_eq!(
+        text(&features.retain_children(|child| !child.is("one", "u"))),
+        "<f xmlns='u' a = 'x>y'  b=\"/\"> t<two>2</two></f >"
+    );
+    assert_eq!(
+        text(&features.without_attribute("a")),
+        "<f xmlns='u'  b=\"/\"> <one/>t<two>2</two></f >"
+    );
+    assert_eq!(
+        text(&features.with_attribute("b", "\"&")),
+        "<f xmlns='u' a = 'x>y' b=\"&quot;&amp;\"> <one/>t<two>2</two></f >"
+    );
+    assert_eq!(features.attribute("a").as_deref(), Some("x>y"));
+    assert_eq!(features.text(), " t");
+    let three = Element::build("three", "u").finish();
+    assert_eq!(
+        text(&features.with_child(&three)),
+        "<f xmlns='u' a = 'x>y'  b=\"/\"> <one/>t<two>2</two><three xmlns=\"u\"/></f >"
+    );
+    let empty = Element::build("f", "u").finish();
+    assert_eq!(
+        text(&empty.with_child(&three)),
+        "<f xmlns=\"u\"><three xmlns=\"u\"/></f>"
+    );
+}
