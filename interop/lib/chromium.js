@@ -1,16 +1,11 @@
 // A headless Chromium with a fresh profile, and what its pages complained about.
 
-import { existsSync } from 'node:fs';
 import { temporaryDirectory } from './processes.js';
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path)) ?? null;
-
-export const installed = executablePath !== null;
 
 export async function startChromium() {
   const { chromium } = await import('playwright-core');
   const context = await chromium.launchPersistentContext(temporaryDirectory('chromium'), {
-    executablePath,
+    executablePath: '/usr/bin/chromium',
     headless: true,
     args: [
       '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',

@@ -9,10 +9,10 @@ export const DOMAIN = 'prosody.test';
 export const ANONYMOUS_DOMAIN = 'anonymous.prosody.test';
 export const ACCOUNTS = { juliet: 'r0m30 & <"co">', romeo: 'päßwörd' };
 
-export async function startProsody() {
+export async function startProsody(more = {}) {
   const port = await freePort();
   const httpPort = await freePort();
-  const accounts = Object.entries(ACCOUNTS).map(([name, password]) => `${name}:${password}`);
+  const accounts = Object.entries({ ...ACCOUNTS, ...more }).map(([name, password]) => `${name}:${password}`);
   const server = new Process('prosody', start, [temporaryDirectory('prosody'), String(port), String(httpPort), ...accounts]);
   await server.listening(port);
   await server.listening(httpPort);
