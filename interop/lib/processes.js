@@ -1,5 +1,5 @@
 // Starts the peers of a suite, waits until they listen, and ends them by the process id that it kept.
-// Each id is also written to INTEROP_PIDS, so that `interop/run` ends what a killed suite left behind.
+// Each id, and the suite's own, is also written to INTEROP_PIDS, so that `interop/run` ends what an interruption leaves behind.
 
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -70,8 +70,10 @@ export class Process {
 
 let started = 0;
 
+if (pids !== null) writeFileSync(join(pids, String(process.pid)), 'suite');
 process.on('exit', () => {
   for (const child of running) child.signal('SIGKILL');
+  if (pids !== null) rmSync(join(pids, String(process.pid)), { force: true });
 });
 for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => process.exit(1));
 
