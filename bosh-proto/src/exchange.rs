@@ -20,7 +20,7 @@ pub enum Channel {
 }
 
 /// A POST that came in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// Its body.
     pub body: Bytes,
@@ -32,8 +32,20 @@ pub struct Request {
     pub channel: Channel,
 }
 
+/// Without the body, which holds the session's secret `sid` (B-R-170).
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("bytes", &self.body.len())
+            .field("connection", &self.connection)
+            .field("source", &self.source)
+            .field("channel", &self.channel)
+            .finish()
+    }
+}
+
 /// The answer to one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// 200, or a legacy error.
     pub status: u16,
@@ -41,4 +53,15 @@ pub struct Response {
     pub content_type: &'static str,
     /// The body; the very bytes that a replay repeats.
     pub body: Bytes,
+}
+
+/// Without the body: that of a session's creation holds its secret `sid` (B-R-170).
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("content_type", &self.content_type)
+            .field("bytes", &self.body.len())
+            .finish()
+    }
 }

@@ -3,8 +3,11 @@
 
 #[cfg(feature = "binding")]
 pub mod binding;
+mod body;
 mod condition;
 mod exchange;
+mod keys;
+mod rid;
 pub mod server;
 
 /// The clock's type: std's, and `web_time`'s on wasm32-unknown-unknown.

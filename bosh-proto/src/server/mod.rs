@@ -1,28 +1,32 @@
 //! The connection manager's side.
 
-use std::{sync::Arc, time::Duration};
+mod config;
+mod content;
+mod create;
+mod exchanges;
+mod farewell;
+mod hold;
+mod manager;
+mod outbox;
+mod police;
+mod replay;
+mod respond;
+mod session;
+mod sid;
+mod timers;
 
-use xmpp_wire::{Element, StreamHeader, XmlLimits};
+use std::time::Duration;
 
-use crate::{Condition, ExchangeId, Instant, Request, Response};
+use xmpp_wire::{Element, StreamHeader};
+
+pub use config::Config;
+pub use manager::Manager;
+
+use crate::{Condition, ExchangeId, Response};
 
 /// What applications and logs get; the secret `sid` stays inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey(pub(crate) u64);
-
-/// How the manager behaves; every bound has its default and reason here. (More fields as the ledger wants.)
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Config {
-    /// Cap of `wait`. Default 55 s: below the 60 s of common proxies.
-    pub wait: Duration,
-    /// Cap of `hold`. Default 1.
-    pub hold: u8,
-    /// Bounds on XML.
-    pub xml: XmlLimits,
-    // polling, inactivity, inactivity_polling, maxpause, linger, creation_timeout, response_bytes, outbox_bytes,
-    // replay_bytes, sessions, body_bytes_before_auth, duplicates.., node_tag, server_ack, content types ...
-}
 
 /// What the driver must do.
 #[derive(Debug)]
@@ -119,79 +123,4 @@ pub enum SendError {
 pub struct Accept {
     /// The server's header (`from`, `id` as authid where configured, `version`).
     pub header: StreamHeader,
-}
-
-/// All sessions of one connection manager, routed by `sid`.
-#[derive(Debug)]
-pub struct Manager {/* .. */}
-
-impl Manager {
-    /// A manager whose sids and hashes come from `seed`.
-    pub fn new(_config: Arc<Config>, _seed: [u8; 32]) -> Self {
-        todo!()
-    }
-    /// A POST came in.
-    pub fn handle_request(&mut self, _request: Request, _now: Instant) -> ExchangeId {
-        todo!()
-    }
-    /// The bytes of that answer left.
-    pub fn handle_sent(&mut self, _id: ExchangeId, _now: Instant) {
-        todo!()
-    }
-    /// That exchange's connection is gone.
-    pub fn handle_disconnect(&mut self, _id: ExchangeId, _now: Instant) {
-        todo!()
-    }
-    /// A deadline may have passed.
-    pub fn handle_timeout(&mut self, _now: Instant) {
-        todo!()
-    }
-    /// The server's stream is open (again, after a restart: ignored then but for `from`); features follow by `send`.
-    pub fn accept(&mut self, _session: SessionKey, _accept: Accept, _now: Instant) {
-        todo!()
-    }
-    /// Queues an element for the client.
-    pub fn send(
-        &mut self,
-        _to: SessionKey,
-        _element: Element,
-        _now: Instant,
-    ) -> Result<(), SendError> {
-        todo!()
-    }
-    /// Ends a session: what is queued leaves first, in the same body. `None` is a clean end (B-R-139).
-    /// A `<stream:error/>` to include comes through `error`; the condition is then `remote-stream-error` (B-X-027).
-    pub fn close(
-        &mut self,
-        _session: SessionKey,
-        _condition: Option<Condition>,
-        _error: Option<Element>,
-        _now: Instant,
-    ) {
-        todo!()
-    }
-    /// The server cannot take more: requests with payloads are left unanswered up to `wait`, so that the window stops the client (design §3).
-    pub fn hold_input(&mut self, _session: SessionKey, _now: Instant) {
-        todo!()
-    }
-    /// It can again.
-    pub fn release_input(&mut self, _session: SessionKey, _now: Instant) {
-        todo!()
-    }
-    /// Shutdown: every session is closed with `system-shutdown`, every held request answered, creation refused (B-R-153).
-    pub fn shutdown(&mut self, _now: Instant) {
-        todo!()
-    }
-    /// Live sessions.
-    pub fn sessions(&self) -> usize {
-        todo!()
-    }
-    /// The next order.
-    pub fn poll_action(&mut self) -> Option<Action> {
-        todo!()
-    }
-    /// When to call `handle_timeout` at the latest.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
-    }
 }

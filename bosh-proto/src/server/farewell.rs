@@ -1,0 +1,146 @@
+//! How sessions end: by a fault, by the client, by the application, in silence; and what was never delivered.
+
+use xmpp_wire::{Element, Wrapped, XmlLimits, ns};
+
+use super::{
+    Cause,
+    outbox::Queued,
+    respond::Type,
+    session::{Context, Farewell, Open, Phase, Session},
+};
+use crate::{Condition, ExchangeId, body, rid::Rid};
+
+impl Session {
+    /// A request's fault ends the session: the faulty one gets the condition, other open ones `other-request`, in rid order (B-R-146).
+    /// The terminal bodies carry nothing that tells one cause of a condition from another (B-R-093).
+    pub(super) fn fail(
+        &mut self,
+        condition: Condition,
+        rid: Rid,
+        exchange: ExchangeId,
+        ctx: &mut Context<'_>,
+    ) {
+        let mut answers: Vec<_> = self
+            .take_live()
+            .into_iter()
+            .map(|(rid, exchange)| (rid, exchange, Condition::OtherRequest))
+            .collect();
+        answers.push((rid, exchange, condition));
+        answers.sort_by_key(|(rid, ..)| *rid);
+        for (rid, exchange, condition) in answers {
+            let status = self.status(condition);
+            self.stage(rid, exchange, status, body::terminal(condition), ctx);
+        }
+        self.end(Cause::Fault(condition));
+    }
+
+    /// The same where the faulty request's exchange died meanwhile.
+    pub(super) fn fail_silently(&mut self, condition: Condition, ctx: &mut Context<'_>) {
+        for (rid, exchange) in self.take_live() {
+            let other = body::terminal(Condition::OtherRequest);
+            self.stage(rid, exchange, 200, other, ctx);
+        }
+        self.end(Cause::Fault(condition));
+    }
+
+    /// The client ended the session (B-R-136): the oldest open request gets `type='terminate'`, the others empty bodies.
+    pub(super) fn terminate(&mut self, ctx: &mut Context<'_>) {
+        let queued = self.outbox.take_all();
+        for (at, (rid, exchange)) in self.take_live().into_iter().enumerate() {
+            let body = if at == 0 {
+                self.compose(rid, Type::Terminate(None), &queued, None, ctx)
+            } else {
+                self.compose(rid, Type::Ordinary, &[], None, ctx)
+            };
+            self.stage(rid, exchange, 200, body, ctx);
+        }
+        self.end(Cause::Terminated);
+    }
+
+    /// The application ends the session: with an open request at once, else with the next one.
+    pub(super) fn close(&mut self, farewell: Farewell, ctx: &mut Context<'_>) {
+        match &self.phase {
+            Phase::Over(..) | Phase::Ending(_) => return,
+            Phase::Opening(_) | Phase::Open => {}
+        }
+        self.phase = Phase::Ending(Box::new(farewell));
+        self.flow(ctx);
+    }
+
+    /// Ends at once, whether or not a request can carry the news (B-R-153).
+    pub(super) fn shut(&mut self, condition: Condition, ctx: &mut Context<'_>) {
+        if self.is_over() {
+            return;
+        }
+        if !matches!(self.phase, Phase::Ending(_)) {
+            self.phase = Phase::Ending(Box::new(Farewell {
+                condition: Some(condition),
+                error: None,
+            }));
+        }
+        self.finish(ctx);
+    }
+
+    /// Answers everything open with the application's farewell: queued elements and the stream error leave on the first (B-X-027).
+    pub(super) fn finish(&mut self, ctx: &mut Context<'_>) {
+        let Phase::Ending(farewell) = std::mem::replace(&mut self.phase, Phase::Open) else {
+            return;
+        };
+        let Farewell {
+            condition,
+            mut error,
+        } = *farewell;
+        let live = self.take_live();
+        let others = match condition {
+            Some(Condition::SystemShutdown) | None => condition,
+            Some(_) => Some(Condition::OtherRequest),
+        };
+        for (at, (rid, exchange)) in live.into_iter().enumerate() {
+            let (condition, payloads) = if at == 0 {
+                let mut payloads = self.outbox.take_all();
+                payloads.extend(error.take());
+                (condition, payloads)
+            } else {
+                (others, Vec::new())
+            };
+            let body = self.compose(rid, Type::Terminate(condition), &payloads, None, ctx);
+            let status = condition.map_or(200, |condition| self.status(condition));
+            self.stage(rid, exchange, status, body, ctx);
+        }
+        self.end(Cause::Ours);
+    }
+
+    /// Takes the open and deferred requests that can still be answered, in rid order.
+    fn take_live(&mut self) -> Vec<(Rid, ExchangeId)> {
+        let open = self.open.drain(..);
+        let deferred = self.deferred.drain(..).map(|deferred| deferred.open);
+        open.chain(deferred)
+            .filter_map(|Open { rid, exchange, .. }| Some((rid, exchange?)))
+            .collect()
+    }
+
+    /// The session is over, but for answers that wait for their turn.
+    pub(super) fn end(&mut self, cause: Cause) {
+        let mut undelivered = self.unacknowledged();
+        let queued = self.outbox.take_all();
+        undelivered.extend(queued.into_iter().map(Queued::into_element));
+        self.open.clear();
+        self.deferred.clear();
+        self.linger.until = None;
+        self.phase = Phase::Over(cause, undelivered);
+    }
+
+    /// Elements of answers that the client is not known to have (B-X-031), cut again out of the answers kept.
+    fn unacknowledged(&self) -> Vec<Element> {
+        let limits = XmlLimits::default().with_element_bytes(usize::MAX);
+        self.replay
+            .iter()
+            .filter(|answer| answer.has_payload && answer.rid > self.seen)
+            .filter_map(|answer| {
+                let prefixes = [("stream", ns::STREAM)];
+                Wrapped::parse(answer.body.clone(), &prefixes, &limits).ok()
+            })
+            .flat_map(|wrapped| wrapped.elements)
+            .collect()
+    }
+}

@@ -1,0 +1,209 @@
+//! Which open request is answered when (XEP-0124 §8): hold, wait, gaps, the linger, and a session's deadlines.
+
+use std::time::Duration;
+
+use super::{
+    Action, Cause,
+    respond::SENT_PATIENCE,
+    session::{Context, Phase, Session},
+};
+use crate::{ExchangeId, Instant, body::recoverable_error};
+
+/// What an answer may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fill {
+    /// Queued elements, as many as fit.
+    Queue,
+    /// None.
+    Nothing,
+}
+
+/// The short wait of a release for a payload that may leave on it (B-R-071).
+///
+/// It adapts: where one ran out unused, releases are immediate until a payload came so soon after one that it would have been in time.
+#[derive(Debug, Default)]
+pub(super) struct Linger {
+    /// Until when the release waits.
+    pub(super) until: Option<Instant>,
+    is_off: bool,
+    released: Option<Instant>,
+}
+
+impl Linger {
+    pub(super) fn note_payload(&mut self, ctx: &Context<'_>) {
+        if self
+            .released
+            .take()
+            .is_some_and(|at| ctx.now <= at + ctx.config.linger)
+        {
+            self.is_off = false;
+        }
+    }
+}
+
+/// The least by which "longer than" is exceeded.
+const BEYOND: Duration = Duration::from_millis(1);
+
+impl Session {
+    /// Answers what is due now. Called after every change.
+    pub(super) fn flow(&mut self, ctx: &mut Context<'_>) {
+        match &self.phase {
+            Phase::Over(..) => return,
+            Phase::Ending(_) => {
+                if self.open.iter().any(|open| open.exchange.is_some()) {
+                    self.finish(ctx);
+                }
+                return;
+            }
+            Phase::Opening(opening) => {
+                let is_ready = self.is_accepted() && !self.outbox.is_empty();
+                if !is_ready && ctx.now < opening.until {
+                    return;
+                }
+                self.answer_creation(ctx);
+            }
+            Phase::Open => {}
+        }
+        while let Some(first) = self.open.front() {
+            if first.exchange.is_none() {
+                if self.open.len() == 1 {
+                    break;
+                }
+                self.answer_front(Fill::Nothing, ctx);
+                continue;
+            }
+            // While the server takes nothing, requests that brought payloads stay unanswered (design: backpressure),
+            // unless answers are what the other direction waits for.
+            let stalls = self.input_held && first.has_payload && !self.outbox.is_blocked();
+            let has_waited = self
+                .open
+                .iter()
+                .any(|open| open.exchange.is_some() && open.deadline <= ctx.now);
+            let is_over = self.open.len() > usize::from(self.terms.hold);
+            if has_waited || self.report.is_some() || (!stalls && !self.outbox.is_empty()) {
+                self.answer_front(Fill::Queue, ctx);
+            } else if is_over && !self.input_held && self.lets_go(ctx) {
+                self.answer_front(Fill::Nothing, ctx);
+            } else {
+                break;
+            }
+        }
+    }
+
+    /// Whether a request above `hold` is released now, rather than lingering.
+    fn lets_go(&mut self, ctx: &mut Context<'_>) -> bool {
+        if let Some(until) = self.linger.until {
+            if ctx.now < until {
+                return false;
+            }
+            self.linger.is_off = true;
+            return true;
+        }
+        let lingers = !self.linger.is_off
+            && self.terms.hold > 0
+            && self.open.len() == usize::from(self.terms.hold) + 1
+            && !ctx.config.linger.is_zero();
+        if lingers {
+            let until = ctx.now + ctx.config.linger;
+            self.linger.until = Some(until);
+            ctx.lingers.push_back((until, self.key));
+            return false;
+        }
+        self.linger.released = Some(ctx.now);
+        true
+    }
+
+    /// B-R-076: requests without an exchange are answered, for the replay buffer alone, once a newer one is there.
+    pub(super) fn answer_dead(&mut self, ctx: &mut Context<'_>) {
+        while self
+            .open
+            .front()
+            .is_some_and(|first| first.exchange.is_none())
+        {
+            self.answer_front(Fill::Nothing, ctx);
+        }
+    }
+
+    /// Deadlines that may have passed.
+    pub(super) fn handle_timeout(&mut self, ctx: &mut Context<'_>) {
+        self.pump(ctx);
+        if self.is_over() {
+            return;
+        }
+        let mut stale: Vec<ExchangeId> = Vec::new();
+        for deferred in &mut self.deferred {
+            if deferred.open.deadline <= ctx.now {
+                stale.extend(deferred.open.exchange.take());
+            }
+        }
+        for id in stale {
+            // B-R-094: the gap goes on; the payloads stay.
+            self.respond_now(id, recoverable_error(), ctx);
+            self.idle_since = ctx.now;
+        }
+        self.flow(ctx);
+        if self.inactive_at().is_some_and(|at| at <= ctx.now) {
+            let cause = match self.phase {
+                Phase::Ending(_) => Cause::Ours,
+                Phase::Opening(_) | Phase::Open | Phase::Over(..) => Cause::Inactive,
+            };
+            self.end(cause);
+        }
+    }
+
+    /// When silence ends the session (B-R-112, B-R-114); `None` while a live exchange waits.
+    fn inactive_at(&self) -> Option<Instant> {
+        let deferred = self.deferred.iter().map(|deferred| &deferred.open);
+        let mut unanswered = self.open.iter().chain(deferred);
+        if self.is_over()
+            || !self.stage.is_empty()
+            || unanswered.any(|open| open.exchange.is_some())
+        {
+            return None;
+        }
+        let limit = self
+            .paused
+            .unwrap_or(Duration::from_secs(u64::from(self.terms.inactivity)));
+        Some(self.idle_since + limit + BEYOND)
+    }
+
+    /// The next instant at which something is due, lingers aside.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let staged = if self.stage.is_empty() {
+            None
+        } else {
+            let newest = self.unsent.iter().map(|unsent| unsent.since).max();
+            newest.map(|since| since + SENT_PATIENCE)
+        };
+        if self.is_over() {
+            return staged;
+        }
+        let deferred = self.deferred.iter().map(|deferred| &deferred.open);
+        let opening = match &self.phase {
+            Phase::Opening(opening) => Some(opening.until),
+            Phase::Open | Phase::Ending(_) | Phase::Over(..) => None,
+        };
+        self.open
+            .iter()
+            .filter(|_| opening.is_none())
+            .chain(deferred)
+            .filter(|open| open.exchange.is_some())
+            .map(|open| open.deadline)
+            .chain(opening)
+            .chain(staged)
+            .chain(self.inactive_at())
+            .min()
+    }
+
+    /// Answers an exchange outside of the rid order: replays and recoverable errors.
+    pub(super) fn respond_now(
+        &mut self,
+        id: ExchangeId,
+        body: bytes::Bytes,
+        ctx: &mut Context<'_>,
+    ) {
+        ctx.exchanges.remove(id);
+        let response = self.response(200, body);
+        ctx.actions.push_back(Action::Respond { id, response });
+    }
+}

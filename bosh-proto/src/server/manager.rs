@@ -1,0 +1,410 @@
+//! All sessions of one connection manager: routing by `sid`, creation, timers.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use slab::Slab;
+use xmpp_wire::Element;
+
+use super::{
+    Accept, Action, Closed, Config, Event, Opening, SendError, SessionKey,
+    content::DEFAULT,
+    create,
+    exchanges::{Exchanges, handle, parts},
+    outbox::Queued,
+    session::{Arrival, Context, Farewell, Phase, Session, read_payloads},
+    sid::Sids,
+    timers::Timers,
+};
+use crate::{
+    Channel, Condition, ExchangeId, Instant, Request, Response,
+    body::{self, Body},
+    rid::Rid,
+};
+
+/// All sessions of one connection manager, routed by `sid`.
+///
+/// After any calls, drain [`poll_action`](Self::poll_action), then read [`poll_timeout`](Self::poll_timeout). Time may be inexact;
+/// an instant before the latest one seen counts as that one.
+#[derive(Debug)]
+pub struct Manager {
+    config: Arc<Config>,
+    sessions: Slab<Session>,
+    sids: Sids,
+    exchanges: Exchanges,
+    timers: Timers,
+    lingers: VecDeque<(Instant, SessionKey)>,
+    actions: VecDeque<Action>,
+    serial: u32,
+    now: Option<Instant>,
+    is_down: bool,
+}
+
+impl Manager {
+    /// A manager whose sids and hashes come from `seed`, which must come from the operating system's generator.
+    pub fn new(config: Arc<Config>, seed: [u8; 32]) -> Self {
+        Self {
+            config,
+            sessions: Slab::new(),
+            sids: Sids::new(seed),
+            exchanges: Exchanges::default(),
+            timers: Timers::default(),
+            lingers: VecDeque::new(),
+            actions: VecDeque::new(),
+            serial: 0,
+            now: None,
+            is_down: false,
+        }
+    }
+
+    /// A POST came in. Each id is answered by one `Respond` or `Abort`, unless `handle_disconnect` comes first.
+    pub fn handle_request(&mut self, request: Request, now: Instant) -> ExchangeId {
+        let now = self.advance(now);
+        if request.body.len() > self.config.body_bytes {
+            let response = Response {
+                status: 413,
+                ..refusal(Condition::PolicyViolation, 200)
+            };
+            return self.answer_now(response);
+        }
+        match Body::parse(request.body.clone(), &self.config.xml) {
+            Ok(body) if body.attribute("sid").is_none() => self.create(&request, body, now),
+            Ok(body) => self.route(&request, body, None, now),
+            Err(_) => match Body::salvage(&request.body, &self.config.xml) {
+                Some(body) if body.attribute("sid").is_some() => {
+                    self.route(&request, body, Some(Condition::BadRequest), now)
+                }
+                Some(_) | None => self.answer_now(refusal(Condition::BadRequest, 200)),
+            },
+        }
+    }
+
+    /// The bytes of that answer left. Ids that are not waited for are ignored.
+    pub fn handle_sent(&mut self, id: ExchangeId, now: Instant) {
+        let now = self.advance(now);
+        if let Some(exchange) = self.exchanges.remove(id) {
+            self.with(exchange.session, now, |session, ctx| {
+                session.note_sent(id, ctx);
+            });
+        }
+    }
+
+    /// That exchange's connection is gone, before its answer's bytes left.
+    pub fn handle_disconnect(&mut self, id: ExchangeId, now: Instant) {
+        let now = self.advance(now);
+        if let Some(exchange) = self.exchanges.remove(id) {
+            self.with(exchange.session, now, |session, ctx| session.lose(id, ctx));
+        }
+    }
+
+    /// A deadline may have passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+    }
+
+    /// The server's stream is open: the creation response waits for the first element (features), and payloads that came early are
+    /// delivered. After a restart, or after the response, only a `from` that is news is told to the client (B-R-060).
+    pub fn accept(&mut self, session: SessionKey, accept: Accept, now: Instant) {
+        let now = self.advance(now);
+        self.with(session, now, |session, ctx| session.accept(accept, ctx));
+    }
+
+    /// Queues an element for the client.
+    ///
+    /// # Errors
+    ///
+    /// Gives the element back where the outbox is full (`Event::Writable` follows) or the session is closed.
+    pub fn send(
+        &mut self,
+        to: SessionKey,
+        element: Element,
+        now: Instant,
+    ) -> Result<(), SendError> {
+        let now = self.advance(now);
+        let mut element = Some(element);
+        let sent = self.with(to, now, |session, ctx| {
+            if matches!(session.phase, Phase::Ending(_) | Phase::Over(..)) {
+                return Ok(());
+            }
+            match element.take() {
+                Some(element) => session.send(element, ctx).map_err(SendError::Full),
+                None => Ok(()),
+            }
+        });
+        match (sent, element) {
+            (Some(result), None) => result,
+            (_, Some(element)) => Err(SendError::Closed(element)),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Ends a session: what is queued leaves first, in the same body. `None` is a clean end (B-R-139).
+    /// A `<stream:error/>` to include comes through `error`; the condition is then `remote-stream-error` (B-X-027).
+    ///
+    /// While no request is open, the session waits for the next one to tell it, `inactivity` at most; `Closed` follows.
+    pub fn close(
+        &mut self,
+        session: SessionKey,
+        condition: Option<Condition>,
+        error: Option<Element>,
+        now: Instant,
+    ) {
+        let now = self.advance(now);
+        let condition = match error {
+            Some(_) => Some(Condition::RemoteStreamError),
+            None => condition,
+        };
+        let farewell = Farewell {
+            condition,
+            error: error.as_ref().map(Queued::new),
+        };
+        self.with(session, now, |session, ctx| session.close(farewell, ctx));
+    }
+
+    /// The server cannot take more: requests with payloads are left unanswered up to `wait`, so that the window stops the client.
+    pub fn hold_input(&mut self, session: SessionKey, now: Instant) {
+        let now = self.advance(now);
+        self.with(session, now, |session, _| session.input_held = true);
+    }
+
+    /// It can again.
+    pub fn release_input(&mut self, session: SessionKey, now: Instant) {
+        let now = self.advance(now);
+        self.with(session, now, |session, ctx| {
+            session.input_held = false;
+            session.flow(ctx);
+        });
+    }
+
+    /// Shutdown: every session is closed with `system-shutdown`, every held request answered, creation refused (B-R-153).
+    pub fn shutdown(&mut self, now: Instant) {
+        let now = self.advance(now);
+        self.is_down = true;
+        let keys: Vec<_> = self.sessions.iter().map(|(_, s)| s.key).collect();
+        for key in keys {
+            self.with(key, now, |session, ctx| {
+                session.shut(Condition::SystemShutdown, ctx);
+            });
+        }
+    }
+
+    /// Sessions that are not over.
+    pub fn sessions(&self) -> usize {
+        self.sids.len()
+    }
+
+    /// The next order.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to call `handle_timeout` at the latest. Every other call may change it; it may be earlier than anything that happens.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let linger = self.lingers.front().map(|(at, _)| *at);
+        self.timers.first().into_iter().chain(linger).min()
+    }
+
+    /// Clamps `now`, and does what was due before it.
+    fn advance(&mut self, now: Instant) -> Instant {
+        let now = self.now.map_or(now, |latest| latest.max(now));
+        self.now = Some(now);
+        while let Some(&(at, key)) = self.lingers.front()
+            && at <= now
+        {
+            self.lingers.pop_front();
+            self.with(key, now, Session::flow);
+        }
+        while let Some(index) = self.timers.pop_due(now) {
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
+            if let Some(session) = self.sessions.get_mut(index) {
+                session.registered = None;
+                let key = session.key;
+                self.with(key, now, Session::handle_timeout);
+            }
+        }
+        now
+    }
+
+    /// Lets a session work, then brings the tables up to date with it.
+    fn with<T>(
+        &mut self,
+        key: SessionKey,
+        now: Instant,
+        work: impl FnOnce(&mut Session, &mut Context<'_>) -> T,
+    ) -> Option<T> {
+        let (_, index) = parts(key.0);
+        let session = self.sessions.get_mut(index)?;
+        if session.key != key {
+            return None;
+        }
+        let was_over = session.is_over();
+        let mut ctx = Context {
+            config: &self.config,
+            exchanges: &mut self.exchanges,
+            actions: &mut self.actions,
+            lingers: &mut self.lingers,
+            now,
+        };
+        let result = work(session, &mut ctx);
+        if session.is_over() && !was_over {
+            self.sids.remove(&session.secret);
+        }
+        let is_done = session.is_over() && session.stage.is_empty();
+        let slot = u32::try_from(index).unwrap_or(u32::MAX);
+        if is_done {
+            self.timers.disarm(slot, &mut session.registered);
+            self.remove(index);
+        } else {
+            let deadline = session.deadline();
+            self.timers.arm(slot, &mut session.registered, deadline);
+        }
+        while let Some((at, key)) = self.lingers.front() {
+            let (_, index) = parts(key.0);
+            let waits = self
+                .sessions
+                .get(index)
+                .is_some_and(|session| session.key == *key && session.linger.until == Some(*at));
+            if waits {
+                break;
+            }
+            self.lingers.pop_front();
+        }
+        Some(result)
+    }
+
+    /// Takes out a session that is over.
+    fn remove(&mut self, index: usize) {
+        let Some(session) = self.sessions.try_remove(index) else {
+            return;
+        };
+        for unsent in &session.unsent {
+            self.exchanges.remove(unsent.exchange);
+        }
+        if let Phase::Over(cause, undelivered) = session.phase {
+            self.actions.push_back(Action::Deliver {
+                session: session.key,
+                event: Event::Closed(Closed { cause, undelivered }),
+            });
+        }
+    }
+
+    /// Answers an exchange that belongs to no session.
+    fn answer_now(&mut self, response: Response) -> ExchangeId {
+        let id = self.exchanges.mint();
+        self.actions.push_back(Action::Respond { id, response });
+        id
+    }
+
+    /// A request with a sid; `fault` where its inside is broken.
+    fn route(
+        &mut self,
+        request: &Request,
+        body: Body,
+        fault: Option<Condition>,
+        now: Instant,
+    ) -> ExchangeId {
+        let tag = self.config.node_tag.as_deref();
+        let index = body
+            .attribute("sid")
+            .and_then(|sid| self.sids.find(&sid, tag))
+            .and_then(|index| usize::try_from(index).ok());
+        let Some(session) = index.and_then(|index| self.sessions.get(index)) else {
+            // Unknown, so its `ver` is: 200 (B-R-141).
+            let condition = if self.is_down {
+                Condition::SystemShutdown
+            } else {
+                Condition::ItemNotFound
+            };
+            return self.answer_now(refusal(condition, 200));
+        };
+        if session.terms.channel == Channel::Tls && request.channel == Channel::Plain {
+            // B-R-168: not the session's fault.
+            let id = self.exchanges.mint();
+            self.actions.push_back(Action::Abort { id });
+            return id;
+        }
+        let key = session.key;
+        let is_too_big = session.is_too_big(request.body.len(), &self.config);
+        let fault = fault.or(is_too_big.then_some(Condition::PolicyViolation));
+        let digest = if session.is_keyed() {
+            self.sids.digest(&request.body)
+        } else {
+            0
+        };
+        let exchange = self.exchanges.insert(key, request.connection);
+        self.with(key, now, |session, ctx| match fault {
+            Some(condition) => {
+                let rid = body.attribute("rid").and_then(|text| Rid::parse(&text));
+                session.fail(condition, rid.unwrap_or(Rid::LAST), exchange, ctx);
+            }
+            None => {
+                let arrival = Arrival {
+                    exchange,
+                    body,
+                    bytes: request.body.len(),
+                    digest,
+                };
+                session.receive(arrival, ctx);
+            }
+        });
+        exchange
+    }
+
+    /// A request without a sid.
+    fn create(&mut self, request: &Request, mut body: Body, now: Instant) -> ExchangeId {
+        let is_legacy = body.attribute("ver").is_none();
+        let refuse = |condition: Condition| {
+            let legacy = condition.legacy_status().filter(|_| is_legacy);
+            refusal(condition, legacy.unwrap_or(200))
+        };
+        if self.is_down {
+            return self.answer_now(refuse(Condition::SystemShutdown));
+        }
+        if self.sessions.len() >= self.config.sessions
+            || request.body.len() > self.config.body_bytes_before_auth
+        {
+            return self.answer_now(refuse(Condition::PolicyViolation));
+        }
+        let creation = match create::negotiate(&body, request.channel, &self.config) {
+            Ok(creation) => creation,
+            Err(condition) => return self.answer_now(refuse(condition)),
+        };
+        match read_payloads(std::mem::take(&mut body.elements)) {
+            Ok(elements) => body.elements = elements,
+            Err(condition) => return self.answer_now(refuse(condition)),
+        }
+        let index = self.sessions.vacant_key();
+        let slot = u32::try_from(index).unwrap_or(u32::MAX);
+        self.serial = self.serial.wrapping_add(1);
+        let key = SessionKey(handle(self.serial, slot));
+        let exchange = self.exchanges.insert(key, request.connection);
+        let arrival = Arrival {
+            exchange,
+            body,
+            bytes: request.body.len(),
+            digest: self.sids.digest(&request.body),
+        };
+        let opening = Opening {
+            header: creation.header.clone(),
+            source: request.source,
+            channel: request.channel,
+        };
+        let secret = self.sids.draw(slot);
+        let session = Session::new(key, secret, creation, arrival, &self.config, now);
+        self.sessions.insert(session);
+        self.actions.push_back(Action::Deliver {
+            session: key,
+            event: Event::Opening(opening),
+        });
+        self.with(key, now, |_, _| ());
+        exchange
+    }
+}
+
+/// A terminal answer outside of any session.
+fn refusal(condition: Condition, status: u16) -> Response {
+    Response {
+        status,
+        content_type: DEFAULT,
+        body: body::terminal(condition),
+    }
+}

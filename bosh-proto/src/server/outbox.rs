@@ -1,0 +1,180 @@
+//! Elements on their way to the client: queued by `send`, taken by answers in batches (B-R-073, B-R-074, B-X-001).
+
+use std::collections::VecDeque;
+
+use xmpp_wire::{Element, ns};
+
+/// What may share a body with what (B-X-001): features and SASL elements travel alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Features,
+    Sasl,
+    /// Another element of the stream namespace.
+    Stream,
+    Other,
+}
+
+impl Kind {
+    fn of(element: &Element) -> Self {
+        let name = element.name();
+        match name.namespace {
+            ns::STREAM if name.local == "features" => Self::Features,
+            ns::STREAM => Self::Stream,
+            ns::SASL | ns::SASL2 => Self::Sasl,
+            _ => Self::Other,
+        }
+    }
+
+    fn is_alone(self) -> bool {
+        match self {
+            Self::Features | Self::Sasl => true,
+            Self::Stream | Self::Other => false,
+        }
+    }
+}
+
+/// An element ready to be copied into a body.
+#[derive(Debug)]
+pub(super) struct Queued {
+    element: Element,
+    kind: Kind,
+    /// Bytes of its start tag that the wrapper's own `xmlns:stream` makes superfluous.
+    cut: std::ops::Range<usize>,
+}
+
+impl Queued {
+    /// Makes an element stand alone, stanzas in `jabber:client` (B-X-003), the stream's own with their literal prefix (B-X-002).
+    pub(super) fn new(element: &Element) -> Self {
+        let kind = Kind::of(element);
+        let element = if element.name().namespace.is_empty() {
+            element.adopt("", ns::CLIENT).standalone()
+        } else {
+            element.standalone()
+        };
+        match kind {
+            Kind::Features | Kind::Stream => {
+                let element = element.with_stream_prefix();
+                let cut = stream_declaration(element.raw());
+                Self { element, kind, cut }
+            }
+            Kind::Sasl | Kind::Other => Self {
+                element,
+                kind,
+                cut: 0..0,
+            },
+        }
+    }
+
+    /// Its bytes, in two pieces around what is cut.
+    pub(super) fn pieces(&self) -> [&[u8]; 2] {
+        let raw = self.element.raw();
+        [
+            raw.get(..self.cut.start).unwrap_or_default(),
+            raw.get(self.cut.end..).unwrap_or_default(),
+        ]
+    }
+
+    pub(super) fn needs_stream(&self) -> bool {
+        matches!(self.kind, Kind::Features | Kind::Stream)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.element.raw().len()
+    }
+
+    pub(super) fn into_element(self) -> Element {
+        self.element
+    }
+}
+
+/// Where ` xmlns:stream=".."` stands in a start tag.
+fn stream_declaration(raw: &[u8]) -> std::ops::Range<usize> {
+    let mut quote = None;
+    let mut name = 0;
+    for (at, &byte) in raw.iter().enumerate() {
+        match quote {
+            Some((open, start)) if byte == open => {
+                let attribute = raw.get(name..start).unwrap_or_default();
+                let value = raw.get(start + 1..at).unwrap_or_default();
+                if attribute == b" xmlns:stream=" && value == ns::STREAM.as_bytes() {
+                    return name..at + 1;
+                }
+                quote = None;
+            }
+            Some(_) => {}
+            None => match byte {
+                b'\'' | b'"' => quote = Some((byte, at)),
+                b' ' | b'\t' | b'\r' | b'\n' => name = at,
+                b'>' => return 0..0,
+                _ => {}
+            },
+        }
+    }
+    0..0
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    queue: VecDeque<Queued>,
+    bytes: usize,
+    /// `send` was refused: `Writable` is owed at the low mark.
+    refused: bool,
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether `send` was refused and not yet told of room.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.refused
+    }
+
+    /// Whether `len` more bytes fit; an empty outbox takes any element. A refusal is remembered.
+    pub(super) fn has_room(&mut self, len: usize, limit: usize) -> bool {
+        let fits =
+            !self.refused && (self.queue.is_empty() || self.bytes.saturating_add(len) <= limit);
+        self.refused |= !fits;
+        fits
+    }
+
+    pub(super) fn push(&mut self, queued: Queued) {
+        self.bytes = self.bytes.saturating_add(queued.len());
+        self.queue.push_back(queued);
+    }
+
+    /// Takes what one body may carry: up to `limit` bytes, never splitting an element, one kind a body.
+    pub(super) fn take_batch(&mut self, limit: usize) -> Vec<Queued> {
+        let mut bytes = 0_usize;
+        let mut count = 0;
+        for queued in &self.queue {
+            let alone = queued.kind.is_alone();
+            let size = bytes.saturating_add(queued.len());
+            if count > 0 && (alone || size > limit) {
+                break;
+            }
+            bytes = size;
+            count += 1;
+            if alone {
+                break;
+            }
+        }
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.queue.drain(..count).collect()
+    }
+
+    /// Takes everything, for a last body.
+    pub(super) fn take_all(&mut self) -> Vec<Queued> {
+        self.bytes = 0;
+        std::mem::take(&mut self.queue).into()
+    }
+
+    /// Whether `Writable` is due: refused before, and at half the limit or below now. Says so once.
+    pub(super) fn take_writable(&mut self, limit: usize) -> bool {
+        let due = self.refused && self.bytes <= limit / 2;
+        self.refused &= !due;
+        due
+    }
+}

@@ -1,0 +1,92 @@
+//! Overactivity, polling too fast, and duplicates without end (XEP-0124 §11, §12, §14.3; ledger §8).
+
+use std::time::Duration;
+
+use super::{Config, create::Terms};
+use crate::{Instant, rid::Rid};
+
+/// A new request, as far as these rules look at it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conduct {
+    pub(super) rid: Rid,
+    /// Without payloads, and none of creation, restart, pause, terminate and add-stream (B-R-128).
+    pub(super) is_empty: bool,
+    /// Pause or terminate, which may be one too many (B-R-080).
+    pub(super) is_exempt: bool,
+    /// New requests without an answer, this one included.
+    pub(super) unanswered: u64,
+}
+
+/// What is remembered of a session's requests.
+#[derive(Debug)]
+pub(super) struct Police {
+    /// The request with the highest rid so far.
+    last: Rid,
+    last_at: Instant,
+    last_is_empty: bool,
+    /// The newest answer, and whether it had no payloads.
+    answered: Rid,
+    answered_bare: bool,
+    minute: Instant,
+    duplicates: u8,
+}
+
+impl Police {
+    /// Starts with the creation request, which counts as not empty.
+    pub(super) fn new(rid: Rid, now: Instant) -> Self {
+        Self {
+            last: rid,
+            last_at: now,
+            last_is_empty: false,
+            answered: rid.minus(1),
+            answered_bare: false,
+            minute: now,
+            duplicates: 0,
+        }
+    }
+
+    /// Judges a new request on its arrival: false is a violation. A request that fills a gap is not the last one, and only counted.
+    pub(super) fn allows(&mut self, request: Conduct, terms: &Terms, now: Instant) -> bool {
+        let too_many = request.unanswered > terms.requests() && !request.is_exempt;
+        if request.rid <= self.last {
+            return !too_many;
+        }
+        let polling = Duration::from_secs(u64::from(terms.polling));
+        let too_soon = request.is_empty && now < self.last_at + polling;
+        let too_fast = too_soon
+            && if terms.is_polling() {
+                self.last_is_empty
+                    && request.rid == self.last.plus(1)
+                    && self.answered == self.last
+                    && self.answered_bare
+            } else {
+                request.unanswered == terms.requests()
+            };
+        self.last = request.rid;
+        self.last_at = now;
+        self.last_is_empty = request.is_empty;
+        !too_many && !too_fast
+    }
+
+    /// Notes an answer.
+    pub(super) fn note_answer(&mut self, rid: Rid, has_payload: bool) {
+        self.answered = rid;
+        self.answered_bare = !has_payload;
+    }
+
+    /// Judges a retransmission, the `count`th of its rid (B-R-095): false is a violation.
+    pub(super) fn allows_duplicate(
+        &mut self,
+        count: &mut u8,
+        config: &Config,
+        now: Instant,
+    ) -> bool {
+        if now >= self.minute + Duration::from_secs(60) {
+            self.minute = now;
+            self.duplicates = 0;
+        }
+        self.duplicates = self.duplicates.saturating_add(1);
+        *count = count.saturating_add(1);
+        *count <= config.duplicates_per_rid && self.duplicates <= config.duplicates_per_minute
+    }
+}

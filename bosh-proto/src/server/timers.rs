@@ -1,0 +1,56 @@
+//! One deadline per session, in order; lazily updated.
+
+use std::collections::BTreeSet;
+
+use crate::Instant;
+
+/// Deadlines by time. A session's entry may be earlier than its deadline, never later: most requests only move a deadline
+/// away, and the entry is moved when it fires.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    set: BTreeSet<(Instant, u32)>,
+}
+
+impl Timers {
+    /// Makes sure that session `index`, registered for `registered`, fires at `deadline` or before.
+    pub(super) fn arm(
+        &mut self,
+        index: u32,
+        registered: &mut Option<Instant>,
+        deadline: Option<Instant>,
+    ) {
+        match (*registered, deadline) {
+            (Some(at), Some(deadline)) if at <= deadline => return,
+            // An entry without a deadline is left to fire once.
+            (_, None) => return,
+            (Some(at), Some(_)) => {
+                self.set.remove(&(at, index));
+            }
+            (None, Some(_)) => {}
+        }
+        if let Some(deadline) = deadline {
+            self.set.insert((deadline, index));
+        }
+        *registered = deadline;
+    }
+
+    /// Takes a session out.
+    pub(super) fn disarm(&mut self, index: u32, registered: &mut Option<Instant>) {
+        if let Some(at) = registered.take() {
+            self.set.remove(&(at, index));
+        }
+    }
+
+    pub(super) fn first(&self) -> Option<Instant> {
+        self.set.first().map(|(at, _)| *at)
+    }
+
+    /// Takes out the first entry that is due.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<u32> {
+        let &(at, _) = self.set.first()?;
+        if at > now {
+            return None;
+        }
+        self.set.pop_first().map(|(_, index)| index)
+    }
+}
