@@ -1,11 +1,56 @@
-//! HTTP/1.1 (RFC 9112) as pure state machines.
+//! HTTP/1.1 (RFC 9112) as pure state machines: bytes in, requests out; answers in, bytes out.
+//!
+//! No I/O, no clock, no threads. The driver moves bytes and time:
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use xmpp_http1::{Instant, Response, server::{Action, Config, Connection, Event}};
+//!
+//! # fn example(now: Instant) {
+//! let mut connection = Connection::new(Config::default().into(), now);
+//! let mut input = BytesMut::from("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+//! let mut written = Vec::new();
+//! 'drive: loop {
+//!     // Also after an answer: it may have made room for what was read before.
+//!     if connection.wants_input() && !input.is_empty() {
+//!         connection.handle_input(&mut input, now);
+//!     }
+//!     let mut idle = true;
+//!     while let Some(action) = connection.poll_action() {
+//!         idle = false;
+//!         match action {
+//!             Action::Deliver(Event::Request(request)) => {
+//!                 let answer = Response::new(200).with_body("text/plain", "hello");
+//!                 connection.respond(request.id, answer, now);
+//!             }
+//!             Action::Deliver(Event::Sent(_) | Event::Closed(_)) => {}
+//!             Action::Detach | Action::Close | Action::Abort => break 'drive,
+//!         }
+//!     }
+//!     // One at a time, as the socket takes them; then drain the orders again.
+//!     if let Some(transmit) = connection.poll_transmit() {
+//!         written.extend_from_slice(&transmit.head);
+//!         written.extend_from_slice(&transmit.payload);
+//!     } else if idle && connection.poll_timeout().is_some() {
+//!         break; // a driver waits here: for bytes, and for the deadline to call `handle_timeout`
+//!     }
+//! }
+//! assert!(written.ends_with(b"\r\n\r\nhello"));
+//! # }
+//! # example(std::time::Instant::now());
+//! ```
 #![forbid(unsafe_code)]
 
+mod chunked;
+mod framing;
 mod head;
 mod limits;
+mod parse;
 mod response;
 pub mod server;
+mod target;
 mod transmit;
+mod write;
 
 /// The clock's type: std's, and `web_time`'s on wasm32-unknown-unknown.
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]

@@ -1,6 +1,8 @@
 use bytes::Bytes;
 
 /// An answer: status, fields, body. `Content-Length` (unless 101/204/304), `Connection` and `Date`-less framing are the connection's to write.
+///
+/// There is no `Date`: a machine has no wall clock (RFC 9110 §6.6.1 lets a server without one leave it out).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
@@ -15,22 +17,35 @@ pub struct Response {
 
 impl Response {
     /// An answer without fields and body.
-    pub fn new(_status: u16) -> Self {
-        todo!()
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            fields: Vec::new(),
+            body: Bytes::new(),
+            close: false,
+        }
     }
+
     /// Adds a field line.
     #[must_use]
-    pub fn with_field(self, _name: &str, _value: impl Into<String>) -> Self {
-        todo!()
+    pub fn with_field(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.fields.push((name.to_owned(), value.into()));
+        self
     }
+
     /// Sets body and `Content-Type`.
     #[must_use]
-    pub fn with_body(self, _content_type: &str, _body: impl Into<Bytes>) -> Self {
-        todo!()
+    pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+        self.fields
+            .retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        self.body = body.into();
+        self.with_field("Content-Type", content_type)
     }
+
     /// Closes the connection after this answer.
     #[must_use]
-    pub fn closing(self) -> Self {
-        todo!()
+    pub fn closing(mut self) -> Self {
+        self.close = true;
+        self
     }
 }

@@ -1,10 +1,16 @@
 //! The server's end of a connection.
 
+mod connection;
+mod receive;
+mod replies;
+
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use crate::{Instant, Limits, RequestHead, Response, Transmit};
+use crate::{Limits, RequestHead};
+
+pub use connection::Connection;
 
 /// How a connection behaves.
 #[derive(Clone, Debug)]
@@ -24,6 +30,20 @@ pub struct Config {
     pub error_fields: Vec<(String, String)>,
     /// Read-EOF while answers are owed: `true` goes on and answers (TR-51), `false` (default) is `Closed` at once.
     pub half_close: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            keep_alive_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(10),
+            error_fields: Vec::new(),
+            half_close: false,
+        }
+    }
 }
 
 /// Names a request on its connection; answers may be given in any order and leave in request order.
@@ -88,55 +108,4 @@ pub enum Cause {
     Network,
     /// A deadline passed.
     Timeout,
-}
-
-/// An accepted connection, from its first byte.
-#[derive(Debug)]
-pub struct Connection {/* .. */}
-
-impl Connection {
-    /// A connection accepted now.
-    pub fn new(_config: std::sync::Arc<Config>, _now: Instant) -> Self {
-        todo!()
-    }
-    /// Answers a request; an unknown or answered id is ignored.
-    pub fn respond(&mut self, _id: RequestId, _response: Response, _now: Instant) {
-        todo!()
-    }
-    /// Ends it: nothing more is read, answers owed still leave.
-    pub fn close(&mut self, _now: Instant) {
-        todo!()
-    }
-    /// Drops it without an answer (B-R-168).
-    pub fn abort(&mut self, _now: Instant) {
-        todo!()
-    }
-    /// Bytes came, appended to `input`.
-    pub fn handle_input(&mut self, _input: &mut BytesMut, _now: Instant) {
-        todo!()
-    }
-    /// The peer shut down its side.
-    pub fn handle_eof(&mut self, _now: Instant) {
-        todo!()
-    }
-    /// A deadline may have passed.
-    pub fn handle_timeout(&mut self, _now: Instant) {
-        todo!()
-    }
-    /// Whether reading more is useful now.
-    pub fn wants_input(&self) -> bool {
-        todo!()
-    }
-    /// The next order.
-    pub fn poll_action(&mut self) -> Option<Action> {
-        todo!()
-    }
-    /// The next bytes; ask when the last have been written.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        todo!()
-    }
-    /// When to call `handle_timeout` at the latest.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
-    }
 }

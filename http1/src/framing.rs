@@ -1,0 +1,152 @@
+//! What a head says about its body and its connection (RFC 9112 §6, §9; RFC 9110 §7.8, §10.1.1).
+
+use crate::{
+    Limits, RequestHead, Version,
+    parse::{BAD_REQUEST, Fault},
+};
+
+const TOO_LARGE: Fault = Fault(413);
+const EXPECTATION_FAILED: Fault = Fault(417);
+const NOT_IMPLEMENTED: Fault = Fault(501);
+
+/// How a body is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// Known from the head; 0 where the head says nothing.
+    Known(usize),
+    /// `Transfer-Encoding: chunked`.
+    Chunked,
+}
+
+/// What the peer asks to become of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Persistence {
+    Keep,
+    Close,
+}
+
+/// Whether the request offers to change the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    No,
+    /// To `websocket`: any answer but a 101 closes (W-R-025).
+    WebSocket,
+    Other,
+}
+
+/// Whether the peer waits for a 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expectation {
+    None,
+    Continue,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Framing {
+    pub(crate) length: Length,
+    pub(crate) persistence: Persistence,
+    pub(crate) upgrade: Upgrade,
+    pub(crate) expectation: Expectation,
+}
+
+impl Framing {
+    /// Judges the head's framing fields. What is ambiguous is refused, never repaired (W-R-023).
+    pub(crate) fn of(head: &RequestHead, limits: &Limits) -> Result<Self, Fault> {
+        let (mut lengths, mut codings) = (Lines::None, Lines::None);
+        let (mut connection, mut upgrade, mut expect) = (false, false, false);
+        for (name, value) in head.lines() {
+            match name.len() {
+                6 => expect |= name.eq_ignore_ascii_case(b"expect"),
+                7 => upgrade |= name.eq_ignore_ascii_case(b"upgrade"),
+                10 => connection |= name.eq_ignore_ascii_case(b"connection"),
+                14 if name.eq_ignore_ascii_case(b"content-length") => lengths.add(value),
+                17 if name.eq_ignore_ascii_case(b"transfer-encoding") => codings.add(value),
+                _ => {}
+            }
+        }
+        let modern = head.version() == Version::Http11;
+        let length = match (lengths, codings) {
+            (Lines::None, Lines::None) => Length::Known(0),
+            (Lines::One(value), Lines::None) => Length::Known(content_length(value, limits)?),
+            (Lines::None, Lines::One(value)) if modern => chunked(value)?,
+            _ => return Err(BAD_REQUEST),
+        };
+        let asks = |token| connection && head.has_token("connection", token);
+        let persistence = if asks("close") || !(modern || asks("keep-alive")) {
+            Persistence::Close
+        } else {
+            Persistence::Keep
+        };
+        // RFC 9110 §7.8, §10.1.1: both are ignored in HTTP/1.0.
+        let upgrade = if !(modern && upgrade && asks("upgrade")) {
+            Upgrade::No
+        } else if head.has_token("upgrade", "websocket") {
+            Upgrade::WebSocket
+        } else {
+            Upgrade::Other
+        };
+        let expectation = if !(modern && expect) {
+            Expectation::None
+        } else if head
+            .list("expect")
+            .all(|element| element.eq_ignore_ascii_case(b"100-continue"))
+        {
+            Expectation::Continue
+        } else {
+            return Err(EXPECTATION_FAILED);
+        };
+        Ok(Self {
+            length,
+            persistence,
+            upgrade,
+            expectation,
+        })
+    }
+}
+
+/// The field lines of one name that may come once.
+enum Lines<'a> {
+    None,
+    One(&'a [u8]),
+    Many,
+}
+
+impl<'a> Lines<'a> {
+    fn add(&mut self, value: &'a [u8]) {
+        *self = match self {
+            Self::None => Self::One(value),
+            Self::One(_) | Self::Many => Self::Many,
+        };
+    }
+}
+
+/// RFC 9110 §8.6: digits alone.
+fn content_length(value: &[u8], limits: &Limits) -> Result<usize, Fault> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return Err(BAD_REQUEST);
+    }
+    let length = value.iter().fold(0usize, |sum, digit| {
+        sum.saturating_mul(10)
+            .saturating_add(usize::from(digit - b'0'))
+    });
+    if length > limits.body_bytes {
+        return Err(TOO_LARGE);
+    }
+    Ok(length)
+}
+
+/// RFC 9112 §6.1: codings that we do not have before a final `chunked` get 501, a list that does not end so 400.
+fn chunked(value: &[u8]) -> Result<Length, Fault> {
+    if value.eq_ignore_ascii_case(b"chunked") {
+        return Ok(Length::Chunked);
+    }
+    let mut codings = value.rsplit(|&octet| octet == b',').map(<[u8]>::trim_ascii);
+    let last = codings.next().unwrap_or_default();
+    let others =
+        codings.all(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"chunked"));
+    if last.eq_ignore_ascii_case(b"chunked") && others {
+        Err(NOT_IMPLEMENTED)
+    } else {
+        Err(BAD_REQUEST)
+    }
+}

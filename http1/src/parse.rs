@@ -1,0 +1,188 @@
+//! Heads from the wire. A head's end is searched for with the offset kept, so that a byte is scanned once
+//! however the head is cut; then it is parsed once. A violation is judged by its position alone.
+
+use std::mem::MaybeUninit;
+
+use bytes::Bytes;
+
+use crate::{
+    Limits, RequestHead, Version,
+    head::{FieldLine, Span},
+    target::{self, Target},
+};
+
+/// The status that a peer's fault is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault(pub(crate) u16);
+
+pub(crate) const BAD_REQUEST: Fault = Fault(400);
+const METHOD_NOT_ALLOWED: Fault = Fault(405);
+const TARGET_TOO_LONG: Fault = Fault(414);
+const HEAD_TOO_LARGE: Fault = Fault(431);
+const VERSION_NOT_SUPPORTED: Fault = Fault(505);
+
+/// Searches for the end of a head that comes in pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Search {
+    /// Every line end before it was judged.
+    scanned: usize,
+    /// Where the line under way starts.
+    line: usize,
+    /// Field lines ended.
+    fields: usize,
+}
+
+impl Search {
+    /// Bytes of the head that were seen.
+    pub(crate) fn seen(&self) -> usize {
+        self.scanned
+    }
+
+    /// Notes bytes that cannot be judged yet.
+    pub(crate) fn saw(&mut self, bytes: usize) {
+        self.scanned = bytes;
+    }
+
+    /// The head's length, once its blank line is there. `input` starts with the same bytes as before.
+    pub(crate) fn find(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
+        if self.scanned == 0 && input.first().is_some_and(|&first| !is_token_octet(first)) {
+            return Err(BAD_REQUEST);
+        }
+        let start_line = limits
+            .start_line_bytes
+            .min(limits.head_bytes.saturating_sub(2));
+        while let Some(found) = memchr::memchr(b'\n', input.get(self.scanned..).unwrap_or_default())
+        {
+            let at = self.scanned + found;
+            if self.line == 0 && at > start_line + 1 {
+                return Err(TARGET_TOO_LONG);
+            }
+            if at >= limits.head_bytes {
+                return Err(HEAD_TOO_LARGE);
+            }
+            let line = input.get(self.line..at).unwrap_or_default();
+            if line.last() != Some(&b'\r') {
+                return Err(BAD_REQUEST); // a bare LF (W-R-024)
+            }
+            if line.len() == 1 {
+                return Ok(Some(at + 1));
+            }
+            if self.line > 0 {
+                self.fields += 1;
+                if self.fields > limits.fields {
+                    return Err(HEAD_TOO_LARGE);
+                }
+            }
+            self.line = at + 1;
+            self.scanned = at + 1;
+        }
+        self.scanned = input.len();
+        if self.line == 0 && input.len() > start_line + 1 {
+            return Err(TARGET_TOO_LONG);
+        }
+        if input.len() >= limits.head_bytes {
+            return Err(HEAD_TOO_LARGE);
+        }
+        Ok(None)
+    }
+
+    /// Parses the head whose length was found.
+    pub(crate) fn parse(&self, bytes: Bytes) -> Result<RequestHead, Fault> {
+        const USUAL: usize = 32;
+        // The parser's references live as long as this count, not as long as the head.
+        let source = bytes.clone();
+        if self.fields <= USUAL {
+            let mut lines = [const { MaybeUninit::uninit() }; USUAL];
+            parse_into(&source, bytes, &mut lines)
+        } else {
+            let mut lines = Vec::new();
+            lines.resize_with(self.fields, MaybeUninit::uninit);
+            parse_into(&source, bytes, &mut lines)
+        }
+    }
+}
+
+fn parse_into<'s>(
+    source: &'s [u8],
+    bytes: Bytes,
+    lines: &mut [MaybeUninit<httparse::Header<'s>>],
+) -> Result<RequestHead, Fault> {
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(source, lines) {
+        Ok(httparse::Status::Complete(length)) if length == source.len() => {}
+        Ok(_) => return Err(BAD_REQUEST),
+        Err(_) => return Err(refused_version(source).unwrap_or(BAD_REQUEST)),
+    }
+    let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
+    else {
+        return Err(BAD_REQUEST);
+    };
+    let version = if minor == 0 {
+        Version::Http10
+    } else {
+        Version::Http11
+    };
+    check_target(method, target)?;
+    let span = |part: &[u8]| {
+        let start = (part.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
+        Span::new(start..start + part.len())
+    };
+    let mut hosts = 0;
+    let mut fields = Vec::with_capacity(request.headers.len());
+    for line in request.headers.iter() {
+        let value = line.value.trim_ascii();
+        if line.name.is_empty() || value.contains(&0x7f) {
+            return Err(BAD_REQUEST);
+        }
+        if line.name.eq_ignore_ascii_case("host") {
+            hosts += 1;
+            if !target::is_authority(value) {
+                return Err(BAD_REQUEST);
+            }
+        }
+        fields.push(FieldLine {
+            name: span(line.name.as_bytes()),
+            value: span(value),
+        });
+    }
+    // RFC 9112 §3.2, W-R-004: exactly one; HTTP/1.0 may leave it out.
+    if hosts > 1 || (hosts == 0 && version == Version::Http11) {
+        return Err(BAD_REQUEST);
+    }
+    let (method, target) = (span(method.as_bytes()), span(target.as_bytes()));
+    Ok(RequestHead::from_spans(
+        bytes, method, target, version, fields,
+    ))
+}
+
+/// RFC 9112 §3.2: which form goes with which method.
+fn check_target(method: &str, target: &str) -> Result<(), Fault> {
+    let odd = |octet: u8| octet <= b' ' || octet == 0x7f || octet == b'#';
+    if method.is_empty() || target.bytes().any(odd) {
+        return Err(BAD_REQUEST);
+    }
+    match (Target::parse(target).ok_or(BAD_REQUEST)?, method) {
+        (Target::Authority, "CONNECT") => Err(METHOD_NOT_ALLOWED),
+        (Target::Asterisk, "OPTIONS") => Ok(()),
+        (Target::Authority | Target::Asterisk, _) | (_, "CONNECT") => Err(BAD_REQUEST),
+        (Target::Origin { .. } | Target::Absolute { .. }, _) => Ok(()),
+    }
+}
+
+/// Whether the start line is good but for a version that is not 1.0 or 1.1.
+fn refused_version(head: &[u8]) -> Option<Fault> {
+    let line = head.get(..memchr::memchr(b'\r', head)?)?;
+    let mut words = line.split(|&octet| octet == b' ');
+    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+    let good = words.next().is_none()
+        && method.iter().copied().all(is_token_octet)
+        && !target.is_empty()
+        && matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit());
+    (good && version != b"HTTP/1.0" && version != b"HTTP/1.1").then_some(VERSION_NOT_SUPPORTED)
+}
+
+/// RFC 9110 §5.6.2 tchar.
+pub(crate) fn is_token_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet)
+}

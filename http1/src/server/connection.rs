@@ -1,0 +1,418 @@
+//! One accepted connection.
+//!
+//! - Answers leave in request order; a fault's own answer is the last of them.
+//! - After `Connection: close`, a fault, `close` or read-EOF nothing more is parsed: what comes is dropped.
+//! - While a request with an Upgrade field is unanswered nothing behind it is parsed or taken.
+//! - `Closed` comes when the last owed byte was written, and `Close` after it; or with `Abort` at any time.
+//! - Bytes are known as written when the next are asked for: `Sent`, `Detach` and `Closed` arise then.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    Action, Cause, Closed, Config, Event, Request, RequestId,
+    receive::{HeadFacts, Received, Receiver},
+    replies::{Body, Interim, Replies, Slot, State, Then},
+};
+use crate::{
+    Instant, RequestHead, Response, Transmit, Version,
+    framing::{Expectation, Framing, Persistence, Upgrade},
+    parse::Fault,
+};
+
+/// Bytes dropped after the last request before reading stops (W-R-164).
+const DISCARDED: usize = 262_144;
+
+/// An accepted connection, from its first byte.
+///
+/// After any call drain [`poll_action`](Self::poll_action), then read [`poll_timeout`](Self::poll_timeout);
+/// after [`poll_transmit`](Self::poll_transmit), too. Whenever [`wants_input`](Self::wants_input) is true and
+/// `input` holds bytes, call [`handle_input`](Self::handle_input) before waiting for more: an answer may have
+/// made room for requests that were read before. It scans no byte twice.
+#[derive(Debug)]
+pub struct Connection {
+    config: Arc<Config>,
+    phase: Phase,
+    receiver: Receiver,
+    replies: Replies,
+    actions: VecDeque<Action>,
+    /// The request with an Upgrade field that is unanswered, or answered with a 101.
+    upgrade: Option<u64>,
+    /// No head came yet.
+    fresh: bool,
+    /// The peer shut down its side.
+    eof: bool,
+    discarded: usize,
+    /// The latest time heard of.
+    now: Instant,
+    reading: Option<(Waiting, Instant)>,
+    writing: Option<Writing>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Requests are read.
+    Open,
+    /// No more are; answers owed leave.
+    Draining(Cause),
+    /// `Closed` and `Close` were given; the peer has until the write deadline.
+    Closing,
+    /// Nothing happens any more.
+    Over,
+}
+
+/// What the read deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    Head,
+    Body,
+    Idle,
+}
+
+/// The write deadline.
+#[derive(Clone, Copy, Debug)]
+struct Writing {
+    by: Instant,
+    /// Bytes were taken since it was set.
+    progressed: bool,
+}
+
+impl Connection {
+    /// A connection accepted now.
+    pub fn new(config: Arc<Config>, now: Instant) -> Self {
+        let mut connection = Self {
+            config,
+            phase: Phase::Open,
+            receiver: Receiver::default(),
+            replies: Replies::default(),
+            actions: VecDeque::new(),
+            upgrade: None,
+            fresh: true,
+            eof: false,
+            discarded: 0,
+            now,
+            reading: None,
+            writing: None,
+        };
+        connection.settle();
+        connection
+    }
+
+    /// Answers a request; an unknown or answered id is ignored.
+    ///
+    /// A 101 to a request that did not offer an upgrade, and a status outside 200 to 599, becomes a 500.
+    /// Any answer but a 101 to an upgrade to `websocket` closes (W-R-025).
+    pub fn respond(&mut self, id: RequestId, mut response: Response, now: Instant) {
+        self.advance(now);
+        if self.phase == Phase::Closing || self.phase == Phase::Over {
+            return;
+        }
+        let Some(slot) = self.replies.awaited(id.0) else {
+            return;
+        };
+        let switches = response.status == 101 && slot.upgrade != Upgrade::No;
+        if !switches && !(200..=599).contains(&response.status) {
+            response = Response::new(500);
+        }
+        response.close = !switches && (response.close || slot.upgrade == Upgrade::WebSocket);
+        let closes = response.close;
+        slot.state = State::Ready(response);
+        if self.upgrade == Some(id.0) && !switches {
+            self.upgrade = None;
+        }
+        if closes {
+            self.drain(Cause::Ours);
+        }
+        self.settle();
+    }
+
+    /// Ends it: nothing more is read, answers owed still leave.
+    pub fn close(&mut self, now: Instant) {
+        self.advance(now);
+        self.drain(Cause::Ours);
+        self.settle();
+    }
+
+    /// Drops it without an answer (B-R-168).
+    pub fn abort(&mut self, now: Instant) {
+        self.advance(now);
+        self.abandon(Cause::Ours);
+    }
+
+    /// Bytes came, appended to `input`. Takes what it can use off the front and leaves the rest.
+    pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
+        self.advance(now);
+        while self.phase == Phase::Open && self.may_parse() {
+            let received = self.receiver.receive(input, &self.config.limits);
+            match received {
+                Ok(Some(Received::Head(framing, facts))) => self.begin(framing, facts),
+                Ok(Some(Received::Request(head, body))) => self.deliver(head, body, input.len()),
+                Ok(None) => break,
+                Err(fault) => self.refuse(fault, Cause::Fault(fault.0)),
+            }
+        }
+        if let Some(slot) = self.replies.receiving() {
+            slot.await_body();
+        }
+        if matches!(self.phase, Phase::Draining(_) | Phase::Closing) && self.upgrade.is_none() {
+            self.discarded = self.discarded.saturating_add(input.len());
+            input.clear();
+        }
+        self.settle();
+    }
+
+    /// The peer shut down its side.
+    pub fn handle_eof(&mut self, now: Instant) {
+        self.advance(now);
+        if self.eof {
+            return;
+        }
+        self.eof = true;
+        match self.phase {
+            Phase::Open | Phase::Draining(_) => {
+                if self.replies.awaits() && !self.config.half_close {
+                    self.abandon(Cause::Network);
+                    return;
+                }
+                let midway = self.receiver.in_head() || self.receiver.in_body();
+                self.drain(if midway { Cause::Network } else { Cause::Peer });
+            }
+            Phase::Closing => self.abandon(Cause::Ours),
+            Phase::Over => {}
+        }
+        self.settle();
+    }
+
+    /// A deadline may have passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        let now = self.now;
+        if let Some(writing) = self.writing.filter(|writing| writing.by <= now) {
+            if writing.progressed {
+                self.writing = Some(self.write_deadline());
+            } else {
+                self.abandon(Cause::Timeout);
+                return;
+            }
+        }
+        if let Some((waiting, _)) = self.reading.filter(|&(_, by)| by <= now) {
+            match waiting {
+                Waiting::Idle => self.drain(Cause::Ours),
+                Waiting::Head if !self.receiver.in_head() => self.drain(Cause::Timeout),
+                Waiting::Head | Waiting::Body => self.refuse(Fault(408), Cause::Timeout),
+            }
+        }
+        self.settle();
+    }
+
+    /// Whether reading more is useful now.
+    pub fn wants_input(&self) -> bool {
+        match self.phase {
+            Phase::Open => self.may_parse(),
+            Phase::Draining(_) | Phase::Closing => {
+                !self.eof && self.upgrade.is_none() && self.discarded < DISCARDED
+            }
+            Phase::Over => false,
+        }
+    }
+
+    /// The next order.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// The next bytes; ask when the last have been written.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        if matches!(self.phase, Phase::Closing | Phase::Over) {
+            return None;
+        }
+        if let Some(written) = self.replies.settle() {
+            for id in written.ids {
+                self.actions
+                    .push_back(Action::Deliver(Event::Sent(RequestId(id))));
+            }
+            if written.then == Then::Detach {
+                self.end();
+                self.actions.push_back(Action::Detach);
+                return None;
+            }
+        }
+        let last = match self.phase {
+            Phase::Open => Persistence::Keep,
+            Phase::Draining(_) | Phase::Closing | Phase::Over => Persistence::Close,
+        };
+        let transmit = self.replies.write(last);
+        self.writing = match (&transmit, self.writing) {
+            (None, _) => None,
+            (Some(_), None) => Some(self.write_deadline()),
+            (Some(_), Some(writing)) => Some(Writing {
+                progressed: true,
+                ..writing
+            }),
+        };
+        self.settle();
+        transmit
+    }
+
+    /// When to call `handle_timeout` at the latest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let reading = self.reading.map(|(_, by)| by);
+        let writing = self.writing.map(|writing| writing.by);
+        reading.into_iter().chain(writing).min()
+    }
+
+    /// Whether the next bytes of a request may be looked at.
+    fn may_parse(&self) -> bool {
+        self.upgrade.is_none()
+            && (self.receiver.in_body() || self.replies.len() < self.config.limits.pipelined.max(1))
+    }
+
+    /// A head came: its answer takes its place in the order.
+    fn begin(&mut self, framing: Framing, facts: HeadFacts) {
+        self.fresh = false;
+        self.reading = None;
+        let interim = match framing.expectation {
+            Expectation::None => Interim::None,
+            Expectation::Continue => Interim::Possible,
+        };
+        self.replies.push(Slot {
+            state: State::Receiving { interim },
+            version: facts.version,
+            body: facts.body,
+            upgrade: framing.upgrade,
+            persistence: framing.persistence,
+        });
+    }
+
+    /// A request came whole.
+    fn deliver(&mut self, head: RequestHead, body: Bytes, surplus: usize) {
+        self.reading = None;
+        let Some((id, upgrade, persistence)) = self.replies.received() else {
+            return;
+        };
+        self.actions
+            .push_back(Action::Deliver(Event::Request(Request {
+                id: RequestId(id),
+                head,
+                body,
+                surplus,
+            })));
+        if upgrade != Upgrade::No {
+            self.upgrade = Some(id);
+        }
+        if persistence == Persistence::Close {
+            self.drain(Cause::Peer);
+        }
+    }
+
+    /// Answers a peer's fault after all that is owed, and reads no more.
+    fn refuse(&mut self, fault: Fault, cause: Cause) {
+        let (version, body) = match self.replies.receiving() {
+            Some(slot) => (slot.version, slot.body),
+            None => (Version::Http11, Body::Allowed),
+        };
+        let mut response = Response::new(fault.0).closing();
+        if fault.0 == 405 {
+            response = response.with_field("Allow", "GET, HEAD, POST, OPTIONS");
+        }
+        response
+            .fields
+            .extend(self.config.error_fields.iter().cloned());
+        self.drain(cause);
+        self.replies.push(Slot {
+            state: State::Refused(response),
+            version,
+            body,
+            upgrade: Upgrade::No,
+            persistence: Persistence::Close,
+        });
+    }
+
+    /// Reads no more. The first cause counts.
+    fn drain(&mut self, cause: Cause) {
+        if self.phase == Phase::Open {
+            self.phase = Phase::Draining(cause);
+            self.replies.drop_receiving();
+            self.receiver = Receiver::default();
+        }
+    }
+
+    /// Ends without a farewell.
+    fn abandon(&mut self, cause: Cause) {
+        match self.phase {
+            Phase::Open | Phase::Draining(_) => {
+                let closed = Closed { cause };
+                self.actions
+                    .push_back(Action::Deliver(Event::Closed(closed)));
+            }
+            Phase::Closing => {}
+            Phase::Over => return,
+        }
+        self.actions.push_back(Action::Abort);
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.phase = Phase::Over;
+        self.replies.clear();
+        self.receiver = Receiver::default();
+        self.reading = None;
+        self.writing = None;
+    }
+
+    /// What follows from the state: the end, and the deadlines.
+    fn settle(&mut self) {
+        if let Phase::Draining(cause) = self.phase {
+            self.reading = None;
+            if self.replies.is_done() {
+                let closed = Closed { cause };
+                self.actions
+                    .push_back(Action::Deliver(Event::Closed(closed)));
+                self.actions.push_back(Action::Close);
+                self.end();
+                if !self.eof {
+                    self.phase = Phase::Closing;
+                    self.writing = Some(self.write_deadline());
+                }
+            }
+        }
+        if self.phase != Phase::Open {
+            return;
+        }
+        let waiting = if self.receiver.in_body() {
+            Some(Waiting::Body)
+        } else if !self.may_parse() {
+            None
+        } else if self.fresh || self.receiver.in_head() {
+            Some(Waiting::Head)
+        } else if self.replies.is_done() {
+            Some(Waiting::Idle)
+        } else {
+            None
+        };
+        if waiting != self.reading.map(|(waiting, _)| waiting) {
+            self.reading = waiting.map(|waiting| (waiting, self.now + self.patience(waiting)));
+        }
+    }
+
+    fn patience(&self, waiting: Waiting) -> Duration {
+        match waiting {
+            Waiting::Head => self.config.head_timeout,
+            Waiting::Body => self.config.body_timeout,
+            Waiting::Idle => self.config.keep_alive_timeout,
+        }
+    }
+
+    fn write_deadline(&self) -> Writing {
+        Writing {
+            by: self.now + self.config.write_timeout,
+            progressed: false,
+        }
+    }
+
+    /// Time does not go back.
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+}
