@@ -26,6 +26,7 @@ export class Bosh {
   #wait = WAIT;
   #requests = HOLD + 1;
   #inactivity = 60;
+  #pollAfter = 0; // milliseconds between empty requests of a session without held ones
   #outbox = [];
   #open = []; // exchanges whose answers were not taken yet, in the order of their rids
   #state = 'new'; // new, creating, live, closing, closed
@@ -108,9 +109,10 @@ export class Bosh {
       this.#request('', batch.map((entry) => entry.xml).join(''));
     }
     if (this.#open.length === 0) {
-      // A server that answers empty requests at once would be asked without a pause; give it one.
-      if (this.#idle < 3) this.#request('', '');
-      else this.#later(1000, () => {
+      // A session without held requests is polled (XEP-0124 §12), and a server that answers empty requests at once gets a pause.
+      const pause = Math.max(this.#pollAfter, this.#idle < 3 ? 0 : 1000);
+      if (pause === 0) this.#request('', '');
+      else this.#later(pause, () => {
         if (this.#state === 'live' && this.#open.length === 0) this.#request('', '');
       });
     }
@@ -225,6 +227,7 @@ export class Bosh {
     this.#wait = number(body, 'wait', WAIT);
     this.#requests = Math.max(1, number(body, 'requests', HOLD + 1));
     this.#inactivity = number(body, 'inactivity', 60);
+    if (number(body, 'hold', HOLD) === 0) this.#pollAfter = number(body, 'polling', 5) * 1000;
     this.#state = 'live';
     this.#handlers.opened();
   }
