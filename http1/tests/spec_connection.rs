@@ -330,3 +330,43 @@ fn half_close_goes_on_where_configured() {
         }
     }
 }
+
+/// W-R-027, B-R-019: what is exactly at a bound is let through, one more is not.
+#[test]
+fn bounds_are_exact() {
+    let head = |size: usize| {
+        let fixed = "GET / HTTP/1.1\r\nHost: x\r\nA: \r\n\r\n".len();
+        format!(
+            "GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n",
+            "a".repeat(size - fixed)
+        )
+    };
+    let line = |size: usize| format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(size - 14));
+    let fields = |count: usize| {
+        format!(
+            "GET / HTTP/1.1\r\nHost: x\r\n{}\r\n",
+            "A: b\r\n".repeat(count - 1)
+        )
+    };
+    let body = |size: usize| {
+        format!(
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n{}",
+            "a".repeat(size)
+        )
+    };
+    for (at, past, status) in [
+        (head(16_384), head(16_385), 431),
+        (line(8_192), line(8_193), 414),
+        (fields(100), fields(101), 431),
+        (body(262_144), body(262_145), 413),
+    ] {
+        for step in [1_000, 300_000] {
+            let mut peer = Peer::new(Config::default());
+            peer.feed(at.as_bytes(), step);
+            assert_eq!((peer.requests.len(), peer.text()), (1, ""), "{status}");
+            let mut peer = Peer::new(Config::default());
+            peer.feed(past.as_bytes(), step);
+            assert_eq!(peer.log, [format!("Fault({status})"), "Close".into()]);
+        }
+    }
+}
