@@ -3,6 +3,7 @@
 
 pub mod bosh;
 pub mod http;
+mod link;
 mod machine;
 mod pump;
 pub mod relay;
@@ -13,7 +14,7 @@ pub use pump::{Pump, Step};
 use std::{future::Future, time::Instant};
 
 /// All that a runtime has to supply.
-pub trait Runtime: Clone + Send + Sync + 'static {
+pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     /// A sleeping future.
     type Sleep: Future<Output = ()> + Send + Unpin;
     /// The time.

@@ -37,3 +37,126 @@ pub enum Order<E> {
     /// Drop now.
     Abort,
 }
+
+/// Forwards every verb but the two whose types differ between machines.
+macro_rules! forward {
+    () => {
+        fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
+            self.handle_input(input, now);
+        }
+        fn handle_eof(&mut self, now: Instant) {
+            self.handle_eof(now);
+        }
+        fn handle_timeout(&mut self, now: Instant) {
+            self.handle_timeout(now);
+        }
+        fn wants_input(&self) -> bool {
+            self.wants_input()
+        }
+        fn poll_timeout(&self) -> Option<Instant> {
+            self.poll_timeout()
+        }
+    };
+}
+
+impl Machine for xmpp_http1::server::Connection {
+    type Event = xmpp_http1::server::Event;
+    forward!();
+    fn poll_order(&mut self) -> Option<Order<Self::Event>> {
+        use xmpp_http1::server::Action;
+        Some(match self.poll_action()? {
+            Action::Deliver(event) => Order::Deliver(event),
+            Action::Detach => Order::Detach,
+            Action::Close => Order::Close,
+            Action::Abort => Order::Abort,
+        })
+    }
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.poll_transmit()
+    }
+}
+
+impl<E> From<ws_framing::connection::Action<E>> for Order<E> {
+    fn from(action: ws_framing::connection::Action<E>) -> Self {
+        use ws_framing::connection::Action;
+        match action {
+            Action::Deliver(event) => Self::Deliver(event),
+            Action::Close => Self::Close,
+            Action::Abort => Self::Abort,
+        }
+    }
+}
+
+impl<E> From<xmpp_stream::Action<E>> for Order<E> {
+    fn from(action: xmpp_stream::Action<E>) -> Self {
+        use xmpp_stream::Action;
+        match action {
+            Action::Deliver(event) => Self::Deliver(event),
+            Action::StartTls => Self::StartTls,
+            Action::Close => Self::Close,
+            Action::Abort => Self::Abort,
+        }
+    }
+}
+
+impl Machine for ws_framing::Connection {
+    type Event = ws_framing::connection::Event;
+    forward!();
+    fn poll_order(&mut self) -> Option<Order<Self::Event>> {
+        self.poll_action().map(Order::from)
+    }
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.poll_transmit()
+    }
+}
+
+impl Machine for ws_framing::xmpp::Session {
+    type Event = ws_framing::xmpp::Event;
+    forward!();
+    fn poll_order(&mut self) -> Option<Order<Self::Event>> {
+        self.poll_action().map(Order::from)
+    }
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.poll_transmit()
+    }
+}
+
+impl Machine for xmpp_stream::client::Stream {
+    type Event = xmpp_stream::client::Event;
+    forward!();
+    fn poll_order(&mut self) -> Option<Order<Self::Event>> {
+        self.poll_action().map(Order::from)
+    }
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.poll_transmit().map(one_piece)
+    }
+}
+
+impl Machine for xmpp_stream::server::Stream {
+    type Event = xmpp_stream::server::Event;
+    forward!();
+    fn poll_order(&mut self) -> Option<Order<Self::Event>> {
+        self.poll_action().map(Order::from)
+    }
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.poll_transmit().map(one_piece)
+    }
+}
+
+impl Machine for xmpp_stream::Relay {
+    type Event = xmpp_stream::relay::WebAction;
+    forward!();
+    fn poll_order(&mut self) -> Option<Order<Self::Event>> {
+        self.poll_action().map(Order::from)
+    }
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.poll_transmit().map(one_piece)
+    }
+}
+
+fn one_piece(head: bytes::Bytes) -> Transmit {
+    Transmit {
+        head,
+        ..Transmit::default()
+    }
+}

@@ -1,58 +1,322 @@
 //! One web session and its stream to a server, driven together.
+//!
+//! What the web side cannot take yet waits here, and the server is not read meanwhile: the queue holds no more than what one read had brought.
 
-use std::{future::Future, io};
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Instant,
+};
 
 use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
-use ws_framing::xmpp;
-use xmpp_stream::relay;
-use xmpp_wire::StreamHeader;
+use ws_framing::{CloseCode, xmpp};
+use xmpp_stream::{
+    Relay,
+    relay::{self, WebAction, WebEvent},
+};
+use xmpp_wire::{StreamError, StreamHeader};
 
-use crate::{Runtime, bosh};
+use crate::{Pump, Runtime, Step, bosh, link::Link};
 
 /// How to reach the server of one domain.
 pub trait Upstream: Send + 'static {
     /// The byte stream.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send;
     /// Connects (with direct TLS where that is configured).
-    fn connect(&mut self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    fn connect(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static;
     /// Does the TLS handshake for STARTTLS.
     fn start_tls(
-        &mut self,
+        &self,
         stream: Self::Stream,
-    ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    ) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static;
 }
 
-/// What the gateway decides about a stream that a client wants to open, by its `to`.
+/// What is decided about a stream that a client wants to open, by its `to`.
 pub enum Decision<U> {
     /// Relay it there.
     Relay(relay::Config, U),
-    /// Refuse it with this stream error (`host-unknown`, `improper-addressing`, `system-shutdown`); over BOSH with the condition of the same name.
-    Refuse(xmpp_wire::StreamError),
+    /// Refuse it with this stream error (`host-unknown`, `improper-addressing`, `system-shutdown`); over BOSH with the
+    /// condition of the same name.
+    Refuse(StreamError),
 }
 
-/// A signal that the process is going down; cheap to clone, resolves once.
+impl<U> fmt::Debug for Decision<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Relay(..) => f.write_str("Relay"),
+            Self::Refuse(error) => f.debug_tuple("Refuse").field(&error.condition).finish(),
+        }
+    }
+}
+
+/// A signal that the process is going down.
 pub trait Shutdown: Future<Output = ()> + Unpin + Send + 'static {}
 impl<T: Future<Output = ()> + Unpin + Send + 'static> Shutdown for T {}
 
-/// Serves one BOSH session until it is over. On `shutdown` (after `Hub::shutdown`) the stream is ended as W-R-473 says.
+/// The web's end of a relay.
+trait Web {
+    /// The next thing that the relay must hear; `Ready(None)` when the web session is over for good.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>>;
+    /// Carries out an order; gives it back where there is no room yet.
+    fn apply(&mut self, action: WebAction) -> Option<WebAction>;
+    /// The process is going down.
+    fn shut_down(&mut self, resumable: bool);
+}
+
+/// What the web side says.
+enum Heard {
+    /// Something for the relay.
+    Event(WebEvent),
+    /// A WebSocket client opened its first stream.
+    Opened(StreamHeader),
+    /// There is room again.
+    Writable,
+    /// Nothing that concerns the relay.
+    Nothing,
+}
+
+/// A relay's two ends, and what waits for the web side.
+struct Both<W, U: Upstream, R: Runtime> {
+    web: W,
+    web_over: bool,
+    link: Option<Link<U, R>>,
+    waiting: VecDeque<WebAction>,
+    down: bool,
+}
+
+/// Turns of the loop before other tasks get theirs.
+const TURNS: usize = 64;
+
+impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
+    /// Drives both ends until both are over. `open` makes the link when a WebSocket client asks for it.
+    fn poll_run(
+        &mut self,
+        cx: &mut Context<'_>,
+        shutdown: &mut impl Shutdown,
+        now: impl Fn() -> Instant,
+        mut open: impl FnMut(&mut W, &StreamHeader) -> Option<Link<U, R>>,
+    ) -> Poll<()> {
+        for _ in 0..TURNS {
+            let mut progress = false;
+            if !self.down && Pin::new(&mut *shutdown).poll(cx).is_ready() {
+                self.down = true;
+                progress = true;
+                self.shut_down(now());
+            }
+            if let Some(link) = &mut self.link
+                && let Poll::Ready(action) = link.poll_action(cx)
+            {
+                progress = true;
+                match action {
+                    Some(action) => self.waiting.push_back(action),
+                    None => self.link = None,
+                }
+            }
+            self.apply_waiting(now());
+            if !self.web_over
+                && let Poll::Ready(heard) = self.web.poll_event(cx)
+            {
+                progress = true;
+                match heard {
+                    None => self.web_over = true,
+                    Some(Heard::Nothing) => {}
+                    Some(Heard::Writable) => {
+                        self.apply_waiting(now());
+                        if self.waiting.is_empty()
+                            && let Some(link) = &mut self.link
+                        {
+                            link.relay_mut().release_input(now());
+                        }
+                    }
+                    Some(Heard::Opened(header)) => {
+                        if self.link.is_none() {
+                            self.link = open(&mut self.web, &header);
+                        }
+                    }
+                    Some(Heard::Event(event)) => {
+                        if let Some(link) = &mut self.link {
+                            link.relay_mut().handle_web(event, now());
+                        }
+                    }
+                }
+            }
+            if self.web_over && self.link.is_none() {
+                return Poll::Ready(());
+            }
+            if !progress {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn apply_waiting(&mut self, now: Instant) {
+        while let Some(action) = self.waiting.pop_front() {
+            if self.web_over {
+                continue;
+            }
+            if let Some(action) = self.web.apply(action) {
+                self.waiting.push_front(action);
+                if let Some(link) = &mut self.link {
+                    link.relay_mut().hold_input(now);
+                }
+                return;
+            }
+        }
+    }
+
+    fn shut_down(&mut self, now: Instant) {
+        let resumable = self
+            .link
+            .as_mut()
+            .is_some_and(|link| link.relay_mut().resumable());
+        self.web.shut_down(resumable);
+        if let Some(link) = &mut self.link {
+            link.relay_mut().shutdown(now);
+        }
+    }
+}
+
+struct BoshWeb<R: Runtime>(bosh::Session<R>);
+
+impl<R: Runtime> Web for BoshWeb<R> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
+        use bosh_proto::server::Event;
+        self.0.poll_next(cx).map(|event| {
+            event.map(|event| match event {
+                Event::Writable => Heard::Writable,
+                event => relay::bosh::event(event).map_or(Heard::Nothing, Heard::Event),
+            })
+        })
+    }
+
+    fn apply(&mut self, action: WebAction) -> Option<WebAction> {
+        let key = self.0.key();
+        self.0
+            .hub()
+            .with(|manager, now| relay::bosh::apply(manager, key, action, now).err())
+    }
+
+    fn shut_down(&mut self, _resumable: bool) {
+        // `Hub::shutdown` has closed every session at once.
+    }
+}
+
+struct WsWeb<S, R: Runtime>(Pump<xmpp::Session, S, R>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Web for WsWeb<S, R> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
+        use xmpp::Event;
+        self.0.poll_next(cx).map(|step| match step? {
+            Step::Event(Event::Opened {
+                header,
+                restart: false,
+            }) => Some(Heard::Opened(header)),
+            Step::Event(Event::Writable) => Some(Heard::Writable),
+            Step::Event(event) => {
+                Some(relay::ws::event(event).map_or(Heard::Nothing, Heard::Event))
+            }
+            // A WebSocket asks for neither.
+            Step::Detached | Step::StartTls => Some(Heard::Nothing),
+        })
+    }
+
+    fn apply(&mut self, action: WebAction) -> Option<WebAction> {
+        let now = self.0.now();
+        relay::ws::apply(self.0.machine_mut(), action, now).err()
+    }
+
+    fn shut_down(&mut self, resumable: bool) {
+        let now = self.0.now();
+        if resumable {
+            self.0.machine_mut().disconnect(CloseCode::GOING_AWAY, now);
+        } else {
+            self.0.machine_mut().fail(
+                StreamError::new("system-shutdown"),
+                CloseCode::GOING_AWAY,
+                now,
+            );
+        }
+    }
+}
+
+/// Serves one BOSH session until it is over. On `shutdown` (after `Hub::shutdown`) the stream is ended too, without an
+/// end tag where it can be resumed.
 pub async fn serve_bosh<R: Runtime, U: Upstream>(
-    _session: bosh::Session<R>,
-    _decision: Decision<U>,
-    _shutdown: impl Shutdown,
-    _runtime: R,
+    session: bosh::Session<R>,
+    decision: Decision<U>,
+    mut shutdown: impl Shutdown,
+    runtime: R,
 ) {
-    todo!()
+    let link = match decision {
+        Decision::Relay(config, upstream) => {
+            let header = session.opening().header.clone();
+            Some(Link::new(
+                Relay::new(config, header, runtime.now()),
+                upstream,
+                runtime.clone(),
+            ))
+        }
+        Decision::Refuse(error) => {
+            let condition = relay::bosh::refusal(&error);
+            session
+                .hub()
+                .with(|manager, now| manager.close(session.key(), Some(condition), None, now));
+            None
+        }
+    };
+    let web = BoshWeb(session);
+    let mut both = Both {
+        web,
+        web_over: false,
+        link,
+        waiting: VecDeque::new(),
+        down: false,
+    };
+    let now = || runtime.now();
+    std::future::poll_fn(|cx| both.poll_run(cx, &mut shutdown, now, |_, _| None)).await;
 }
 
 /// Serves one WebSocket from its 101 until it is over. `decide` is asked once, at the first `<open/>`.
 pub async fn serve_ws<R: Runtime, U: Upstream, S: AsyncRead + AsyncWrite + Unpin + Send>(
-    _session: xmpp::Session,
-    _io: S,
-    _unread: BytesMut,
-    _decide: impl FnOnce(&StreamHeader) -> Decision<U> + Send,
-    _shutdown: impl Shutdown,
-    _runtime: R,
+    session: xmpp::Session,
+    io: S,
+    unread: BytesMut,
+    decide: impl FnOnce(&StreamHeader) -> Decision<U> + Send,
+    mut shutdown: impl Shutdown,
+    runtime: R,
 ) {
-    todo!()
+    let web = WsWeb(Pump::new(session, io, unread, runtime.clone()));
+    let mut both = Both {
+        web,
+        web_over: false,
+        link: None,
+        waiting: VecDeque::new(),
+        down: false,
+    };
+    let mut decide = Some(decide);
+    let now = || runtime.now();
+    std::future::poll_fn(|cx| {
+        both.poll_run(cx, &mut shutdown, now, |web, header| {
+            match decide.take()?(header) {
+                Decision::Relay(config, upstream) => {
+                    let relay = Relay::new(config, header.clone(), runtime.now());
+                    Some(Link::new(relay, upstream, runtime.clone()))
+                }
+                Decision::Refuse(error) => {
+                    web.0
+                        .machine_mut()
+                        .fail(error, CloseCode::NORMAL, runtime.now());
+                    None
+                }
+            }
+        })
+    })
+    .await;
 }

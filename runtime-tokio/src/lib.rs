@@ -1,70 +1,53 @@
-//! XMPP over BOSH and WebSocket on tokio.
+//! XMPP over BOSH and WebSocket on tokio: clock, spawner, listeners and dialers for the
+//! [driver](xmpp_web_driver).
+//!
+//! A BOSH endpoint whose sessions are all refused, as the smallest complete program:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use xmpp_web_tokio::{Listener, Tokio, driver, seed};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> std::io::Result<()> {
+//!     let runtime = Tokio::current();
+//!     let (hub, mut sessions) = driver::bosh::Hub::new(Arc::default(), seed()?, runtime.clone());
+//!     tokio::spawn(async move {
+//!         // Dropping a session closes it.
+//!         while let Some(session) = sessions.next().await {
+//!             println!("{:?} wants {:?}", session.key(), session.opening().header.to);
+//!         }
+//!     });
+//!     let mut listener = Listener::bind("127.0.0.1:5280".parse().expect("an address"))?;
+//!     let http = Arc::new(driver::http::Config::default());
+//!     loop {
+//!         let (stream, peer) = listener.accept(|error| eprintln!("{error}")).await;
+//!         let (hub, runtime, http) = (hub.clone(), runtime.clone(), Arc::clone(&http));
+//!         tokio::spawn(async move {
+//!             let mut connection = driver::http::Connection::new(stream, http, runtime);
+//!             while let Some(request) = connection.next().await {
+//!                 let body = driver::bosh::Request {
+//!                     body: request.body,
+//!                     connection: driver::bosh::ConnectionId(u64::from(peer.port())),
+//!                     source: Some(peer.ip()),
+//!                     channel: driver::bosh::Channel::Plain,
+//!                 };
+//!                 connection.exchange(request.id, &hub, body, |answer| {
+//!                     driver::http::Response::new(answer.status).with_body(answer.content_type, answer.body)
+//!                 });
+//!             }
+//!         });
+//!     }
+//! }
+//! ```
 #![forbid(unsafe_code)]
 
-use std::{future::Future, io, net::SocketAddr, time::Instant};
+mod io;
+mod listener;
+mod runtime;
 
 pub use xmpp_web_driver as driver;
 
-/// tokio's clock and spawner; made inside a runtime.
-#[derive(Clone, Debug)]
-pub struct Tokio {}
-
-impl Tokio {
-    /// The runtime of this context.
-    pub fn current() -> Self {
-        todo!()
-    }
-}
-
-impl driver::Runtime for Tokio {
-    type Sleep = std::pin::Pin<Box<tokio::time::Sleep>>;
-    fn now(&self) -> Instant {
-        todo!()
-    }
-    fn sleep_until(&self, _at: Instant) -> Self::Sleep {
-        todo!()
-    }
-    fn spawn(&self, _task: impl Future<Output = ()> + Send + 'static) {
-        todo!()
-    }
-}
-
-/// Wraps any tokio stream as a futures-io stream; forwards polls (vectored writes too) and copies nothing.
-#[derive(Debug)]
-pub struct Io<T>(pub T);
-
-/// A listener on one address (IPv6 addresses listen on IPv6 alone).
-#[derive(Debug)]
-pub struct Listener {}
-
-impl Listener {
-    /// Listens there (SO_REUSEADDR, backlog 1 024). Errors say which address.
-    pub fn bind(_address: SocketAddr) -> io::Result<Self> {
-        todo!()
-    }
-    /// The address, with the port that the kernel chose for port 0.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        todo!()
-    }
-    /// The next connection (TCP_NODELAY set). Accept errors are waited out here (50 ms to 1 s, never spinning) and reported through `report`, at most once a second.
-    pub async fn accept(
-        &mut self,
-        _report: impl Fn(&io::Error),
-    ) -> (Io<tokio::net::TcpStream>, SocketAddr) {
-        todo!()
-    }
-}
-
-/// Connects to `host:port`, every address in turn (IPv6 and IPv4), each bounded by a share of `timeout`.
-pub async fn connect(
-    _host: &str,
-    _port: u16,
-    _timeout: std::time::Duration,
-) -> io::Result<Io<tokio::net::TcpStream>> {
-    todo!()
-}
-
-/// 32 bytes of OS entropy, for seeds.
-pub fn seed() -> [u8; 32] {
-    todo!()
-}
+pub use io::Io;
+pub use listener::{Listener, connect};
+pub use runtime::{Tokio, seed};

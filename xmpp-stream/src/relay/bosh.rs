@@ -19,3 +19,8 @@ pub fn apply(
 ) -> Result<(), WebAction> {
     todo!()
 }
+
+/// The condition for a session that is refused with this stream error.
+pub fn refusal(_error: &xmpp_wire::StreamError) -> bosh_proto::Condition {
+    todo!()
+}

@@ -1,0 +1,148 @@
+//! A relay and its connection to the server, which may not be there yet.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::BytesMut;
+use futures_io::{AsyncRead, AsyncWrite};
+use xmpp_stream::{Relay, relay::WebAction};
+
+use crate::{Pump, Runtime, Step, relay::Upstream};
+
+/// A stream that is on its way: until then it neither reads nor writes.
+enum Slot<S> {
+    Empty,
+    Here(S),
+}
+
+type Dial<S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send>>;
+
+/// What makes the stream.
+enum Making<S> {
+    Connection(Dial<S>),
+    Tls(Dial<S>),
+    Nothing,
+}
+
+pub(crate) struct Link<U: Upstream, R: Runtime> {
+    pump: Pump<Relay, Slot<U::Stream>, R>,
+    making: Making<U::Stream>,
+    upstream: U,
+}
+
+impl<U: Upstream, R: Runtime> Link<U, R> {
+    /// Starts to connect when it is polled.
+    pub(crate) fn new(relay: Relay, upstream: U, runtime: R) -> Self {
+        let making = Making::Connection(Box::pin(upstream.connect()));
+        Self {
+            pump: Pump::new(relay, Slot::Empty, BytesMut::new(), runtime),
+            making,
+            upstream,
+        }
+    }
+
+    pub(crate) fn relay_mut(&mut self) -> &mut Relay {
+        self.pump.machine_mut()
+    }
+
+    /// The next order for the web side; `None` when the stream is over.
+    pub(crate) fn poll_action(&mut self, cx: &mut Context<'_>) -> Poll<Option<WebAction>> {
+        loop {
+            self.poll_making(cx);
+            let Poll::Ready(step) = self.pump.poll_next(cx) else {
+                return Poll::Pending;
+            };
+            match step {
+                Some(Step::Event(action)) => return Poll::Ready(Some(action)),
+                Some(Step::StartTls) => {
+                    // Plain text behind <proceed/> is nobody's (RFC 6120 §5.4.3.3).
+                    self.pump.discard_input();
+                    if let Slot::Here(stream) = std::mem::replace(self.pump.io_mut(), Slot::Empty) {
+                        self.making = Making::Tls(Box::pin(self.upstream.start_tls(stream)));
+                    }
+                }
+                // A relay never detaches.
+                Some(Step::Detached) | None => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn poll_making(&mut self, cx: &mut Context<'_>) {
+        let (Making::Connection(dial) | Making::Tls(dial)) = &mut self.making else {
+            return;
+        };
+        let Poll::Ready(made) = dial.as_mut().poll(cx) else {
+            return;
+        };
+        let was = std::mem::replace(&mut self.making, Making::Nothing);
+        let now = self.pump.now();
+        match made {
+            Ok(stream) => {
+                *self.pump.io_mut() = Slot::Here(stream);
+                if matches!(was, Making::Tls(_)) {
+                    self.pump.machine_mut().handle_tls(now);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the server could not be reached");
+                self.pump.machine_mut().handle_unreachable(now);
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Slot<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Here(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Empty => Poll::Pending,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Slot<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Here(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Empty => Poll::Pending,
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Here(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Empty => Poll::Pending,
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Here(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Empty => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Here(stream) => Pin::new(stream).poll_close(cx),
+            // There is nothing to wait for: an error ends the pump at once.
+            Self::Empty => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+}

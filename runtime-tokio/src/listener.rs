@@ -1,0 +1,134 @@
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::Io;
+
+/// Connections that the kernel keeps for us until they are accepted.
+const BACKLOG: i32 = 1024;
+/// First and longest wait after an error that says that the process has run out of something.
+const WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// A listener on one address; an IPv6 address listens on IPv6 alone.
+#[derive(Debug)]
+pub struct Listener {
+    listener: TcpListener,
+    wait: Duration,
+    reported: Option<Instant>,
+}
+
+impl Listener {
+    /// Listens there. Needs tokio's I/O driver.
+    ///
+    /// # Errors
+    ///
+    /// The system's, with the address in the text.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let bind = || {
+            let socket = Socket::new(
+                Domain::for_address(address),
+                Type::STREAM,
+                Some(Protocol::TCP),
+            )?;
+            if address.is_ipv6() {
+                socket.set_only_v6(true)?;
+            }
+            // A restarted process need not wait for connections of the old one to time out.
+            #[cfg(unix)]
+            socket.set_reuse_address(true)?;
+            socket.set_nonblocking(true)?;
+            socket.bind(&address.into())?;
+            socket.listen(BACKLOG)?;
+            TcpListener::from_std(socket.into())
+        };
+        let listener = bind().map_err(|error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        })?;
+        Ok(Self {
+            listener,
+            wait: WAIT.0,
+            reported: None,
+        })
+    }
+
+    /// The address, with the port that the kernel chose for port 0.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The next connection, with Nagle's algorithm off. Errors are waited out here (50 ms to 1 s) and reported, at most once a second.
+    /// Cancel-safe.
+    pub async fn accept(&mut self, report: impl Fn(&io::Error)) -> (Io<TcpStream>, SocketAddr) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    self.wait = WAIT.0;
+                    // A peer that is gone already shows itself at the first read.
+                    let _ = stream.set_nodelay(true);
+                    return (Io(stream), peer);
+                }
+                Err(error) => {
+                    let due = self
+                        .reported
+                        .is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
+                    if due {
+                        self.reported = Some(Instant::now());
+                        report(&error);
+                    }
+                    if !matches!(
+                        error.kind(),
+                        io::ErrorKind::ConnectionAborted
+                            | io::ErrorKind::ConnectionReset
+                            | io::ErrorKind::Interrupted
+                    ) {
+                        tokio::time::sleep(self.wait).await;
+                        self.wait = (self.wait * 2).min(WAIT.1);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Connects to `host:port`: every address that the name has in turn, each with its share of `timeout`.
+///
+/// # Errors
+///
+/// The last address's, `TimedOut` where it did not answer, `NotFound` where the name has none.
+pub async fn connect(host: &str, port: u16, timeout: Duration) -> io::Result<Io<TcpStream>> {
+    let until = tokio::time::Instant::now() + timeout;
+    let resolved = tokio::time::timeout_at(until, tokio::net::lookup_host((host, port))).await;
+    let addresses: Vec<SocketAddr> = resolved
+        .map_err(|_| timed_out("the name's look-up"))??
+        .collect();
+    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
+    for (tried, address) in addresses.iter().enumerate() {
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                stream.set_nodelay(true)?;
+                return Ok(Io(stream));
+            }
+            Ok(Err(error)) => last = io::Error::new(error.kind(), format!("{address}: {error}")),
+            Err(_) => last = timed_out(&address.to_string()),
+        }
+    }
+    Err(last)
+}
+
+fn timed_out(what: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::TimedOut,
+        format!("{what} did not answer in time"),
+    )
+}
