@@ -1,93 +1,263 @@
 //! The receiving end (RFC 6120 §4.3).
+//!
+//! ```
+//! use std::time::Instant;
+//! use bytes::BytesMut;
+//! use xmpp_stream::{Action, server::{Config, Event, Stream}};
+//! use xmpp_wire::{Element, StreamHeader, ns};
+//!
+//! let now = Instant::now();
+//! let mut stream = Stream::new(Config::default(), now);
+//! let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='a.example' version='1.0'>";
+//! stream.handle_input(&mut BytesMut::from(header), now);
+//! let Some(Action::Deliver(Event::Opened(header))) = stream.poll_action() else { panic!() };
+//! stream.open(StreamHeader { from: header.to, id: Some("unguessable".into()), ..StreamHeader::default() }, now);
+//! stream.send(Element::build("stream:features", ns::STREAM).finish(), now)?;
+//! assert!(stream.poll_transmit().unwrap().starts_with(b"<?xml version='1.0'?><stream:stream "));
+//! # Ok::<(), xmpp_stream::SendError>(())
+//! ```
+
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use xmpp_wire::{Element, StreamError, StreamHeader};
+use xmpp_wire::{Element, Piece, StreamError, StreamHeader, XmlLimits, ns};
 
-use crate::{Action, Closed, Instant, SendError};
+pub use crate::transport::Event;
+use crate::{
+    Action, Cause, Instant, SendError, header,
+    transport::{Bounds, Transport},
+};
 
-/// How a stream behaves (xml limits, open_timeout, close_timeout, outbox_bytes, stall_timeout ..).
-#[derive(Clone, Debug, Default)]
+/// How a stream behaves.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Config {}
+pub struct Config {
+    /// Bounds on XML. Default `XmlLimits::default`.
+    pub xml: XmlLimits,
+    /// For the client's header, the first and that of a restart. Default 30 s.
+    pub open_timeout: Duration,
+    /// For the client's end tag, and for our last bytes to leave. Default 5 s.
+    pub close_timeout: Duration,
+    /// Bytes queued for the client from which on `send` is `Full`. Default 262 144, one element of the usual limit.
+    pub outbox_bytes: usize,
+    /// For a client that takes none of the bytes queued. Default 60 s.
+    pub stall_timeout: Duration,
+    /// The header before an error that comes earlier than `open` (RFC 6120 §4.9.1.2): `from` one of the server's domains,
+    /// `id` an unpredictable one. Default empty.
+    pub refusal: StreamHeader,
+}
 
-/// What the application learns.
-#[derive(Debug)]
-pub enum Event {
-    /// The peer's header, the first or one after `expect_restart`: answer with `open` or `fail`.
-    Opened(StreamHeader),
-    /// A first-level element.
-    Element(Element),
-    /// The peer's end tag; `close` answers it.
-    Ended,
-    /// Room again after `SendError::Full`.
-    Writable,
-    /// The end, once.
-    Closed(Closed),
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            xml: XmlLimits::default(),
+            open_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(5),
+            outbox_bytes: 262_144,
+            stall_timeout: Duration::from_secs(60),
+            refusal: StreamHeader::default(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The client's header is due.
+    Header,
+    /// It came; ours is due.
+    Answer,
+    Open,
 }
 
 /// One stream from a client.
 #[derive(Debug)]
-pub struct Stream {}
+pub struct Stream {
+    transport: Transport,
+    phase: Phase,
+    open_timeout: Duration,
+    refusal: StreamHeader,
+}
 
 impl Stream {
     /// A stream on a connection accepted now.
-    pub fn new(_config: Config, _now: Instant) -> Self {
-        todo!()
+    pub fn new(config: Config, now: Instant) -> Self {
+        let bounds = Bounds {
+            xml: config.xml,
+            outbox_bytes: config.outbox_bytes,
+            close_timeout: config.close_timeout,
+            stall_timeout: config.stall_timeout,
+        };
+        let mut stream = Self {
+            transport: Transport::new(bounds, now),
+            phase: Phase::Header,
+            open_timeout: config.open_timeout,
+            refusal: config.refusal,
+        };
+        stream.transport.expect_within(Some(stream.open_timeout));
+        stream
     }
-    /// Answers the peer's header; features follow by `send`.
-    pub fn open(&mut self, _header: StreamHeader, _now: Instant) {
-        todo!()
+
+    /// Answers the peer's header with `from`, `id`, `lang` and perhaps `to`; features follow by `send`.
+    /// Without effect but after `Event::Opened`.
+    pub fn open(&mut self, header: StreamHeader, now: Instant) {
+        self.transport.clock(now);
+        if self.phase == Phase::Answer && self.transport.is_writable() {
+            self.phase = Phase::Open;
+            self.transport.write(&header::write(&header));
+        }
     }
-    /// Queues an element.
-    pub fn send(&mut self, _element: Element, _now: Instant) -> Result<(), SendError> {
-        todo!()
+
+    /// Queues an element; it is made to stand alone.
+    ///
+    /// # Errors
+    ///
+    /// Gives the element back where there is no room, no open stream, or no namespace.
+    pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError> {
+        self.transport.clock(now);
+        if self.phase != Phase::Open || !self.transport.is_writable() {
+            return Err(SendError::Closed(element));
+        }
+        if element.name().namespace.is_empty() {
+            return Err(SendError::NoNamespace(element));
+        }
+        if self.transport.refuses() {
+            return Err(SendError::Full(element));
+        }
+        self.transport.write_element(&element);
+        Ok(())
     }
-    /// The next thing from the peer is a new header (after SASL success).
-    pub fn expect_restart(&mut self, _now: Instant) {
-        todo!()
+
+    /// The next thing from the peer is a new header (after SASL success, which is sent first).
+    pub fn expect_restart(&mut self, now: Instant) {
+        self.transport.clock(now);
+        if self.phase == Phase::Open && self.transport.is_live() {
+            self.phase = Phase::Header;
+            self.transport.renew_parser();
+            self.transport.expect_within(Some(self.open_timeout));
+        }
     }
+
     /// Sends the end tag and waits for the peer's, or answers it.
-    pub fn close(&mut self, _now: Instant) {
-        todo!()
+    pub fn close(&mut self, now: Instant) {
+        self.transport.clock(now);
+        self.open_for_farewell();
+        self.transport.close();
     }
-    /// Sends the header if not yet sent, the error and the end tag.
-    pub fn fail(&mut self, _error: StreamError, _now: Instant) {
-        todo!()
+
+    /// Sends the header if not yet sent, the error and the end tag, and ends.
+    pub fn fail(&mut self, error: StreamError, now: Instant) {
+        self.transport.clock(now);
+        self.end(Cause::Ours, error);
     }
+
     /// The application cannot take more.
-    pub fn hold_input(&mut self, _now: Instant) {
-        todo!()
+    pub fn hold_input(&mut self, now: Instant) {
+        self.transport.clock(now);
+        self.transport.hold();
     }
+
     /// It can again.
-    pub fn release_input(&mut self, _now: Instant) {
-        todo!()
+    pub fn release_input(&mut self, now: Instant) {
+        self.transport.clock(now);
+        self.transport.release();
     }
-    /// Bytes came, appended to `input`.
-    pub fn handle_input(&mut self, _input: &mut BytesMut, _now: Instant) {
-        todo!()
+
+    /// Bytes queued and not yet asked for.
+    pub fn queued(&self) -> usize {
+        self.transport.queued()
     }
+
+    /// Bytes came, appended to `input`; all are taken.
+    pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
+        self.transport.clock(now);
+        self.transport.feed(input);
+    }
+
     /// The transport ended.
-    pub fn handle_eof(&mut self, _now: Instant) {
-        todo!()
+    pub fn handle_eof(&mut self, now: Instant) {
+        self.transport.clock(now);
+        self.transport.handle_eof();
     }
+
     /// A deadline may have passed.
-    pub fn handle_timeout(&mut self, _now: Instant) {
-        todo!()
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.transport.clock(now);
+        if self.transport.handle_timeout() {
+            self.end(Cause::Timeout, StreamError::new("connection-timeout"));
+        }
     }
+
     /// Whether reading is useful now.
     pub fn wants_input(&self) -> bool {
-        todo!()
+        self.transport.wants_input() && self.phase != Phase::Answer
     }
+
     /// The next order.
     pub fn poll_action(&mut self) -> Option<Action<Event>> {
-        todo!()
+        loop {
+            if let Some(action) = self.transport.pop_action() {
+                return Some(action);
+            }
+            if let Some(piece) = self.next_piece() {
+                self.take(piece);
+            } else if self.transport.is_lost() {
+                self.transport.lost(Cause::Network);
+            } else {
+                return None;
+            }
+        }
     }
+
     /// The next bytes; ask when the last have been written.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        todo!()
+        self.transport.poll_transmit()
     }
-    /// When to call `handle_timeout` at the latest.
+
+    /// When to call `handle_timeout` at the latest. Any other call may change it.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        self.transport.poll_timeout()
+    }
+
+    /// Nothing is looked at between the client's header and ours.
+    fn next_piece(&mut self) -> Option<Result<Piece, StreamError>> {
+        match self.phase {
+            Phase::Answer => None,
+            Phase::Header | Phase::Open => self.transport.next_piece(),
+        }
+    }
+
+    fn take(&mut self, piece: Result<Piece, StreamError>) {
+        match piece {
+            Err(error) => self.end(Cause::Fault, error),
+            Ok(Piece::Open(tag)) => match header::check(&tag) {
+                Err(error) => self.end(Cause::Fault, *error),
+                Ok(header) => {
+                    self.phase = Phase::Answer;
+                    self.transport.expect_within(None);
+                    self.transport.deliver(Event::Opened(header));
+                }
+            },
+            Ok(Piece::Close) => self.transport.peer_ended(),
+            Ok(Piece::Element(element)) if element.is("error", ns::STREAM) => {
+                let error = StreamError::from_element(&element);
+                self.transport.deliver(Event::Element(element));
+                self.transport.peer_failed(error);
+            }
+            Ok(Piece::Element(element)) => self.transport.deliver(Event::Element(element)),
+        }
+    }
+
+    fn end(&mut self, cause: Cause, error: StreamError) {
+        self.open_for_farewell();
+        self.transport.fail(cause, error);
+    }
+
+    /// A farewell needs a stream to stand in (RFC 6120 §4.9.1.2); after our end tag there is none to open.
+    fn open_for_farewell(&mut self) {
+        if self.phase != Phase::Open && self.transport.is_writable() {
+            self.phase = Phase::Open;
+            let header = header::write(&self.refusal);
+            self.transport.write(&header);
+        }
     }
 }

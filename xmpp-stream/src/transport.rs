@@ -1,16 +1,51 @@
-use xmpp_wire::{Element, StreamError};
+//! What both ends of a stream share: input and output queues, closing, deadlines.
+//!
+//! Rules. A stream is `Live` until somebody ends it. Our end tag makes it `Closing`: elements are still delivered
+//! until the peer's end tag or the deadline (RFC 6120 §4.4). The peer's end tag makes it `PeerEnded`: we may finish
+//! sending until the deadline. Then `Closed` is delivered, once, and `Close` lets the rest be written (`Flushing`);
+//! a flush that outlives its deadline is aborted. `Over` is for good.
+//!
+//! Input is kept here and cut one piece at a time, when the actions of the last piece have been taken: whatever the
+//! application answers (a restart, a hold) takes effect before the next byte is looked at.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use xmpp_wire::{Element, Piece, Splitter, StreamError, StreamHeader, XmlLimits};
+
+use crate::{
+    Instant,
+    header::{self, END_TAG, HEADER_BYTES},
+    outbox::Outbox,
+};
 
 /// What the driver must do.
 #[derive(Debug)]
 pub enum Action<E> {
     /// Tell the application.
     Deliver(E),
-    /// Write what is left, take the stream back (with what is unread), do the TLS handshake, then `handle_tls`. Unread bytes are discarded (W-R-450).
+    /// Write what is left, take the stream back, do the TLS handshake, then `handle_tls`. Unread bytes are discarded (W-R-450).
     StartTls,
     /// Write what is left, shut down, drop.
     Close,
     /// Drop now.
     Abort,
+}
+
+/// What the application learns of a stream.
+#[derive(Debug)]
+pub enum Event {
+    /// The peer's header: the first one (a client's: after TLS, where TLS was asked for), and one after each restart.
+    /// A server answers it with `open` or `fail`.
+    Opened(StreamHeader),
+    /// A first-level element with the scope of its header; features and stream errors among them.
+    Element(Element),
+    /// The peer's end tag; `close` answers it, and the stream by itself after `close_timeout`.
+    Ended,
+    /// Room again after `SendError::Full`.
+    Writable,
+    /// The end, once.
+    Closed(Closed),
 }
 
 /// How a stream ended.
@@ -34,7 +69,7 @@ pub enum Cause {
     Fault,
     /// The transport ended without an end tag.
     Network,
-    /// A deadline passed (header, features, close, stalled writes).
+    /// A deadline passed (header, features, stalled writes).
     Timeout,
     /// TLS could not be had.
     Tls,
@@ -50,4 +85,366 @@ pub enum SendError {
     /// Not open, or closing.
     #[error("the stream is not open")]
     Closed(Element),
+    /// The element is in no namespace; inside a stream it would fall into `jabber:client` (W-R-432).
+    #[error("the element is in no namespace")]
+    NoNamespace(Element),
+}
+
+/// Bounds and deadlines that both ends have.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) xml: XmlLimits,
+    pub(crate) outbox_bytes: usize,
+    pub(crate) close_timeout: Duration,
+    pub(crate) stall_timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Live,
+    PeerEnded,
+    Closing,
+    Flushing,
+    Over,
+}
+
+#[derive(Debug)]
+pub(crate) struct Transport {
+    bounds: Bounds,
+    actions: VecDeque<Action<Event>>,
+    out: Outbox,
+    splitter: Splitter,
+    input: BytesMut,
+    life: Life,
+    now: Instant,
+    held_since: Option<Instant>,
+    /// The transport ended; said when what came before has been looked at.
+    eof: bool,
+    /// For something that the peer owes: its header, its features.
+    patience: Option<Instant>,
+    close_at: Option<Instant>,
+    stall_at: Option<Instant>,
+    /// Bytes were taken since `stall_at` was set.
+    progressed: bool,
+    /// When something was last written.
+    written_at: Instant,
+}
+
+impl Transport {
+    pub(crate) fn new(bounds: Bounds, now: Instant) -> Self {
+        Self {
+            actions: VecDeque::new(),
+            out: Outbox::new(bounds.outbox_bytes),
+            splitter: fresh(&bounds.xml),
+            bounds,
+            input: BytesMut::new(),
+            life: Life::Live,
+            now,
+            held_since: None,
+            eof: false,
+            patience: None,
+            close_at: None,
+            stall_at: None,
+            progressed: false,
+            written_at: now,
+        }
+    }
+
+    /// Time never goes back.
+    pub(crate) fn clock(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Whether elements may still be sent.
+    pub(crate) fn is_writable(&self) -> bool {
+        matches!(self.life, Life::Live | Life::PeerEnded)
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.life == Life::Live
+    }
+
+    /// Whether `Closed` has been ordered.
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(self.life, Life::Flushing | Life::Over)
+    }
+
+    pub(crate) fn wants_input(&self) -> bool {
+        self.cuts() && !self.eof
+    }
+
+    /// Whether the input may be looked at.
+    fn cuts(&self) -> bool {
+        matches!(self.life, Life::Live | Life::Closing) && self.held_since.is_none()
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.out.queued()
+    }
+
+    pub(crate) fn written_at(&self) -> Instant {
+        self.written_at
+    }
+
+    pub(crate) fn deliver(&mut self, event: Event) {
+        self.actions.push_back(Action::Deliver(event));
+    }
+
+    pub(crate) fn order(&mut self, action: Action<Event>) {
+        self.actions.push_back(action);
+    }
+
+    pub(crate) fn pop_action(&mut self) -> Option<Action<Event>> {
+        if self.is_writable() && self.out.has_room_again() {
+            self.deliver(Event::Writable);
+        }
+        self.actions.pop_front()
+    }
+
+    pub(crate) fn expect_within(&mut self, patience: Option<Duration>) {
+        self.patience = patience.map(|patience| self.now + patience);
+    }
+
+    pub(crate) fn hold(&mut self) {
+        self.held_since.get_or_insert(self.now);
+    }
+
+    /// What the peer owed while we did not listen, it gets as much time for.
+    pub(crate) fn release(&mut self) {
+        if let Some(since) = self.held_since.take() {
+            let held = self.now.saturating_duration_since(since);
+            self.patience = self.patience.map(|at| at + held);
+        }
+    }
+
+    pub(crate) fn feed(&mut self, input: &mut BytesMut) {
+        if matches!(self.life, Life::Live | Life::Closing) {
+            self.input.unsplit(input.split());
+        } else {
+            input.clear();
+        }
+    }
+
+    /// A fresh parser; what came behind the old stream belongs to the new one.
+    pub(crate) fn renew_parser(&mut self) {
+        self.splitter = fresh(&self.bounds.xml);
+    }
+
+    /// Everything that was read and not yet looked at is dropped.
+    pub(crate) fn discard_input(&mut self) {
+        self.input = BytesMut::new();
+    }
+
+    /// The next piece of the input, or what is wrong with it.
+    pub(crate) fn next_piece(&mut self) -> Option<Result<Piece, StreamError>> {
+        if !self.cuts() || self.input.is_empty() {
+            return None;
+        }
+        let piece = self.splitter.next_piece(&mut self.input);
+        if self.input.is_empty() {
+            // An idle stream holds no buffer.
+            self.discard_input();
+        }
+        match piece {
+            Ok(Some(Piece::Open(tag))) => {
+                self.splitter.set_limits(self.bounds.xml.clone());
+                Some(Ok(Piece::Open(tag)))
+            }
+            Ok(piece) => piece.map(Ok),
+            Err(error) => Some(Err(header::xml_fault(error))),
+        }
+    }
+
+    pub(crate) fn refuses(&mut self) -> bool {
+        self.out.refuses()
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.out.push_slice(bytes);
+        self.wrote();
+    }
+
+    pub(crate) fn write_element(&mut self, element: &Element) {
+        self.out.push(element.standalone().raw());
+        self.wrote();
+    }
+
+    fn wrote(&mut self) {
+        self.written_at = self.now;
+        if self.stall_at.is_none() {
+            self.stall_at = Some(self.now + self.bounds.stall_timeout);
+            self.progressed = false;
+        }
+    }
+
+    /// Our end tag, or the answer to the peer's.
+    pub(crate) fn close(&mut self) {
+        match self.life {
+            Life::Live => {
+                self.write(END_TAG);
+                self.life = Life::Closing;
+                self.patience = None;
+                self.close_at = Some(self.now + self.bounds.close_timeout);
+            }
+            Life::PeerEnded => {
+                self.write(END_TAG);
+                self.finish(Cause::Peer, None);
+            }
+            Life::Closing | Life::Flushing | Life::Over => {}
+        }
+    }
+
+    /// The error and the end tag; nothing that the peer still sends is looked at.
+    pub(crate) fn fail(&mut self, cause: Cause, error: StreamError) {
+        if self.is_finished() {
+            return;
+        }
+        // After our end tag nothing more may be written.
+        if self.life != Life::Closing {
+            self.write_element(&error.to_element());
+            self.write(END_TAG);
+        }
+        self.finish(cause, Some(error));
+    }
+
+    /// The peer's end tag.
+    pub(crate) fn peer_ended(&mut self) {
+        match self.life {
+            Life::Live => {
+                self.life = Life::PeerEnded;
+                self.patience = None;
+                self.close_at = Some(self.now + self.bounds.close_timeout);
+                self.discard_input();
+                self.deliver(Event::Ended);
+            }
+            Life::Closing => self.finish(Cause::Ours, None),
+            Life::PeerEnded | Life::Flushing | Life::Over => {}
+        }
+    }
+
+    /// The peer's stream error: it is answered with the end tag (RFC 6120 §4.9.1.1).
+    pub(crate) fn peer_failed(&mut self, error: StreamError) {
+        if self.life == Life::Live {
+            self.write(END_TAG);
+        }
+        self.finish(Cause::Peer, Some(error));
+    }
+
+    pub(crate) fn handle_eof(&mut self) {
+        self.eof = true;
+    }
+
+    /// Whether the transport's end is what comes next.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.eof && self.life != Life::Over && (self.held_since.is_none() || self.is_finished())
+    }
+
+    /// The transport ended; `cause` where nobody had ended the stream.
+    pub(crate) fn lost(&mut self, cause: Cause) {
+        self.out.clear();
+        let cause = match self.life {
+            Life::Live => cause,
+            Life::PeerEnded => Cause::Peer,
+            Life::Closing => Cause::Ours,
+            Life::Flushing | Life::Over => {
+                self.over();
+                return;
+            }
+        };
+        self.finish(cause, None);
+        self.over();
+    }
+
+    /// Drops the connection as it is.
+    pub(crate) fn abort(&mut self, cause: Cause) {
+        if !self.is_finished() {
+            self.deliver(Event::Closed(Closed { cause, error: None }));
+        }
+        if self.life != Life::Over {
+            self.order(Action::Abort);
+            self.over();
+        }
+    }
+
+    /// `Closed`, then `Close`; what is queued may still leave.
+    pub(crate) fn finish(&mut self, cause: Cause, error: Option<StreamError>) {
+        if self.is_finished() {
+            return;
+        }
+        self.discard_input();
+        self.deliver(Event::Closed(Closed { cause, error }));
+        self.order(Action::Close);
+        self.life = Life::Flushing;
+        self.patience = None;
+        self.stall_at = None;
+        self.close_at = Some(self.now + self.bounds.close_timeout);
+    }
+
+    fn over(&mut self) {
+        self.life = Life::Over;
+        self.out.clear();
+        self.discard_input();
+        self.patience = None;
+        self.stall_at = None;
+        self.close_at = None;
+    }
+
+    /// True where the peer did not bring what it owed in time; the caller knows what to say.
+    pub(crate) fn handle_timeout(&mut self) -> bool {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now);
+        let (stalled, closing) = (due(self.stall_at), due(self.close_at));
+        let impatient = due(self.patience) && self.held_since.is_none();
+        if closing {
+            self.close_at = None;
+            match self.life {
+                Life::PeerEnded => self.close(),
+                Life::Closing => self.finish(Cause::Ours, None),
+                Life::Flushing => self.abort(Cause::Timeout),
+                Life::Live | Life::Over => {}
+            }
+        } else if stalled && !self.is_finished() {
+            if std::mem::take(&mut self.progressed) {
+                self.stall_at = Some(self.now + self.bounds.stall_timeout);
+            } else {
+                self.abort(Cause::Timeout);
+            }
+        }
+        if impatient {
+            self.patience = None;
+        }
+        impatient && !self.is_finished()
+    }
+
+    pub(crate) fn poll_transmit(&mut self) -> Option<Bytes> {
+        let bytes = self.out.pop();
+        match &bytes {
+            Some(_) => self.progressed = true,
+            None => {
+                self.stall_at = None;
+                if self.life == Life::Flushing {
+                    self.over();
+                }
+            }
+        }
+        bytes
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let patience = self.patience.filter(|_| self.held_since.is_none());
+        [patience, self.close_at, self.stall_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+/// A parser that takes a header of bounded size first.
+fn fresh(xml: &XmlLimits) -> Splitter {
+    let bytes = xml.element_bytes.min(HEADER_BYTES);
+    Splitter::stream(xml.clone().with_element_bytes(bytes))
 }

@@ -1,0 +1,490 @@
+//! The relay's state. Rules:
+//!
+//! * The web side is `Open` until the relay ordered `WebAction::Close` or heard `Closed`; after that it gets no orders.
+//!   `Closing` is between: the client ended its stream, what the server still sends is passed on.
+//! * The client may be heard (`ready`) from the server's features until a restart; what comes at other times waits in a
+//!   bounded queue.
+//! * SASL success restarts the stream, SASL2 success does not; only success that answers a forwarded `<auth/>` counts.
+//! * A client that is lost leaves a resumable stream without an end tag, any other stream with one.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use xmpp_wire::{Element, StreamError, StreamHeader, ns};
+
+use super::{
+    Config, RelayAction, WebAction, WebClose, WebClosed, WebEvent,
+    bounce::error_return,
+    resumption::{Management, management, without_location},
+};
+use crate::{
+    Action, Cause, Closed, Instant,
+    client::{Event, Stream},
+    features::{Filter, Filtered, Stage},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Web {
+    Open,
+    Closing,
+    Gone,
+}
+
+/// How far authentication is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Authentication {
+    None,
+    /// `<auth/>` (or SASL2's `<authenticate/>`) was forwarded.
+    Running,
+    /// SASL succeeded: the client's restart is due.
+    RestartDue,
+    Done,
+}
+
+/// One web session tied to one stream.
+#[derive(Debug)]
+pub struct Relay {
+    stream: Stream,
+    filter: Filter,
+    foreign: bool,
+    header: StreamHeader,
+    actions: VecDeque<RelayAction>,
+    web: Web,
+    authentication: Authentication,
+    management: Management,
+    /// The features of the stream, or of the restarted stream, have been passed on.
+    ready: bool,
+    early: VecDeque<Element>,
+    early_room: usize,
+    early_bytes: usize,
+    /// The server's `<stream:error/>`, until the stream says that it is over.
+    error: Option<Element>,
+    /// Above this many queued bytes the client is held, at half of it released.
+    mark: usize,
+    holding: bool,
+}
+
+impl Relay {
+    /// A relay for a client that opened with `header`; its `to` names the XMPP domain.
+    pub fn new(config: Config, header: StreamHeader, now: Instant) -> Self {
+        let mark = config.stream.outbox_bytes;
+        Self {
+            stream: Stream::new(config.stream, header.clone(), now),
+            filter: Filter {
+                protected: config.protected,
+                hide_channel_binding: config.hide_channel_binding,
+                early_bytes: config.early_bytes,
+                element_bytes: config.web_element_bytes,
+            },
+            foreign: config.foreign,
+            header,
+            actions: VecDeque::new(),
+            web: Web::Open,
+            authentication: Authentication::None,
+            management: Management::None,
+            ready: false,
+            early: VecDeque::new(),
+            early_room: config.early_bytes,
+            early_bytes: config.early_bytes,
+            error: None,
+            mark,
+            holding: false,
+        }
+    }
+
+    /// The web side did something.
+    pub fn handle_web(&mut self, event: WebEvent, now: Instant) {
+        match event {
+            WebEvent::Closed(closed) => self.web_closed(closed, now),
+            WebEvent::Closing if self.web == Web::Open => {
+                self.web = Web::Closing;
+                self.stream.close(now);
+            }
+            WebEvent::Element(element) if self.web == Web::Open => self.take_web(element, now),
+            WebEvent::Restarted(header) if self.web == Web::Open => self.restart(header, now),
+            WebEvent::Closing | WebEvent::Element(_) | WebEvent::Restarted(_) => {
+                // W-R-416: after the server's end tag (not its error) what the client still sends is forwarded.
+                if let (WebEvent::Element(element), true) = (event, self.stream.is_open()) {
+                    self.take_late(&element);
+                }
+            }
+        }
+    }
+
+    /// The web side's outbox is full: read no more from the server.
+    pub fn hold_input(&mut self, now: Instant) {
+        self.stream.hold_input(now);
+    }
+
+    /// It has room again.
+    pub fn release_input(&mut self, now: Instant) {
+        self.stream.release_input(now);
+    }
+
+    /// The gateway is going down (W-R-473): `shutdown` tells the web side by itself; this ends the stream, without an end tag where it can be resumed.
+    pub fn shutdown(&mut self, now: Instant) {
+        self.leave(now);
+    }
+
+    /// Whether XEP-0198 resumption is active (W-R-447).
+    pub fn resumable(&self) -> bool {
+        self.management == Management::Resumable
+    }
+
+    /// The server could not be reached (DNS, TCP, TLS).
+    pub fn handle_unreachable(&mut self, now: Instant) {
+        let error = self.loss();
+        self.close_web(WebClose::Unreachable(error));
+        self.stream.abort(now);
+    }
+
+    /// TLS is up.
+    pub fn handle_tls(&mut self, now: Instant) {
+        self.stream.handle_tls(now);
+    }
+
+    /// Bytes came from the server, appended to `input`; all are taken.
+    pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
+        self.stream.handle_input(input, now);
+    }
+
+    /// The server's connection ended.
+    pub fn handle_eof(&mut self, now: Instant) {
+        self.stream.handle_eof(now);
+    }
+
+    /// A deadline may have passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.stream.handle_timeout(now);
+    }
+
+    /// Whether reading from the server is useful now.
+    pub fn wants_input(&self) -> bool {
+        self.stream.wants_input()
+    }
+
+    /// The next order.
+    pub fn poll_action(&mut self) -> Option<RelayAction> {
+        loop {
+            if let Some(action) = self.actions.pop_front() {
+                return Some(action);
+            }
+            match self.stream.poll_action() {
+                Some(Action::Deliver(event)) => self.take_event(event),
+                Some(Action::StartTls) => return Some(Action::StartTls),
+                Some(Action::Close) => return Some(Action::Close),
+                Some(Action::Abort) => return Some(Action::Abort),
+                None => {
+                    self.mark_passed();
+                    return self.actions.pop_front();
+                }
+            }
+        }
+    }
+
+    /// The next bytes for the server; ask when the last have been written.
+    pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        self.stream.poll_transmit()
+    }
+
+    /// When to call `handle_timeout` at the latest. Any other call may change it.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.stream.poll_timeout()
+    }
+
+    // The web side.
+
+    /// Takes an element whatever the marks: it has been read already.
+    fn take_web(&mut self, element: Element, now: Instant) {
+        if element.is("error", ns::STREAM) {
+            // The client gives up; an error is not answered with one (W-R-434).
+            self.close_web(WebClose::Clean);
+            self.stream.close(now);
+        } else if let Err(condition) = judge(&element) {
+            self.fault(StreamError::new(condition), now);
+        } else if self.ready {
+            self.forward(&element);
+        } else if let Some(room) = self.early_room.checked_sub(element.raw().len()) {
+            self.early_room = room;
+            self.early.push_back(element.detached());
+        } else {
+            let error = StreamError::new("policy-violation")
+                .with_text("too much before the stream is open");
+            self.fault(error, now);
+        }
+    }
+
+    /// What a client sends behind the server's end tag still has to be right.
+    fn take_late(&mut self, element: &Element) {
+        if self.ready && judge(element).is_ok() && element.name().namespace != ns::STREAM {
+            self.forward(element);
+        }
+    }
+
+    fn forward(&mut self, element: &Element) {
+        let name = element.name();
+        match (name.namespace, name.local) {
+            (ns::SASL, "auth") | (ns::SASL2, "authenticate") => {
+                let mechanism = element.attribute("mechanism").unwrap_or_default();
+                if !self.filter.permits(mechanism.trim()) {
+                    let failure = sasl_failure(name.namespace);
+                    return self.tell(WebAction::Element(failure));
+                }
+                if self.authentication == Authentication::None {
+                    self.authentication = Authentication::Running;
+                }
+            }
+            (ns::COMPRESS, "compress") => {
+                let setup_failed = Element::build("setup-failed", ns::COMPRESS).finish();
+                let failure = Element::build("failure", ns::COMPRESS).child(setup_failed);
+                return self.tell(WebAction::Element(failure.finish()));
+            }
+            _ => {}
+        }
+        self.stream.push(element);
+    }
+
+    /// A new stream on the same connection (W-R-438), for the same domain.
+    fn restart(&mut self, header: StreamHeader, now: Instant) {
+        if self.authentication != Authentication::RestartDue {
+            return self.fault(StreamError::new("not-authorized"), now);
+        }
+        self.authentication = Authentication::Done;
+        self.header.from = header.from.or(self.header.from.take());
+        self.header.lang = header.lang.or(self.header.lang.take());
+        self.stream.restart(self.header.clone(), now);
+    }
+
+    fn web_closed(&mut self, closed: WebClosed, now: Instant) {
+        if closed.clean {
+            self.management = self.management.min(Management::Active);
+        }
+        if self.management == Management::None && self.stream.is_open() {
+            for stanza in closed.undelivered.iter().filter_map(error_return) {
+                self.stream.push(&stanza);
+            }
+        }
+        self.leave(now);
+    }
+
+    /// Ends the stream for a web side that is gone.
+    fn leave(&mut self, now: Instant) {
+        self.web = Web::Gone;
+        self.early = VecDeque::new();
+        // Nobody is left to wait for.
+        self.stream.release_input(now);
+        if self.resumable() {
+            self.stream.abort(now);
+        } else {
+            self.stream.close(now);
+        }
+    }
+
+    /// The client broke a rule: both sides end, and nothing may be resumed.
+    fn fault(&mut self, error: StreamError, now: Instant) {
+        self.close_web(WebClose::Fault(error));
+        self.stream.close(now);
+    }
+
+    // The server's side.
+
+    fn take_event(&mut self, event: Event) {
+        match event {
+            Event::Opened(header) => {
+                // W-R-414: both are required there.
+                let header = StreamHeader {
+                    from: header.from.or_else(|| self.header.to.clone()),
+                    lang: Some(header.lang.unwrap_or_else(|| "en".to_owned())),
+                    ..header
+                };
+                self.tell(WebAction::Open(header));
+            }
+            Event::Element(element) => self.element(&element),
+            Event::Ended => self.close_web(WebClose::Clean),
+            // The relay takes what it gets, and holds the client instead.
+            Event::Writable => {}
+            Event::Closed(closed) => self.stream_closed(&closed),
+        }
+    }
+
+    fn element(&mut self, element: &Element) {
+        let name = element.name();
+        match (name.namespace, name.local) {
+            (ns::STREAM, "features") => return self.features(element),
+            (ns::STREAM, "error") => {
+                self.error = Some(element.standalone_with_lang().with_stream_prefix());
+                return;
+            }
+            (ns::CLIENT, _) if element.prefix().is_some() => {
+                // W-R-406: other peers would read the prefix as no stanza at all.
+                return self.violation("bad-namespace-prefix");
+            }
+            (ns::SERVER, "message" | "presence" | "iq") => {
+                return self.violation("invalid-namespace");
+            }
+            (ns::CLIENT, _) => {
+                self.tell(WebAction::Element(element.standalone_with_lang()));
+                return;
+            }
+            _ => {}
+        }
+        let said = management(element);
+        let passed = match said {
+            Management::None => element.with_stream_prefix(),
+            Management::Active | Management::Resumable => without_location(element).standalone(),
+        };
+        self.tell(WebAction::Element(passed));
+        if self.authentication == Authentication::Running {
+            let name = element.name();
+            match (name.namespace, name.local) {
+                (ns::SASL, "success") => {
+                    self.authentication = Authentication::RestartDue;
+                    self.early_room = self.early_bytes;
+                    self.ready = false;
+                }
+                (ns::SASL2, "success") => self.authentication = Authentication::Done,
+                (ns::SASL | ns::SASL2, "failure") => self.authentication = Authentication::None,
+                _ => {}
+            }
+        }
+        if said != Management::None {
+            self.manage(said);
+        }
+    }
+
+    fn features(&mut self, features: &Element) {
+        let stage = match self.authentication {
+            Authentication::None | Authentication::Running => Stage::BeforeAuthentication,
+            Authentication::RestartDue | Authentication::Done => Stage::Authenticated,
+        };
+        match self.filter.apply(features, stage) {
+            Filtered::Features(features) => {
+                self.tell(WebAction::Element(features.with_stream_prefix()));
+                if self.authentication != Authentication::RestartDue {
+                    self.ready = true;
+                    for element in std::mem::take(&mut self.early) {
+                        self.forward(&element);
+                    }
+                }
+            }
+            Filtered::Nothing => {
+                let error = StreamError::new("policy-violation")
+                    .with_text("the server offers no way to authenticate that can be used here");
+                self.close_web(WebClose::Refused(error));
+                self.end_stream();
+            }
+        }
+    }
+
+    /// The server broke the protocol: it hears how, the client only that something did (W-R-445).
+    fn violation(&mut self, condition: &str) {
+        self.close_web(WebClose::Internal(internal()));
+        let now = self.stream.now();
+        self.stream.fail(StreamError::new(condition), now);
+    }
+
+    fn end_stream(&mut self) {
+        let now = self.stream.now();
+        self.stream.close(now);
+    }
+
+    fn stream_closed(&mut self, closed: &Closed) {
+        let close = match closed.cause {
+            Cause::Ours => WebClose::Clean,
+            Cause::Peer => match (self.error.take(), &closed.error) {
+                // W-R-418: the client must not follow it. Following it here is for a later version.
+                (_, Some(error)) if error.condition == "see-other-host" => {
+                    WebClose::Unreachable(self.loss())
+                }
+                (Some(error), _) => WebClose::StreamError(error),
+                // An error before TLS.
+                (None, Some(error)) => WebClose::StreamError(error.to_element()),
+                (None, None) => WebClose::Clean,
+            },
+            Cause::Fault => WebClose::Internal(internal()),
+            Cause::Network | Cause::Timeout if self.resumable() => WebClose::Lost,
+            Cause::Network | Cause::Timeout | Cause::Tls => WebClose::Unreachable(self.loss()),
+        };
+        self.close_web(close);
+    }
+
+    /// What a lost server is called: `remote-connection-failed` is not for the provider's own (RFC 6120 §4.9.3.15).
+    fn loss(&self) -> StreamError {
+        if self.foreign {
+            StreamError::new("remote-connection-failed")
+        } else {
+            internal()
+        }
+    }
+
+    // Orders to the web side.
+
+    fn tell(&mut self, action: WebAction) {
+        if self.web != Web::Gone {
+            self.actions.push_back(Action::Deliver(action));
+        }
+    }
+
+    fn manage(&mut self, said: Management) {
+        let was = self.resumable();
+        self.management = said;
+        if was != self.resumable() {
+            self.tell(WebAction::Resumable(self.resumable()));
+        }
+    }
+
+    /// Orders the end of the web session, once. But for `Lost` nothing can be resumed after it.
+    fn close_web(&mut self, close: WebClose) {
+        let close = match self.web {
+            Web::Open => close,
+            // The client left first, and is answered whatever happened.
+            Web::Closing => WebClose::Clean,
+            Web::Gone => return,
+        };
+        if close != WebClose::Lost && self.resumable() {
+            self.manage(Management::Active);
+        }
+        self.tell(WebAction::Close(close));
+        self.web = Web::Gone;
+        self.early = VecDeque::new();
+    }
+
+    fn mark_passed(&mut self) {
+        let queued = self.stream.queued();
+        if !self.holding && queued >= self.mark {
+            self.holding = true;
+            self.tell(WebAction::Hold);
+        } else if self.holding && queued <= self.mark / 2 {
+            self.holding = false;
+            self.tell(WebAction::Release);
+        }
+    }
+}
+
+/// What a client must not send, whatever the state: the condition of the stream error that it gets.
+fn judge(element: &Element) -> Result<(), &'static str> {
+    let name = element.name();
+    match (name.namespace, name.local) {
+        // W-R-432: inside the stream it would fall into `jabber:client`.
+        ("", _) => Err("invalid-namespace"),
+        (ns::SERVER, "message" | "presence" | "iq") => Err("invalid-namespace"),
+        // W-R-441: TLS is between the gateway and the server.
+        (ns::TLS, _) => Err("not-authorized"),
+        (ns::STREAM, _) => Err("bad-format"),
+        (ns::CLIENT, _) if element.prefix().is_some() => Err("bad-namespace-prefix"),
+        _ => Ok(()),
+    }
+}
+
+/// The failure that a mechanism gets which the gateway does not let through (W-R-423), in either profile.
+fn sasl_failure(namespace: &str) -> Element {
+    let condition = Element::build("invalid-mechanism", ns::SASL).finish();
+    Element::build("failure", namespace)
+        .child(condition)
+        .finish()
+}
+
+/// What a client learns of a fault behind the gateway: a fixed text (W-R-445).
+fn internal() -> StreamError {
+    StreamError::new("internal-server-error").with_text("the connection to the server failed")
+}
