@@ -1,6 +1,9 @@
 //! The `<body/>` wrapper: what came in, and how ours are spelled (XEP-0124 §6, ledger §16).
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 use bytes::Bytes;
 use xmpp_wire::{
@@ -18,10 +21,19 @@ const EMPTY: &[u8] = b"<body xmlns='http://jabber.org/protocol/httpbind'/>";
 const ERROR: &[u8] = b"<body xmlns='http://jabber.org/protocol/httpbind' type='error'/>";
 
 /// A wrapper that came in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Body {
     tag: StartTag,
     pub(crate) elements: Vec<Element>,
+}
+
+/// Without the start tag, which holds the `sid` (B-R-170).
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("elements", &self.elements.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Body {

@@ -1,4 +1,91 @@
-//! BOSH (XEP-0124, XEP-0206) as pure state machines.
+//! BOSH (XEP-0124, XEP-0206) as pure state machines: no sockets, no clock, no entropy, no threads.
+//!
+//! [`server::Manager`] is the connection manager: it is told of requests, of bytes that left, of connections that died, of time; it is
+//! asked for orders. With [`binding`] an HTTP request becomes an exchange and back. What it is not: an HTTP server, an XMPP server.
+//!
+//! # The loop
+//!
+//! After any calls, drain [`poll_action`](server::Manager::poll_action), then read [`poll_timeout`](server::Manager::poll_timeout) and
+//! call [`handle_timeout`](server::Manager::handle_timeout) at that time at the latest. Whoever writes an answer calls
+//! [`handle_sent`](server::Manager::handle_sent) once its bytes left, or [`handle_disconnect`](server::Manager::handle_disconnect).
+//!
+//! ```
+//! use std::{sync::Arc, time::Instant};
+//!
+//! use bosh_proto::{
+//!     Channel, Condition, ConnectionId, ExchangeId, Request, Response,
+//!     server::{Accept, Action, Cause, Closed, Config, Event, Manager, Opening, SendError, SessionKey},
+//! };
+//! use xmpp_wire::{Element, StreamHeader, ns};
+//!
+//! /// Carries out every order; gives the answers back.
+//! fn drain(manager: &mut Manager, now: Instant) -> Vec<(ExchangeId, Response)> {
+//!     let mut answers = Vec::new();
+//!     while let Some(action) = manager.poll_action() {
+//!         match action {
+//!             // A real driver writes it, and then says so.
+//!             Action::Respond { id, response } => {
+//!                 answers.push((id, response));
+//!                 manager.handle_sent(id, now);
+//!             }
+//!             Action::Abort { id: _ } => { /* close that connection */ }
+//!             Action::Deliver { session, event } => deliver(manager, session, event, now),
+//!         }
+//!     }
+//!     answers
+//! }
+//!
+//! /// An application that says welcome, and echoes.
+//! fn deliver(manager: &mut Manager, session: SessionKey, event: Event, now: Instant) {
+//!     match event {
+//!         Event::Opening(Opening { header, .. }) if header.to.as_deref() == Some("lantern.example") => {
+//!             let header = StreamHeader { from: header.to, ..StreamHeader::default() };
+//!             manager.accept(session, Accept { header }, now);
+//!             let features = Element::build("stream:features", ns::STREAM).finish();
+//!             manager.send(session, features, now).expect("an empty outbox has room");
+//!         }
+//!         Event::Opening(_) => manager.close(session, Some(Condition::HostUnknown), None, now),
+//!         Event::Element(element) => match manager.send(session, element, now) {
+//!             Ok(()) => {}
+//!             Err(SendError::Full(_element)) => { /* again after `Event::Writable` */ }
+//!             Err(_) => { /* closed */ }
+//!         },
+//!         Event::Closed(Closed { cause, undelivered }) => {
+//!             assert_eq!((cause, undelivered.len()), (Cause::Terminated, 0));
+//!         }
+//!         Event::Restarted(_) | Event::Paused(_) | Event::Writable => {}
+//!     }
+//! }
+//!
+//! # #[expect(clippy::disallowed_methods)]
+//! let mut now = Instant::now();
+//! // The seed comes from the operating system.
+//! let mut manager = Manager::new(Arc::new(Config::default()), [7; 32]);
+//! let mut post = |body: String| {
+//!     let id = manager.handle_request(
+//!         Request { body: body.into(), connection: ConnectionId(1), source: None, channel: Channel::Tls },
+//!         now,
+//!     );
+//!     let answers = drain(&mut manager, now);
+//!     let (_, response) = answers.into_iter().find(|(answered, _)| *answered == id).expect("an answer");
+//!     String::from_utf8(response.body.to_vec()).expect("UTF-8")
+//! };
+//!
+//! let created = post("<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='lantern.example' ver='1.11' wait='50' hold='1'/>".into());
+//! let sid = created.split("sid='").nth(1).and_then(|rest| rest.split('\'').next()).expect("a sid").to_owned();
+//! assert!(created.ends_with("<stream:features/></body>"));
+//!
+//! let echo = post(format!("<body xmlns='http://jabber.org/protocol/httpbind' rid='2' sid='{sid}'><presence xmlns='jabber:client'/></body>"));
+//! assert_eq!(echo, "<body xmlns='http://jabber.org/protocol/httpbind'><presence xmlns='jabber:client'/></body>");
+//!
+//! let end = post(format!("<body xmlns='http://jabber.org/protocol/httpbind' rid='3' sid='{sid}' type='terminate'/>"));
+//! assert_eq!(end, "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate'/>");
+//!
+//! while let Some(at) = manager.poll_timeout() {
+//!     now = now.max(at);
+//!     manager.handle_timeout(now);
+//! }
+//! ```
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "binding")]

@@ -56,7 +56,7 @@ impl Session {
                 return;
             }
             Phase::Opening(opening) => {
-                let is_ready = self.is_accepted() && !self.outbox.is_empty();
+                let is_ready = self.accepted && !self.outbox.is_empty();
                 if !is_ready && ctx.now < opening.until {
                     return;
                 }

@@ -11,7 +11,8 @@ use super::{
     create,
     exchanges::{Exchanges, handle, parts},
     outbox::Queued,
-    session::{Arrival, Context, Farewell, Phase, Session, read_payloads},
+    receive::read_payloads,
+    session::{Arrival, Context, Farewell, Phase, Session},
     sid::Sids,
     timers::Timers,
 };
@@ -104,7 +105,7 @@ impl Manager {
     /// The server's stream is open: the creation response waits for the first element (features), and payloads that came early are
     /// delivered. After a restart, or after the response, only a `from` that is news is told to the client (B-R-060).
     pub fn accept(&mut self, session: SessionKey, accept: Accept, now: Instant) {
-        let now = self.advance(now);
+        let now = self.clamp(now);
         self.with(session, now, |session, ctx| session.accept(accept, ctx));
     }
 
@@ -119,7 +120,7 @@ impl Manager {
         element: Element,
         now: Instant,
     ) -> Result<(), SendError> {
-        let now = self.advance(now);
+        let now = self.clamp(now);
         let mut element = Some(element);
         let sent = self.with(to, now, |session, ctx| {
             if matches!(session.phase, Phase::Ending(_) | Phase::Over(..)) {
@@ -148,7 +149,7 @@ impl Manager {
         error: Option<Element>,
         now: Instant,
     ) {
-        let now = self.advance(now);
+        let now = self.clamp(now);
         let condition = match error {
             Some(_) => Some(Condition::RemoteStreamError),
             None => condition,
@@ -162,13 +163,13 @@ impl Manager {
 
     /// The server cannot take more: requests with payloads are left unanswered up to `wait`, so that the window stops the client.
     pub fn hold_input(&mut self, session: SessionKey, now: Instant) {
-        let now = self.advance(now);
+        let now = self.clamp(now);
         self.with(session, now, |session, _| session.input_held = true);
     }
 
     /// It can again.
     pub fn release_input(&mut self, session: SessionKey, now: Instant) {
-        let now = self.advance(now);
+        let now = self.clamp(now);
         self.with(session, now, |session, ctx| {
             session.input_held = false;
             session.flow(ctx);
@@ -177,7 +178,7 @@ impl Manager {
 
     /// Shutdown: every session is closed with `system-shutdown`, every held request answered, creation refused (B-R-153).
     pub fn shutdown(&mut self, now: Instant) {
-        let now = self.advance(now);
+        let now = self.clamp(now);
         self.is_down = true;
         let keys: Vec<_> = self.sessions.iter().map(|(_, s)| s.key).collect();
         for key in keys {
@@ -203,10 +204,16 @@ impl Manager {
         self.timers.first().into_iter().chain(linger).min()
     }
 
-    /// Clamps `now`, and does what was due before it.
-    fn advance(&mut self, now: Instant) -> Instant {
+    /// Time never goes backwards. The application's own calls fire no deadlines: what it adds may still leave on an answer that is due.
+    fn clamp(&mut self, now: Instant) -> Instant {
         let now = self.now.map_or(now, |latest| latest.max(now));
         self.now = Some(now);
+        now
+    }
+
+    /// Clamps `now`, and does what was due before it.
+    fn advance(&mut self, now: Instant) -> Instant {
+        let now = self.clamp(now);
         while let Some(&(at, key)) = self.lingers.front()
             && at <= now
         {

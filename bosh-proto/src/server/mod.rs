@@ -9,6 +9,7 @@ mod hold;
 mod manager;
 mod outbox;
 mod police;
+mod receive;
 mod replay;
 mod respond;
 mod session;

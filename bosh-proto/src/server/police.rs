@@ -45,12 +45,13 @@ impl Police {
         }
     }
 
-    /// Judges a new request on its arrival: false is a violation. A request that fills a gap is not the last one, and only counted.
+    /// Judges a new request on its arrival: false is a violation. One that fills a gap is not the last one, and not judged:
+    /// the last one was.
     pub(super) fn allows(&mut self, request: Conduct, terms: &Terms, now: Instant) -> bool {
-        let too_many = request.unanswered > terms.requests() && !request.is_exempt;
         if request.rid <= self.last {
-            return !too_many;
+            return true;
         }
+        let too_many = request.unanswered > terms.requests() && !request.is_exempt;
         let polling = Duration::from_secs(u64::from(terms.polling));
         let too_soon = request.is_empty && now < self.last_at + polling;
         let too_fast = too_soon

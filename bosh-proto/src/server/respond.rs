@@ -71,6 +71,17 @@ impl Session {
 
     /// Answers the oldest open request.
     pub(super) fn answer_front(&mut self, fill: Fill, ctx: &mut Context<'_>) {
+        self.answer(fill, None, ctx);
+    }
+
+    /// Answers the creation request (B-R-053 to 062).
+    pub(super) fn answer_creation(&mut self, ctx: &mut Context<'_>) {
+        if let Phase::Opening(opening) = std::mem::replace(&mut self.phase, Phase::Open) {
+            self.answer(Fill::Queue, Some(&opening), ctx);
+        }
+    }
+
+    fn answer(&mut self, fill: Fill, creation: Option<&Opening>, ctx: &mut Context<'_>) {
         self.linger.until = None;
         let Some(open) = self.open.pop_front() else {
             return;
@@ -81,7 +92,7 @@ impl Session {
             Fill::Queue | Fill::Nothing => Vec::new(),
         };
         let body = if is_live {
-            self.compose(open.rid, Type::Ordinary, &batch, None, ctx)
+            self.compose(open.rid, Type::Ordinary, &batch, creation, ctx)
         } else {
             body::empty()
         };
@@ -92,34 +103,7 @@ impl Session {
                 at: ctx.now,
                 has_payload: !batch.is_empty(),
                 digest: open.digest,
-                duplicates: 0,
-            },
-            ctx,
-        );
-        if let Some(exchange) = open.exchange {
-            self.stage(open.rid, exchange, 200, body, ctx);
-        }
-        self.tell_writable(ctx);
-    }
-
-    /// Answers the creation request (B-R-053 to 062).
-    pub(super) fn answer_creation(&mut self, ctx: &mut Context<'_>) {
-        let Phase::Opening(opening) = std::mem::replace(&mut self.phase, Phase::Open) else {
-            return;
-        };
-        let Some(open) = self.open.pop_front() else {
-            return;
-        };
-        let batch = self.outbox.take_batch(ctx.config.response_bytes);
-        let body = self.compose(open.rid, Type::Ordinary, &batch, Some(&opening), ctx);
-        self.record(
-            Answered {
-                rid: open.rid,
-                body: body.clone(),
-                at: ctx.now,
-                has_payload: !batch.is_empty(),
-                digest: open.digest,
-                duplicates: 0,
+                duplicates: open.duplicates,
             },
             ctx,
         );

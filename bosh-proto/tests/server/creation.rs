@@ -76,3 +76,331 @@ fn a_whole_session_goes_as_the_worked_examples() {
     );
     assert_eq!(world.manager.sessions(), 0);
 }
+
+fn granted(attributes: &str, name: &str) -> Option<String> {
+    let answer = World::new(Config::default()).open(FIRST, attributes);
+    attribute(&answer, name).map(str::to_owned)
+}
+
+/// The answer to a creation with these attributes, no application acting.
+fn refused(config: Config, attributes: &str) -> (u16, String) {
+    let mut world = World::new(config);
+    let id = world.post(&format!("{BODY} {attributes}/>"));
+    let response = world.response(id).clone();
+    assert_eq!(response.content_type, "text/xml; charset=utf-8");
+    assert_eq!(world.manager.sessions(), 0);
+    assert!(world.events.is_empty());
+    (response.status, world.answer(id).expect("an answer"))
+}
+
+/// B-R-038.
+#[test]
+fn wait_is_the_lesser_of_asked_and_cap() {
+    for (asked, wait) in [
+        ("wait='70000'", "55"),
+        ("wait='10'", "10"),
+        ("", "55"),
+        ("wait='55'", "55"),
+        ("wait='99999999999999999999'", "55"),
+    ] {
+        assert_eq!(granted(asked, "wait").as_deref(), Some(wait), "{asked}");
+    }
+    for bad in ["-1", "abc", "1.5", ""] {
+        let attributes = format!("rid='1' to='a' ver='1.11' wait='{bad}'");
+        assert_eq!(
+            refused(Config::default(), &attributes),
+            (200, terminal("bad-request")),
+            "{bad}"
+        );
+    }
+}
+
+/// B-R-040, B-R-054.
+#[test]
+fn hold_is_capped_and_requests_is_one_more() {
+    let mut two = Config::default();
+    two.hold = 2;
+    for (config, asked, hold, requests) in [
+        (Config::default(), "hold='5'", "1", "2"),
+        (Config::default(), "hold='0'", "0", "1"),
+        (Config::default(), "", "1", "2"),
+        (two.clone(), "hold='5'", "2", "3"),
+        (two, "hold='1'", "1", "2"),
+    ] {
+        let mut world = World::new(config);
+        let id = world.post(&format!("{BODY} rid='1' to='a' {asked}/>"));
+        world.accept();
+        world.at(5000);
+        let answer = world.answer(id).unwrap();
+        assert_eq!(attribute(&answer, "hold"), Some(hold), "{asked}");
+        assert_eq!(attribute(&answer, "requests"), Some(requests), "{asked}");
+    }
+    assert_eq!(
+        refused(Config::default(), "rid='1' to='a' ver='1.0' hold='x'").1,
+        terminal("bad-request")
+    );
+}
+
+/// B-R-048, B-R-140: 200 for modern clients, 400 for those without `ver`.
+#[test]
+fn a_bad_rid_refuses_creation() {
+    for bad in [
+        "",
+        "rid='0'",
+        "rid='-4'",
+        "rid='1.5'",
+        "rid='x'",
+        "rid='9007199254740992'",
+    ] {
+        assert_eq!(
+            refused(Config::default(), &format!("to='a' ver='1.6' {bad}")),
+            (200, terminal("bad-request")),
+            "{bad}"
+        );
+        assert_eq!(
+            refused(Config::default(), &format!("to='a' {bad}")),
+            (400, terminal("bad-request")),
+            "{bad}"
+        );
+    }
+}
+
+/// B-R-033.
+#[test]
+fn addressing_faults_have_three_conditions() {
+    let mut config = Config::default();
+    config.domains = vec!["lantern.example".to_owned()];
+    config.domains_gone = vec!["harbor.example".to_owned()];
+    for (to, condition) in [
+        ("", "improper-addressing"),
+        ("to=''", "improper-addressing"),
+        ("to='  '", "improper-addressing"),
+        ("to='other.example'", "host-unknown"),
+        ("to='Harbor.example.'", "host-gone"),
+    ] {
+        assert_eq!(
+            refused(config.clone(), &format!("rid='1' {to}")),
+            (200, terminal(condition)),
+            "{to}"
+        );
+    }
+    let mut world = World::new(config);
+    world.post(&format!("{BODY} rid='1' to='LANTERN.example.'/>"));
+    assert_eq!(
+        world.openings[0].header.to.as_deref(),
+        Some("lantern.example")
+    );
+}
+
+/// B-R-034.
+#[test]
+fn the_application_gets_a_normalised_domain() {
+    let mut world = World::new(Config::default());
+    world.post(&format!("{BODY} rid='1' to='LANTERN.example.' from='mira@lantern.example' xml:lang='de' xmlns:z='urn:xmpp:xbosh' z:version='1.0'/>"));
+    let header = &world.openings[0].header;
+    assert_eq!(header.to.as_deref(), Some("lantern.example"));
+    assert_eq!(header.from.as_deref(), Some("mira@lantern.example"));
+    assert_eq!(header.lang.as_deref(), Some("de"));
+    assert_eq!(header.version.as_deref(), Some("1.0"));
+}
+
+/// B-R-056.
+#[test]
+fn ver_is_the_lower_of_both_and_absent_for_legacy_clients() {
+    for (asked, ver) in [
+        ("ver='1.6'", Some("1.6")),
+        ("ver='1.10'", Some("1.10")),
+        ("ver='2.0'", Some("1.11")),
+        ("ver='1'", Some("1.6")),
+        ("legacy", None),
+    ] {
+        assert_eq!(granted(asked, "ver").as_deref(), ver, "{asked}");
+    }
+}
+
+/// B-R-008.
+#[test]
+fn content_outside_the_list_refuses_creation() {
+    for content in [
+        "text/xml&#13;&#10;X: y",
+        "text/html",
+        "image/png",
+        "text/xml; charset=iso-8859-1",
+    ] {
+        let attributes = format!("rid='1' to='a' ver='1.6' content='{content}'");
+        assert_eq!(
+            refused(Config::default(), &attributes).1,
+            terminal("bad-request"),
+            "{content}"
+        );
+    }
+}
+
+/// B-R-007.
+#[test]
+fn every_answer_has_the_type_that_was_asked() {
+    let mut config = prompt();
+    config.allow_html = true;
+    let mut world = World::session(config, "content='text/html; charset=utf-8'");
+    let first = world.order[0];
+    let a = world.request(101, "");
+    let b = world.request_with(102, "type='terminate'");
+    for id in [first, a, b] {
+        assert_eq!(world.response(id).content_type, "text/html; charset=utf-8");
+    }
+}
+
+/// B-R-043, B-R-027, B-T-011, TR-08.
+#[test]
+fn route_and_unknown_attributes_are_ignored() {
+    for extra in [
+        "route='xmpp:169.254.169.254:80'",
+        "route='nonsense'",
+        "secure='true'",
+        "foo='b' cache='get_all'",
+    ] {
+        assert_eq!(granted(extra, "requests").as_deref(), Some("2"), "{extra}");
+    }
+}
+
+/// B-R-062: features at once, else after the lesser of `wait` and 5 s, else at once for pollers.
+#[test]
+fn creation_waits_for_features_five_seconds_at_most() {
+    for (asked, millis) in [("wait='50'", 5000), ("wait='2'", 2000)] {
+        let mut world = World::new(Config::default());
+        let id = world.post(&format!("{BODY} rid='1' to='a' {asked}/>"));
+        world.accept();
+        world.at(millis - 1);
+        assert_eq!(world.answer(id), None);
+        world.at(millis);
+        let answer = world.answer(id).unwrap();
+        assert!(answer.ends_with("xmpp:restartlogic='true'/>"), "{answer}");
+        assert!(attribute(&answer, "sid").is_some());
+    }
+    for asked in ["wait='0'", "hold='0'"] {
+        let mut world = World::new(Config::default());
+        let id = world.post(&format!("{BODY} rid='1' to='a' {asked}/>"));
+        world.at(0);
+        assert!(
+            attribute(&world.answer(id).unwrap(), "sid").is_some(),
+            "{asked}"
+        );
+    }
+}
+
+/// B-R-060: an identity learnt after the creation response goes on the first answer after it.
+#[test]
+fn from_comes_with_a_later_answer_when_learnt_late() {
+    let mut world = World::new(prompt());
+    let id = world.post(&format!("{BODY} rid='100' to='a' ver='1.11'/>"));
+    world.at(5000);
+    let answer = world.answer(id).unwrap();
+    assert_eq!(attribute(&answer, "from"), None);
+    world.sid = attribute(&answer, "sid").unwrap().to_owned();
+    let a = world.request(101, "");
+    world.accept();
+    world.send(FEATURES);
+    assert_eq!(
+        attribute(&world.answer(a).unwrap(), "from"),
+        Some("lantern.example")
+    );
+    let b = world.request(102, "");
+    world.send(&message("m"));
+    assert_eq!(world.answer(b).unwrap(), with(&message("m")));
+}
+
+/// B-R-050: payloads of a creation request are delivered once the server's stream is open.
+#[test]
+fn payloads_of_a_creation_request_wait_for_the_stream() {
+    let mut world = World::new(Config::default());
+    let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>";
+    world.post(&format!("{BODY} rid='1' to='a'>{auth}</body>"));
+    assert_eq!(world.take_events(), ["opening"]);
+    world.accept();
+    assert_eq!(world.take_events(), [auth]);
+}
+
+/// B-R-033, B-R-062: a refusal by the application is the answer to the creation, without a sid.
+#[test]
+fn closing_before_the_creation_response_is_the_response() {
+    let mut world = World::new(Config::default());
+    let id = world.post(&format!("{BODY} rid='1' to='a' ver='1.11'/>"));
+    world.close(Some(bosh_proto::Condition::HostUnknown), None);
+    assert_eq!(world.answer(id).unwrap(), terminal("host-unknown"));
+    assert_eq!(world.take_events(), ["opening", "closed Ours"]);
+    assert_eq!(world.manager.sessions(), 0);
+}
+
+/// B-R-055: creation attributes never come again.
+#[test]
+fn later_answers_repeat_nothing_of_the_creation() {
+    let mut world = World::session(prompt(), "");
+    let a = world.request(101, "");
+    world.send(&message("m"));
+    assert_eq!(world.answer(a).unwrap(), with(&message("m")));
+}
+
+/// B-R-059, B-R-129: what is switched off is not advertised.
+#[test]
+fn polling_and_maxpause_are_absent_when_off() {
+    let mut config = Config::default();
+    config.polling = std::time::Duration::ZERO;
+    config.maxpause = std::time::Duration::ZERO;
+    config.server_ack = false;
+    let answer = World::new(config).open(FIRST, "");
+    for name in ["polling", "maxpause", "ack"] {
+        assert_eq!(attribute(&answer, name), None);
+    }
+}
+
+/// B-R-117, B-R-116.
+#[test]
+fn polling_sessions_may_be_silent_for_longer() {
+    let mut world = World::new(Config::default());
+    let id = world.post(&format!("{BODY} rid='1' to='a' wait='0'/>"));
+    world.at(0);
+    assert_eq!(
+        attribute(&world.answer(id).unwrap(), "inactivity"),
+        Some("60")
+    );
+    assert_eq!(granted("", "inactivity").as_deref(), Some("30"));
+}
+
+/// B-T-006, B-T-007, B-X-014: node names, where configured.
+#[test]
+fn node_tag_host_and_authid_are_sent_where_configured() {
+    let mut config = Config::default();
+    config.node_tag = Some("n1".to_owned());
+    config.host = Some("t2.nodes.example".to_owned());
+    config.authid = true;
+    let mut world = World::new(config);
+    let answer = world.open(FIRST, "");
+    assert!(world.sid.starts_with("n1-"));
+    assert_eq!(attribute(&answer, "host"), Some("t2.nodes.example"));
+    assert_eq!(attribute(&answer, "authid"), Some("upstream-1"));
+    let id = world.request(101, "");
+    assert_eq!(world.answer(id), None);
+}
+
+/// The bound on sessions.
+#[test]
+fn creation_beyond_the_limit_of_sessions_is_refused() {
+    let mut config = Config::default();
+    config.sessions = 2;
+    let mut world = World::new(config);
+    world.open(1, "");
+    world.open(1, "");
+    let id = world.post(&format!("{BODY} rid='1' to='a' ver='1.11'/>"));
+    assert_eq!(world.answer(id).unwrap(), terminal("policy-violation"));
+    assert_eq!(world.manager.sessions(), 2);
+}
+
+/// TR-23, B-R-049: a creation whose connection dies leaves nothing behind.
+#[test]
+fn a_creation_that_lost_its_connection_ends() {
+    let mut world = World::new(Config::default());
+    let id = world.post(&format!("{BODY} rid='1' to='a' ver='1.11'/>"));
+    world.disconnect(id);
+    assert_eq!(world.take_events(), ["opening", "closed Inactive"]);
+    assert_eq!(world.manager.sessions(), 0);
+}

@@ -1,4 +1,14 @@
 //! The connection manager against the ledger: one test per rule, driven with a virtual clock.
 
+mod ack;
 mod creation;
+mod hold_wait;
+mod inactivity_pause;
+mod overactivity;
+mod properties;
+mod replay;
+mod security;
 mod support;
+mod terminate_errors;
+mod window;
+mod xmpp;

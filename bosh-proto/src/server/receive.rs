@@ -1,0 +1,352 @@
+//! What a request does to its session: retransmitted, new, deferred, in its turn.
+
+use std::time::Duration;
+
+use xmpp_wire::{Element, ns};
+
+use super::{
+    Event, create,
+    hold::Fill,
+    police::Conduct,
+    session::{Arrival, Context, Deferred, Open, Phase, Session},
+};
+use crate::{
+    Condition, ExchangeId, Instant,
+    body::{Body, recoverable_error},
+    keys::Expected,
+    rid::Rid,
+};
+
+/// How old an answer must be to be reported missing: younger ones may be crossing (B-R-108).
+const REPORT_AFTER: Duration = Duration::from_secs(2);
+
+impl Session {
+    /// A request with this session's sid.
+    pub(super) fn receive(&mut self, arrival: Arrival, ctx: &mut Context<'_>) {
+        let exchange = arrival.exchange;
+        let rid = arrival.body.attribute("rid");
+        let Some(rid) = rid.and_then(|text| Rid::parse(&text)) else {
+            return self.fail(Condition::BadRequest, Rid::LAST, exchange, ctx);
+        };
+        let done = if rid <= self.received || self.is_deferred(rid) {
+            self.receive_again(rid, &arrival, ctx)
+        } else {
+            self.receive_new(rid, arrival, ctx)
+        };
+        match done {
+            Ok(()) => self.flow(ctx),
+            // A request that failed in its turn has left `open` and `deferred`.
+            Err(Fault {
+                condition,
+                rid,
+                exchange: Some(exchange),
+            }) => {
+                self.fail(condition, rid, exchange, ctx);
+            }
+            Err(Fault {
+                condition,
+                exchange: None,
+                ..
+            }) => {
+                self.fail_silently(condition, ctx);
+            }
+        }
+    }
+
+    fn is_deferred(&self, rid: Rid) -> bool {
+        self.deferred
+            .iter()
+            .any(|deferred| deferred.open.rid == rid)
+    }
+
+    /// A rid received before: replayed if answered, else the exchange is exchanged (B-R-091, B-R-092).
+    fn receive_again(
+        &mut self,
+        rid: Rid,
+        arrival: &Arrival,
+        ctx: &mut Context<'_>,
+    ) -> Result<(), Fault> {
+        let fault = |condition| Fault {
+            condition,
+            rid,
+            exchange: Some(arrival.exchange),
+        };
+        let now = ctx.now;
+        let deferred = self.deferred.iter_mut().map(|deferred| &mut deferred.open);
+        let unanswered = self.open.iter_mut().chain(deferred);
+        if let Some(open) = unanswered.into_iter().find(|open| open.rid == rid) {
+            if differs(open.digest, arrival.digest) {
+                return Err(fault(Condition::ItemNotFound));
+            }
+            let allowed = self
+                .police
+                .allows_duplicate(&mut open.duplicates, ctx.config, now);
+            if !allowed {
+                return Err(fault(Condition::PolicyViolation));
+            }
+            open.deadline = now + self.terms.wait();
+            let old = open.exchange.replace(arrival.exchange);
+            self.idle_since = now;
+            if let Some(old) = old {
+                self.respond_now(old, recoverable_error(), ctx);
+            }
+            return Ok(());
+        }
+        let Some(answer) = self.replay.get_mut(rid) else {
+            return Err(fault(Condition::ItemNotFound));
+        };
+        if differs(answer.digest, arrival.digest) {
+            return Err(fault(Condition::ItemNotFound));
+        }
+        let allowed = self
+            .police
+            .allows_duplicate(&mut answer.duplicates, ctx.config, now);
+        if !allowed {
+            return Err(fault(Condition::PolicyViolation));
+        }
+        let body = answer.body.clone();
+        // B-R-110: a repeated pause request changes nothing about the pause.
+        if self.paused.is_none() {
+            self.idle_since = now;
+        }
+        if let Some(staged) = self.stage.iter_mut().find(|staged| staged.rid == rid) {
+            let old = std::mem::replace(&mut staged.exchange, arrival.exchange);
+            self.respond_now(old, recoverable_error(), ctx);
+            self.pump(ctx);
+        } else {
+            self.respond_now(arrival.exchange, body, ctx);
+        }
+        Ok(())
+    }
+
+    /// A rid not seen before.
+    fn receive_new(
+        &mut self,
+        rid: Rid,
+        arrival: Arrival,
+        ctx: &mut Context<'_>,
+    ) -> Result<(), Fault> {
+        let Arrival {
+            exchange,
+            body,
+            digest,
+            ..
+        } = arrival;
+        let fault = |condition| Fault {
+            condition,
+            rid,
+            exchange: Some(exchange),
+        };
+        let is_pause = body.attribute("pause").is_some();
+        let is_terminate = body.is_terminate();
+        let is_exempt = is_pause || is_terminate;
+        // B-R-087: one more for pause and terminate.
+        let window = self.terms.requests() + u64::from(is_exempt);
+        if rid > self.received.plus(window) {
+            return Err(fault(Condition::ItemNotFound));
+        }
+        self.paused = None;
+        self.idle_since = ctx.now;
+        if rid == self.received.plus(1) {
+            self.answer_dead(ctx);
+        }
+        let conduct = Conduct {
+            rid,
+            is_empty: body.elements.is_empty()
+                && !is_exempt
+                && !body.is_restart()
+                && body.attribute("to").is_none(),
+            is_exempt,
+            unanswered: self.unanswered(ctx.now) + 1,
+        };
+        if !self.police.allows(conduct, &self.terms, ctx.now) {
+            return Err(fault(Condition::PolicyViolation));
+        }
+        let open = Open {
+            rid,
+            exchange: Some(exchange),
+            deadline: ctx.now + self.terms.wait(),
+            has_payload: !body.elements.is_empty(),
+            digest,
+            duplicates: 0,
+        };
+        let place = self.deferred.partition_point(|other| other.open.rid < rid);
+        self.deferred.insert(place, Deferred { body, open });
+        while self
+            .deferred
+            .first()
+            .is_some_and(|first| first.open.rid == self.received.plus(1))
+        {
+            let Deferred { body, open } = self.deferred.remove(0);
+            let (rid, exchange) = (open.rid, open.exchange);
+            self.turn(body, open, ctx).map_err(|condition| Fault {
+                condition,
+                rid,
+                exchange,
+            })?;
+            if self.is_over() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// A request's turn: everything before it took effect.
+    fn turn(&mut self, body: Body, open: Open, ctx: &mut Context<'_>) -> Result<(), Condition> {
+        let rid = open.rid;
+        self.received = rid;
+        self.paused = None;
+        self.check_key(&body)?;
+        self.take_ack(rid, &body, ctx.now);
+        let pause = self.read_pause(&body)?;
+        let is_terminate = body.is_terminate();
+        if !matches!(self.phase, Phase::Ending(_)) {
+            if body.is_restart() && !is_terminate {
+                if self.accepted {
+                    let header = create::header(&body, ctx.config);
+                    ctx.deliver(self.key, Event::Restarted(header));
+                }
+            } else {
+                self.deliver_payloads(body, ctx)?;
+            }
+        }
+        self.answer_dead(ctx);
+        self.open.push_back(open);
+        if is_terminate {
+            self.terminate(ctx);
+        } else if let Some(period) = pause {
+            self.pause(period, ctx);
+        }
+        Ok(())
+    }
+
+    /// B-R-158, B-R-159: the key's hash is what the request before announced.
+    fn check_key(&mut self, body: &Body) -> Result<(), Condition> {
+        let newkey = match body.attribute("newkey") {
+            Some(text) => Some(Expected::parse(&text).ok_or(Condition::BadRequest)?),
+            None => None,
+        };
+        if let Some(expected) = self.expected {
+            let key = body.attribute("key").ok_or(Condition::ItemNotFound)?;
+            let next = Expected::parse(&key).ok_or(Condition::ItemNotFound)?;
+            if !expected.accepts(&key) {
+                return Err(Condition::ItemNotFound);
+            }
+            self.expected = Some(newkey.unwrap_or(next));
+        } else {
+            self.expected = newkey;
+        }
+        Ok(())
+    }
+
+    /// What the request tells about responses that arrived (B-R-107, B-R-108).
+    fn take_ack(&mut self, rid: Rid, body: &Body, now: Instant) {
+        if !self.terms.client_acks {
+            // Without acks: what had left before this request came.
+            let waiting = self.unsent.iter().map(|unsent| unsent.rid);
+            let staged = self.stage.iter().map(|staged| staged.rid);
+            let sent = waiting
+                .chain(staged)
+                .min()
+                .map_or(self.answered, |rid| rid.minus(1));
+            self.seen = self.seen.max(sent);
+            return;
+        }
+        let ack = match body.attribute("ack") {
+            Some(text) => Rid::parse(&text).filter(|ack| *ack < rid),
+            None => Some(rid.minus(1)),
+        };
+        let Some(ack) = ack else { return };
+        if ack > self.seen {
+            self.seen = ack;
+            self.replay.release(ack);
+        }
+        let missing = ack.plus(1);
+        if missing > self.answered || missing <= self.reported {
+            return;
+        }
+        let Some(answer) = self.replay.get_mut(missing) else {
+            return;
+        };
+        if now >= answer.at + REPORT_AFTER {
+            self.report = Some((missing, answer.at));
+            self.reported = missing;
+        }
+    }
+
+    /// B-R-123.
+    fn read_pause(&self, body: &Body) -> Result<Option<Duration>, Condition> {
+        let Some(text) = body.attribute("pause") else {
+            return Ok(None);
+        };
+        let seconds = create::number(&text).ok_or(Condition::BadRequest)?;
+        if seconds > self.terms.maxpause || self.terms.maxpause == 0 {
+            return Err(Condition::PolicyViolation);
+        }
+        Ok(Some(Duration::from_secs(u64::from(seconds.max(1)))))
+    }
+
+    /// B-R-065: in the very call that accepts the request.
+    fn deliver_payloads(&mut self, body: Body, ctx: &mut Context<'_>) -> Result<(), Condition> {
+        let elements = read_payloads(body.elements)?;
+        if self.accepted {
+            for element in elements {
+                ctx.deliver(self.key, Event::Element(element));
+            }
+            return Ok(());
+        }
+        let bytes: usize = elements.iter().map(|element| element.raw().len()).sum();
+        self.early_bytes = self.early_bytes.saturating_add(bytes);
+        if self.early_bytes > ctx.config.body_bytes {
+            return Err(Condition::PolicyViolation);
+        }
+        self.early.extend(elements);
+        Ok(())
+    }
+
+    /// B-R-119, B-R-120: everything open is answered, the pause request last and without payloads.
+    fn pause(&mut self, period: Duration, ctx: &mut Context<'_>) {
+        while self.open.len() > 1 {
+            self.answer_front(Fill::Queue, ctx);
+        }
+        self.answer_front(Fill::Nothing, ctx);
+        self.paused = Some(period);
+        ctx.deliver(self.key, Event::Paused(period));
+    }
+}
+
+/// A request that ends its session.
+#[derive(Debug)]
+struct Fault {
+    condition: Condition,
+    rid: Rid,
+    exchange: Option<ExchangeId>,
+}
+
+/// B-R-099: bodies under one rid must be equal in key mode; 0 is a body from before.
+fn differs(old: u64, new: u64) -> bool {
+    old != 0 && new != 0 && old != new
+}
+
+/// Payloads as the server wants them: stanzas in `jabber:client` (B-X-004), standing alone with what they inherited (B-R-028).
+pub(super) fn read_payloads(elements: Vec<Element>) -> Result<Vec<Element>, Condition> {
+    elements
+        .into_iter()
+        .map(|element| {
+            let name = element.name();
+            if name.namespace == ns::STREAM && name.local == "stream" {
+                // B-X-009: streams are the connection manager's business.
+                return Err(Condition::BadRequest);
+            }
+            let is_stanza = matches!(name.local, "message" | "presence" | "iq");
+            Ok(match name.namespace {
+                ns::HTTPBIND if is_stanza => element
+                    .adopt(ns::HTTPBIND, ns::CLIENT)
+                    .standalone_with_lang(),
+                "" if is_stanza => element.adopt("", ns::CLIENT).standalone_with_lang(),
+                ns::CLIENT if is_stanza => element.standalone_with_lang(),
+                _ => element.standalone(),
+            })
+        })
+        .collect()
+}
