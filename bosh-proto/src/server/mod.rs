@@ -103,7 +103,7 @@ pub enum Cause {
     Fault(Condition),
     /// Silent for longer than `inactivity` (or `pause`).
     Inactive,
-    /// A queue passed its limit (B-R-074).
+    /// A queue passed its limit (B-R-074): the last resort, which `send`'s refusal makes unreachable in this version.
     Overflow,
 }
 

@@ -147,7 +147,7 @@ impl Session {
         let Creation {
             rid,
             terms,
-            header,
+            header: _,
             newkey,
         } = creation;
         let patience = if terms.is_polling() {
@@ -170,10 +170,7 @@ impl Session {
             terms,
             phase: Phase::Opening(Box::new(Opening {
                 until: now + patience,
-                header: StreamHeader {
-                    version: header.version,
-                    ..StreamHeader::default()
-                },
+                header: StreamHeader::default(),
             })),
             accepted: false,
             authenticated: false,
@@ -269,5 +266,17 @@ impl Session {
         }
         self.pump(ctx);
         self.flow(ctx);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An idle session is one slot of a slab; what it holds beside is its held request and the answers kept.
+    #[test]
+    fn a_session_is_small() {
+        let size = size_of::<Session>();
+        assert!(size <= 640, "{size} bytes");
     }
 }

@@ -177,3 +177,13 @@ fn bodies_before_authentication_are_small() {
         assert_eq!(world.answer(id).unwrap(), with(success));
     }
 }
+
+/// B-R-170: nor a request held behind a gap, nor an answer on its way out.
+#[test]
+fn requests_and_responses_hide_their_bodies() {
+    let mut world = World::session(prompt(), "");
+    world.request(102, &message("deferred"));
+    let first = world.order[0];
+    let text = format!("{:?} {:?}", world.manager, world.response(first));
+    assert!(!text.contains(&world.sid), "{text}");
+}
