@@ -153,10 +153,15 @@ impl StreamError {
         error
     }
 
-    /// Writes `<stream:error xmlns:stream="..">`, able to stand alone.
+    /// Writes `<stream:error xmlns:stream="..">`, able to stand alone. A condition that RFC 6120 does not know becomes
+    /// `undefined-condition`.
     pub fn to_element(&self) -> Element {
+        let condition = CONDITIONS
+            .iter()
+            .find(|&&condition| condition == self.condition)
+            .unwrap_or(&"undefined-condition");
         let mut error = Element::build("stream:error", ns::STREAM)
-            .child(Element::build(&self.condition, ns::STREAM_ERRORS).finish());
+            .child(Element::build(condition, ns::STREAM_ERRORS).finish());
         if let Some(text) = &self.text {
             let text = Element::build("text", ns::STREAM_ERRORS)
                 .attribute("xml:lang", "en")

@@ -15,7 +15,7 @@ fn good(document: &str) -> Element {
 }
 
 fn refused(document: &str) -> (XmlErrorKind, u64) {
-    let error = parse(document).unwrap_err();
+    let error = parse(document).expect_err(document);
     (error.kind, error.offset)
 }
 

@@ -183,3 +183,78 @@ fn children_and_attributes_are_cut_and_set() {
         "<f xmlns=\"u\"><three xmlns=\"u\"/></f>"
     );
 }
+
+/// A place with a default namespace must not capture what is in none.
+#[test]
+fn children_in_no_namespace_stay_in_none() {
+    let bare = Element::build("bare", "").finish();
+    let parent = Element::build("a", "u").child(bare.clone()).finish();
+    assert_eq!(text(&parent), r#"<a xmlns="u"><bare xmlns=""/></a>"#);
+    let appended = Element::build("a", "u").finish().with_child(&bare);
+    assert_eq!(appended, parent);
+    let replaced = Element::parse("<a xmlns='u'><b/></a>".into(), &XmlLimits::default())
+        .unwrap()
+        .map_children(|_| Some(bare.clone()));
+    assert_eq!(text(&replaced), r#"<a xmlns='u'><bare xmlns=""/></a>"#);
+    let prefixed = Element::build("p:a", "u").child(bare).finish();
+    assert_eq!(text(&prefixed), r#"<p:a xmlns:p="u"><bare/></p:a>"#);
+}
+
+/// A child from elsewhere brings the declarations that it inherited.
+#[test]
+fn children_from_elsewhere_keep_their_namespaces() {
+    let foreign = streamed(CLIENT_HEADER, "<message><stream:x/></message>");
+    let parent = Element::parse("<a xmlns='u'><b/></a>".into(), &XmlLimits::default()).unwrap();
+    assert_eq!(
+        text(&parent.map_children(|_| Some(foreign.clone()))),
+        "<a xmlns='u'><message xmlns=\"jabber:client\" xmlns:stream=\"http://etherx.jabber.org/streams\"><stream:x/></message></a>"
+    );
+}
+
+/// A prefixed root does not inherit, its descendants may.
+#[test]
+fn what_a_prefixed_root_holds_keeps_the_default_namespace() {
+    let body = "<body xmlns='http://jabber.org/protocol/httpbind' xmlns:p='u:p'><p:a><b/></p:a><p:a><b xmlns=''/></p:a></body>";
+    let body = Wrapped::parse(body.into(), &[], &XmlLimits::default()).unwrap();
+    let adopted = body.elements[0].adopt(ns::HTTPBIND, ns::CLIENT);
+    assert_eq!(adopted, body.elements[0]);
+    assert_eq!(
+        text(&adopted.standalone()),
+        "<p:a xmlns=\"http://jabber.org/protocol/httpbind\" xmlns:p=\"u:p\"><b/></p:a>"
+    );
+    assert_eq!(
+        text(&body.elements[1].standalone()),
+        "<p:a xmlns:p=\"u:p\"><b xmlns=''/></p:a>"
+    );
+}
+
+/// The prefix `stream` may mean something else inside: then the old spelling stays.
+#[test]
+fn the_stream_prefix_captures_nothing() {
+    let header = "<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams' xmlns:stream='u:other'>";
+    let features = streamed(header, "<s:features><stream:x/></s:features>").with_stream_prefix();
+    assert!(features.is("features", ns::STREAM));
+    assert!(features.child("x", "u:other").is_some());
+    let inner = streamed(
+        header,
+        "<s:features><stream:x xmlns:stream='u:inner'/></s:features>",
+    )
+    .with_stream_prefix();
+    assert_eq!(inner.prefix(), Some("stream"));
+    assert!(inner.child("x", "u:inner").is_some());
+    text(&inner);
+}
+
+/// Declarations are no attributes.
+#[test]
+fn editing_attributes_leaves_namespaces_alone() {
+    let element = Element::parse("<a xmlns='u' b='1'/>".into(), &XmlLimits::default()).unwrap();
+    assert_eq!(element.without_attribute("xmlns"), element);
+    assert_eq!(element.with_attribute("xmlns", "v"), element);
+    assert_eq!(element.with_attribute("xmlns:p", "v"), element);
+    assert_eq!(element.with_attribute("no name", "v"), element);
+    assert_eq!(
+        text(&element.with_attribute("xml:lang", "de")),
+        "<a xml:lang=\"de\" xmlns='u' b='1'/>"
+    );
+}

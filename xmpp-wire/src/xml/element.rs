@@ -1,4 +1,4 @@
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
@@ -38,25 +38,40 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn prefix<'a>(&self, raw: &'a str) -> Option<&'a str> {
-        raw.get(1..1 + self.prefix_len?)
+    pub(super) fn prefix<'a>(&self, raw: &'a [u8]) -> Option<&'a str> {
+        Some(text_at(raw, 1, self.prefix_len?))
     }
 
-    pub(super) fn name<'a>(&'a self, raw: &'a str, scope: &'a Scope) -> Name<'a> {
+    pub(super) fn name<'a>(&'a self, raw: &'a [u8], scope: &'a Scope) -> Name<'a> {
         let local = 1 + self.prefix_len.map_or(0, |length| length + 1);
         let namespace = match &self.namespace {
             RootNamespace::Default => scope.default_namespace(),
-            RootNamespace::Own(start, length) => {
-                raw.get(*start..start + length).unwrap_or_default()
-            }
+            RootNamespace::Own(start, length) => text_at(raw, *start, *length),
             RootNamespace::Decoded(uri) => uri,
             RootNamespace::Prefix(place) => scope.prefixes().nth(*place).map_or("", |(_, uri)| uri),
         };
         Name {
             namespace,
-            local: raw.get(local..=self.name_len).unwrap_or_default(),
+            local: text_at(raw, local, self.name_len + 1 - local),
         }
     }
+}
+
+/// A part of checked bytes; only it is looked at, however large the element.
+fn text_at(raw: &[u8], start: usize, length: usize) -> &str {
+    raw.get(start..start + length)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .unwrap_or_default()
+}
+
+/// What is between an element's tags.
+pub(super) struct Inside {
+    /// The children with their places.
+    pub(super) children: Vec<(Element, Range<usize>)>,
+    /// The place of the end tag.
+    pub(super) end: usize,
+    /// What the children inherit.
+    pub(super) scope: Scope,
 }
 
 /// One first-level element: its raw bytes, never a tree, and the scope that it inherited.
@@ -129,7 +144,7 @@ impl Element {
 
     /// The expanded name of its root.
     pub fn name(&self) -> Name<'_> {
-        self.shape.name(self.str(), &self.scope)
+        self.shape.name(&self.raw, &self.scope)
     }
 
     /// Whether that is this local name in this namespace.
@@ -145,23 +160,23 @@ impl Element {
 
     /// The prefix of the root's name as written.
     pub fn prefix(&self) -> Option<&str> {
-        self.shape.prefix(self.str())
+        self.shape.prefix(&self.raw)
     }
 
     /// The decoded value of an attribute without prefix.
     pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
-        tag::attribute(self.str(), &self.shape, name)
+        tag::attribute(self.tag(), &self.shape, name)
     }
 
     /// The decoded value of an attribute in a namespace (`xml:lang` is in `ns::XML`).
     pub fn attribute_ns(&self, local: &str, namespace: &str) -> Option<Cow<'_, str>> {
-        tag::attribute_ns(self.str(), &self.shape, &self.scope, local, namespace)
+        tag::attribute_ns(self.tag(), &self.shape, &self.scope, local, namespace)
     }
 
     /// Its child elements in order, each with the scope that it inherits.
     pub fn children(&self) -> impl Iterator<Item = Self> + '_ {
-        self.child_ranges()
-            .0
+        self.inside()
+            .children
             .into_iter()
             .map(|(element, _)| element)
     }
@@ -173,7 +188,7 @@ impl Element {
 
     /// Its own character data, decoded, without that of its children.
     pub fn text(&self) -> String {
-        let (children, end) = self.child_ranges();
+        let Inside { children, end, .. } = self.inside();
         let mut text = String::new();
         let mut from = self.shape.tag_len;
         for range in children.iter().map(|(_, range)| range) {
@@ -187,8 +202,8 @@ impl Element {
         text
     }
 
-    /// The children with their places, and the place of the end tag.
-    pub(super) fn child_ranges(&self) -> (Vec<(Self, std::ops::Range<usize>)>, usize) {
+    /// What is between its tags.
+    pub(super) fn inside(&self) -> Inside {
         let mut scanner = Scanner::new(Mode::Children, XmlLimits::none(), self.scope.clone());
         let mut children = Vec::new();
         loop {
@@ -199,10 +214,27 @@ impl Element {
                     let child = Self::new(self.raw.slice(start..end), scanner.scope.clone(), shape);
                     children.push((child, start..end));
                 }
-                Ok(Some(Cut::Close { start, .. })) => return (children, start),
-                Ok(None) | Err(_) => return (children, self.raw.len()),
+                Ok(Some(Cut::Close { start, .. })) => {
+                    return Inside {
+                        children,
+                        end: start,
+                        scope: scanner.scope,
+                    };
+                }
+                Ok(None) | Err(_) => {
+                    return Inside {
+                        children,
+                        end: self.raw.len(),
+                        scope: scanner.scope,
+                    };
+                }
             }
         }
+    }
+
+    /// The start tag.
+    pub(super) fn tag(&self) -> &str {
+        text_at(&self.raw, 0, self.shape.tag_len)
     }
 
     pub(super) fn str(&self) -> &str {

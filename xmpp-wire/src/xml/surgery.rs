@@ -68,14 +68,14 @@ impl Element {
     /// With each child replaced by what `edit` returns (`None` cuts it); the bytes between them stay.
     #[must_use]
     pub fn map_children(&self, mut edit: impl FnMut(Self) -> Option<Self>) -> Self {
-        let (children, _) = self.child_ranges();
+        let inside = self.inside();
         let mut edits = Vec::new();
-        for (child, range) in children {
-            let before = child.raw.clone();
+        for (child, range) in inside.children {
+            let before = child.clone();
             match edit(child) {
                 None => edits.push((range, Bytes::new())),
-                Some(after) if after.raw == before => {}
-                Some(after) => edits.push((range, after.raw)),
+                Some(after) if after == before => {}
+                Some(after) => edits.push((range, after.fitted(&inside.scope))),
             }
         }
         self.spliced(&edits)
@@ -84,12 +84,14 @@ impl Element {
     /// With a child appended; it is made to stand alone first.
     #[must_use]
     pub fn with_child(&self, child: &Self) -> Self {
-        let child = child.standalone().raw;
+        let inside = self.inside();
+        let child = child
+            .standalone()
+            .fitted_into(inside.scope.default_namespace());
         if !self.shape.self_closing {
-            let (_, end) = self.child_ranges();
-            return self.spliced(&[(end..end, child)]);
+            return self.spliced(&[(inside.end..inside.end, child)]);
         }
-        let name = self.str().get(1..=self.shape.name_len).unwrap_or_default();
+        let name = self.tag().get(1..=self.shape.name_len).unwrap_or_default();
         let mut inside = vec![b'>'];
         inside.extend_from_slice(&child);
         inside.extend_from_slice(format!("</{name}>").as_bytes());
@@ -97,28 +99,54 @@ impl Element {
         self.spliced(&[(length - 2..length, inside.into())])
     }
 
-    /// Without this unprefixed attribute.
+    /// Without this unprefixed attribute. A declaration is no attribute: it stays.
     #[must_use]
     pub fn without_attribute(&self, name: &str) -> Self {
-        match tag::attributes(self.str(), &self.shape).find(|attribute| attribute.name == name) {
+        if is_declaration(name) {
+            return self.clone();
+        }
+        match tag::attributes(self.tag(), &self.shape).find(|attribute| attribute.name == name) {
             None => self.clone(),
             Some(attribute) => self.spliced(&[(self.with_space(&attribute), Bytes::new())]),
         }
     }
 
-    /// With this unprefixed attribute on the root, in place of one of that name.
+    /// With this unprefixed attribute, or `xml:lang`, on the root, in place of one of that name. Unchanged where the name is that
+    /// of a declaration, or none at all.
     #[must_use]
     pub fn with_attribute(&self, name: &str, value: &str) -> Self {
+        if is_declaration(name) {
+            return self.clone();
+        }
         let mut written = format!(" {name}=\"").into_bytes();
         escape_attribute(value, &mut written);
         written.push(b'"');
         let behind_name = 1 + self.shape.name_len;
-        let place = tag::attributes(self.str(), &self.shape)
+        let place = tag::attributes(self.tag(), &self.shape)
             .find(|attribute| attribute.name == name)
             .map_or(behind_name..behind_name, |attribute| {
                 self.with_space(&attribute)
             });
         self.spliced(&[(place, written.into())])
+    }
+
+    /// Its bytes for a place where `scope` is in force.
+    fn fitted(self, scope: &Scope) -> Bytes {
+        if self.scope == *scope {
+            self.raw
+        } else {
+            self.standalone().fitted_into(scope.default_namespace())
+        }
+    }
+
+    /// The bytes of an element that stands alone for a place with this default namespace: what is in none must say so there.
+    pub(super) fn fitted_into(self, default: &str) -> Bytes {
+        if self.shape.inherits_default && !default.is_empty() {
+            self.with_declarations(&[("", "")], None, Scope::default())
+                .raw
+        } else {
+            self.raw
+        }
     }
 
     fn stand_alone(&self, lang: Option<&str>) -> Self {
@@ -143,7 +171,7 @@ impl Element {
     }
 
     fn declares(&self, prefix: &str) -> bool {
-        tag::attributes(self.str(), &self.shape)
+        tag::attributes(self.tag(), &self.shape)
             .any(|attribute| attribute.declares() == Some(prefix))
     }
 
@@ -211,7 +239,7 @@ impl Element {
     /// prefix means something else on the root or inside.
     fn renamed(&self, cut: impl Fn(&RawAttribute<'_>) -> bool) -> Option<Self> {
         let local = self.name().local.to_owned();
-        let text = self.str();
+        let text = self.tag();
         let mut declared = false;
         let mut edits = Vec::new();
         for attribute in tag::attributes(text, &self.shape) {
@@ -237,7 +265,7 @@ impl Element {
         }
         edits.insert(0, (1..1 + self.shape.name_len, opening.into()));
         if !self.shape.self_closing {
-            let (_, end) = self.child_ranges();
+            let end = self.inside().end;
             edits.push((
                 end + 2..end + 2 + self.shape.name_len,
                 format!("stream:{local}").into(),
@@ -249,7 +277,7 @@ impl Element {
 
     /// An attribute's place, with the white space before it.
     fn with_space(&self, attribute: &RawAttribute<'_>) -> Range<usize> {
-        let before = self.str().get(..attribute.start).unwrap_or_default();
+        let before = self.tag().get(..attribute.start).unwrap_or_default();
         before.trim_ascii_end().len()..attribute.end
     }
 
@@ -262,6 +290,10 @@ impl Element {
         document::one_root(raw, XmlLimits::none(), self.scope.clone())
             .unwrap_or_else(|_| self.clone())
     }
+}
+
+fn is_declaration(name: &str) -> bool {
+    name == "xmlns" || name.starts_with("xmlns:")
 }
 
 /// `raw` with these places replaced; they are in order and apart.

@@ -140,7 +140,7 @@ impl StartTag {
 
     /// The expanded name.
     pub fn name(&self) -> Name<'_> {
-        self.shape.name(self.text(), &self.scope)
+        self.shape.name(&self.raw, &self.scope)
     }
 
     /// Whether that is this local name in this namespace.
@@ -150,7 +150,7 @@ impl StartTag {
 
     /// The prefix of the name as written.
     pub fn prefix(&self) -> Option<&str> {
-        self.shape.prefix(self.text())
+        self.shape.prefix(&self.raw)
     }
 
     /// The decoded value of an attribute without prefix.

@@ -18,14 +18,18 @@ use super::{Element, chars, surgery};
 #[derive(Clone, Debug)]
 pub struct Builder {
     name: String,
+    /// The default namespace of the children.
+    default: String,
     tag: Vec<u8>,
     content: Vec<u8>,
 }
 
 impl Builder {
     pub(super) fn new(name: &str, namespace: &str) -> Self {
+        let prefixed = name.contains(':');
         let builder = Self {
             name: name.to_owned(),
+            default: if prefixed { "" } else { namespace }.to_owned(),
             tag: format!("<{name}").into_bytes(),
             content: Vec::new(),
         };
@@ -70,7 +74,8 @@ impl Builder {
     /// Appends a child; it is made to stand alone first.
     #[must_use]
     pub fn child(mut self, child: Element) -> Self {
-        self.content.extend_from_slice(child.standalone().raw());
+        let child = child.standalone().fitted_into(&self.default);
+        self.content.extend_from_slice(&child);
         self
     }
 
@@ -78,6 +83,7 @@ impl Builder {
     pub fn finish(self) -> Element {
         let Self {
             name,
+            default: _,
             tag: mut raw,
             content,
         } = self;
