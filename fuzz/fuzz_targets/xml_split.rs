@@ -1,4 +1,6 @@
 //! Cuts XML any way.
 #![cfg_attr(fuzzing, no_main)]
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| xmpp_web_fuzz::xml_split(data));
 #[cfg(not(fuzzing))]
 fn main() {}

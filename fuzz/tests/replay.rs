@@ -1,0 +1,35 @@
+//! Replays seeds, and what fuzzing found before, on stable Rust.
+
+use std::path::Path;
+
+/// Runs `harness` over each file of a directory below the workspace; gives their number.
+fn replay(directory: &str, mut harness: impl FnMut(&[u8])) -> usize {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let mut files: Vec<_> = std::fs::read_dir(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .expect("a readable directory");
+    files.sort();
+    for file in &files {
+        println!("{}", file.display());
+        harness(&std::fs::read(file).expect("a readable file"));
+    }
+    files.len()
+}
+
+#[test]
+fn xml_split_seeds() {
+    assert!(replay("seeds/xml_split", xmpp_web_fuzz::xml_split) >= 10);
+}
+
+/// The documents that no reader may accept, in several chunk sizes.
+#[test]
+fn xml_split_bad_documents() {
+    let count = replay("../xmpp-wire/tests/bad", |document| {
+        for step in [1, 2, 3, 7, 255] {
+            xmpp_web_fuzz::xml_split(&[&[step], document].concat());
+        }
+    });
+    assert!(count >= 35);
+}
