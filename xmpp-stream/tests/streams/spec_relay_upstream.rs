@@ -1,8 +1,6 @@
 //! From the web to the server (W-R-430 to 447).
 
-mod support;
-
-use support::*;
+use crate::support::*;
 use xmpp_stream::{client::Tls, relay::WebEvent};
 
 const TO_SERVER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \

@@ -1,7 +1,5 @@
 //! A relay between two scripts: what a web client does, what a server sends, and what comes out on either side.
 
-#![expect(dead_code, reason = "each suite uses its part")]
-
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;

@@ -1,0 +1,9 @@
+//! The rules of the ledgers for streams and relays, one test each.
+
+mod spec_client_stream;
+mod spec_relay_closing;
+mod spec_relay_downstream;
+mod spec_relay_features;
+mod spec_relay_upstream;
+mod spec_server_stream;
+mod support;

@@ -1,0 +1,159 @@
+//! What the gateway takes out of features, and refuses on input (W-R-420 to 427, W-R-452).
+
+use crate::support::*;
+use xmpp_stream::{client::Tls, relay::Config};
+
+const PROFILES: &str = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism> <mechanism>SCRAM-SHA-1-PLUS</mechanism>\
+    <mechanism>SCRAM-SHA-1</mechanism><mechanism>PLAIN</mechanism></mechanisms>\
+    <sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>\
+    <authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-1-PLUS</mechanism><mechanism>PLAIN</mechanism><mechanism>EXTERNAL</mechanism>\
+    <inline><fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-NONE</mechanism></fast></inline></authentication>\
+    <unknown xmlns='u:x'/>";
+
+fn filtered(change: impl FnOnce(&mut Config), features: &str) -> Vec<String> {
+    let mut config = config(Tls::None);
+    change(&mut config);
+    let mut scene = Scene::with(config);
+    scene.server(HEADER);
+    scene.server(&format!("<stream:features>{features}</stream:features>"))
+}
+
+fn features(inside: &str) -> [String; 1] {
+    [format!("<stream:features {ST}>{inside}</stream:features>")]
+}
+
+/// W-R-420, W-R-421, W-R-422, W-R-425, W-R-427: the switch is off.
+#[test]
+fn what_is_not_cut_stays_byte_for_byte() {
+    let cut = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>\
+               <compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>";
+    assert_eq!(
+        filtered(|_| {}, &format!("{cut}{PROFILES}")),
+        features(&PROFILES.replace("<mechanism>EXTERNAL</mechanism>", ""))
+    );
+}
+
+/// W-R-421: the switch is on: names and list go together.
+#[test]
+fn channel_binding_is_hidden_as_a_whole() {
+    assert_eq!(
+        filtered(|config| config.hide_channel_binding = true, PROFILES),
+        features(
+            "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'> <mechanism>SCRAM-SHA-1</mechanism><mechanism>PLAIN</mechanism></mechanisms>\
+             <authentication xmlns='urn:xmpp:sasl:2'><mechanism>PLAIN</mechanism>\
+             <inline><fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-NONE</mechanism></fast></inline></authentication>\
+             <unknown xmlns='u:x'/>"
+        )
+    );
+}
+
+/// W-R-452: on a channel that others can read.
+#[test]
+fn an_unprotected_channel_hides_mechanisms_that_show_secrets() {
+    assert_eq!(
+        filtered(|config| config.protected = false, PROFILES),
+        features(
+            "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'> <mechanism>SCRAM-SHA-1-PLUS</mechanism>\
+             <mechanism>SCRAM-SHA-1</mechanism></mechanisms>\
+             <sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>\
+             <authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-1-PLUS</mechanism><inline></inline></authentication>\
+             <unknown xmlns='u:x'/>"
+        )
+    );
+}
+
+/// W-R-423, W-R-425: the filter holds on input too.
+#[test]
+fn what_was_cut_is_refused_on_input() {
+    let invalid = |namespace: &str| {
+        format!(
+            "<failure xmlns=\"{namespace}\"><invalid-mechanism xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/></failure>"
+        )
+    };
+    let mut scene = Scene::ready();
+    assert_eq!(
+        scene.web(&format!("<auth {SASL} mechanism='EXTERNAL'/>")),
+        [invalid("urn:ietf:params:xml:ns:xmpp-sasl")]
+    );
+    assert_eq!(
+        scene.web("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='EXTERNAL'/>"),
+        [invalid("urn:xmpp:sasl:2")]
+    );
+    assert_eq!(
+        scene.web(
+            "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>"
+        ),
+        [
+            "<failure xmlns=\"http://jabber.org/protocol/compress\"><setup-failed xmlns=\"http://jabber.org/protocol/compress\"/></failure>"
+        ]
+    );
+    assert_eq!(scene.sent(), "");
+    let plus = format!("<auth {SASL} mechanism='SCRAM-SHA-1-PLUS'/>");
+    assert_eq!(scene.web(&plus), [""; 0]);
+    assert_eq!(scene.sent(), plus);
+
+    let mut hidden = config(Tls::None);
+    hidden.hide_channel_binding = true;
+    let mut scene = Scene::with(hidden);
+    scene.server(&format!("{HEADER}{MECHANISMS}"));
+    assert_eq!(
+        scene.web(&plus),
+        [invalid("urn:ietf:params:xml:ns:xmpp-sasl")]
+    );
+}
+
+/// W-R-426
+#[test]
+fn limits_are_lowered_and_added() {
+    let limits = |bytes: usize| {
+        format!(
+            "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>{bytes}</max-bytes><idle-seconds>60</idle-seconds></limits>"
+        )
+    };
+    let lowered = |bytes: usize| {
+        format!(
+            "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes xmlns=\"urn:xmpp:stream-limits:0\">{bytes}</max-bytes><idle-seconds>60</idle-seconds></limits>"
+        )
+    };
+    assert_eq!(filtered(|_| {}, &limits(16_384)), features(&limits(16_384)));
+    assert_eq!(
+        filtered(|_| {}, &limits(16_385)),
+        features(&lowered(16_384))
+    );
+    let mut scene = Scene::authenticated();
+    for (theirs, ours) in [(262_144, limits(262_144)), (262_145, lowered(262_144))] {
+        assert_eq!(
+            scene.server(&format!(
+                "<stream:features>{}</stream:features>",
+                limits(theirs)
+            )),
+            features(&ours)
+        );
+    }
+    assert_eq!(
+        scene.server("<stream:features/>"),
+        features(
+            "<limits xmlns=\"urn:xmpp:stream-limits:0\"><max-bytes xmlns=\"urn:xmpp:stream-limits:0\">262144</max-bytes></limits>"
+        )
+    );
+}
+
+/// W-R-427: an empty list would say that negotiation is complete.
+#[test]
+fn a_server_that_leaves_nothing_to_authenticate_with_is_refused() {
+    for inside in [
+        "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>",
+        "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+        "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><x xmlns='u'/><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>",
+    ] {
+        assert_eq!(
+            filtered(|_| {}, inside),
+            ["close refused policy-violation"],
+            "{inside}"
+        );
+    }
+    assert_eq!(
+        filtered(|_| {}, "<x xmlns='u'/>"),
+        features("<x xmlns='u'/>")
+    );
+}
