@@ -1,6 +1,8 @@
 //! The rules of the ledgers for streams and relays, one test each.
 
 mod spec_client_stream;
+#[cfg(feature = "bosh")]
+mod spec_relay_bosh;
 mod spec_relay_closing;
 mod spec_relay_downstream;
 mod spec_relay_features;

@@ -48,7 +48,9 @@ fn line(action: &Action<Event>) -> String {
             closed.cause,
             closed.error.as_ref().map_or("", |error| &error.condition)
         ),
-        other => format!("{other:?}"),
+        Action::Deliver(_) | Action::StartTls | Action::Close | Action::Abort => {
+            format!("{action:?}")
+        }
     }
 }
 

@@ -1,0 +1,140 @@
+//! What a relay's orders become in a BOSH session (B-R-139's table, B-X-027).
+
+use std::sync::Arc;
+
+use bosh_proto::{
+    Channel, Condition, ConnectionId, Request,
+    server::{Action, Config, Event, Manager, SessionKey},
+};
+use xmpp_stream::relay::{WebAction, WebClose, WebEvent, bosh};
+use xmpp_wire::StreamError;
+
+use crate::support::{element, epoch};
+
+struct Session {
+    manager: Manager,
+    key: SessionKey,
+    now: std::time::Instant,
+}
+
+impl Session {
+    fn opened() -> Self {
+        let now = epoch();
+        let mut manager = Manager::new(Arc::new(Config::default()), [7; 32]);
+        let body = "<body xmlns='http://jabber.org/protocol/httpbind' rid='7' to='a.example' ver='1.6' wait='60' hold='1' \
+                    xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'/>";
+        manager.handle_request(
+            Request {
+                body: body.into(),
+                connection: ConnectionId(1),
+                source: None,
+                channel: Channel::Tls,
+            },
+            now,
+        );
+        let mut key = None;
+        while let Some(action) = manager.poll_action() {
+            if let Action::Deliver {
+                session,
+                event: Event::Opening(_),
+            } = action
+            {
+                key = Some(session);
+            }
+        }
+        let key = key.expect("a session");
+        Self { manager, key, now }
+    }
+
+    /// The bodies that this order sends.
+    fn apply(&mut self, order: WebAction) -> (Vec<String>, Vec<WebEvent>) {
+        bosh::apply(&mut self.manager, self.key, order, self.now).expect("room");
+        let (mut bodies, mut events) = (Vec::new(), Vec::new());
+        let mut due = Some(self.now);
+        while let Some(at) = due.take() {
+            self.now = self.now.max(at);
+            self.manager.handle_timeout(self.now);
+            while let Some(action) = self.manager.poll_action() {
+                match action {
+                    Action::Respond { response, .. } => {
+                        bodies.push(String::from_utf8_lossy(&response.body).into_owned());
+                    }
+                    Action::Deliver { event, .. } => events.extend(bosh::event(event)),
+                    Action::Abort { .. } => {}
+                }
+            }
+            if bodies.is_empty() {
+                due = self.manager.poll_timeout();
+            }
+        }
+        (bodies, events)
+    }
+}
+
+/// B-R-139, B-X-016: one condition for each way to end.
+#[test]
+fn every_end_has_its_condition() {
+    let error = |condition: &str| StreamError::new(condition);
+    for (close, condition) in [
+        (
+            WebClose::Unreachable(error("internal-server-error")),
+            "remote-connection-failed",
+        ),
+        (WebClose::Lost, "remote-connection-failed"),
+        (WebClose::Fault(error("not-authorized")), "policy-violation"),
+        (WebClose::Fault(error("invalid-namespace")), "bad-request"),
+        (
+            WebClose::Refused(error("policy-violation")),
+            "undefined-condition",
+        ),
+        (
+            WebClose::Internal(error("internal-server-error")),
+            "internal-server-error",
+        ),
+    ] {
+        let (bodies, events) = Session::opened().apply(WebAction::Close(close));
+        assert_eq!(bodies.len(), 1);
+        assert!(
+            bodies[0].contains(&format!("condition='{condition}'")),
+            "{bodies:?}"
+        );
+        assert!(matches!(&events[..], [WebEvent::Closed(closed)] if !closed.clean));
+    }
+    let (bodies, _) = Session::opened().apply(WebAction::Close(WebClose::Clean));
+    assert!(bodies[0].contains("type='terminate'") && !bodies[0].contains("condition="));
+}
+
+/// B-X-027: the whole error, behind what was queued.
+#[test]
+fn a_stream_error_is_in_the_last_body() {
+    let error = "<stream:error xmlns:stream=\"http://etherx.jabber.org/streams\"><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    let mut session = Session::opened();
+    bosh::apply(
+        &mut session.manager,
+        session.key,
+        WebAction::Element(element("<message xmlns='jabber:client'/>")),
+        session.now,
+    )
+    .expect("room");
+    let (bodies, _) = session.apply(WebAction::Close(WebClose::StreamError(element(error))));
+    let body = bodies.last().expect("a body");
+    assert!(body.contains("condition='remote-stream-error'"), "{body}");
+    let (message, error) = (body.find("<message"), body.find("<stream:error"));
+    assert!(
+        message.is_some() && message < error && body.contains("<conflict "),
+        "{body}"
+    );
+}
+
+/// A session refused before it was accepted gets the condition of the same name.
+#[test]
+fn a_refusal_keeps_its_name() {
+    for (name, condition) in [
+        ("host-unknown", Condition::HostUnknown),
+        ("improper-addressing", Condition::ImproperAddressing),
+        ("system-shutdown", Condition::SystemShutdown),
+        ("conflict", Condition::UndefinedCondition),
+    ] {
+        assert_eq!(bosh::refusal(&StreamError::new(name)), condition);
+    }
+}
