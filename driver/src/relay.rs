@@ -189,9 +189,11 @@ impl<R: Runtime> Web for BoshWeb<R> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
         use bosh_proto::server::Event;
         self.0.poll_next(cx).map(|event| {
-            event.map(|event| match event {
-                Event::Writable => Heard::Writable,
-                event => relay::bosh::event(event).map_or(Heard::Nothing, Heard::Event),
+            event.map(|event| {
+                if matches!(event, Event::Writable) {
+                    return Heard::Writable;
+                }
+                relay::bosh::event(event).map_or(Heard::Nothing, Heard::Event)
             })
         })
     }

@@ -1,2 +1,6 @@
 //! The gateway.
-fn main() {}
+mod demo;
+fn main() {
+    let demo = demo::Demo::new("x");
+    drop(demo.connect());
+}
