@@ -64,8 +64,8 @@ trait Web {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>>;
     /// Carries out an order; gives it back where there is no room yet.
     fn apply(&mut self, action: WebAction) -> Option<WebAction>;
-    /// The process is going down.
-    fn shut_down(&mut self, resumable: bool);
+    /// The process is going down: ends the web session, and the relay where its end does not do so.
+    fn shut_down(&mut self, relay: Option<&mut Relay>, now: Instant);
 }
 
 /// What the web side says.
@@ -106,7 +106,8 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
             if !self.down && Pin::new(&mut *shutdown).poll(cx).is_ready() {
                 self.down = true;
                 progress = true;
-                self.shut_down(now());
+                let relay = self.link.as_mut().map(Link::relay_mut);
+                self.web.shut_down(relay, now());
             }
             if let Some(link) = &mut self.link
                 && let Poll::Ready(action) = link.poll_action(cx)
@@ -170,17 +171,6 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
             }
         }
     }
-
-    fn shut_down(&mut self, now: Instant) {
-        let resumable = self
-            .link
-            .as_mut()
-            .is_some_and(|link| link.relay_mut().resumable());
-        self.web.shut_down(resumable);
-        if let Some(link) = &mut self.link {
-            link.relay_mut().shutdown(now);
-        }
-    }
 }
 
 struct BoshWeb<R: Runtime>(bosh::Session<R>);
@@ -205,8 +195,8 @@ impl<R: Runtime> Web for BoshWeb<R> {
             .with(|manager, now| relay::bosh::apply(manager, key, action, now).err())
     }
 
-    fn shut_down(&mut self, _resumable: bool) {
-        // `Hub::shutdown` has closed every session at once.
+    fn shut_down(&mut self, _relay: Option<&mut Relay>, _now: Instant) {
+        // `Hub::shutdown` has closed the session: `Closed` is on its way, with what must be returned to the server first.
     }
 }
 
@@ -234,16 +224,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Web for WsWeb<S, R> {
         relay::ws::apply(self.0.machine_mut(), action, now).err()
     }
 
-    fn shut_down(&mut self, resumable: bool) {
-        let now = self.0.now();
+    fn shut_down(&mut self, relay: Option<&mut Relay>, now: Instant) {
+        // A resumable session gets no XML: that would end it for good (RFC 7395 §3.6).
+        let resumable = relay.as_ref().is_some_and(|relay| relay.resumable());
         if resumable {
             self.0.machine_mut().disconnect(CloseCode::GOING_AWAY, now);
         } else {
-            self.0.machine_mut().fail(
-                StreamError::new("system-shutdown"),
-                CloseCode::GOING_AWAY,
-                now,
-            );
+            let error = StreamError::new("system-shutdown");
+            self.0.machine_mut().fail(error, CloseCode::GOING_AWAY, now);
+        }
+        if let Some(relay) = relay {
+            relay.shutdown(now);
         }
     }
 }
