@@ -64,26 +64,41 @@ pub(super) const fn is_name(c: char) -> bool {
 /// Whole blocks are judged without a branch, which the compiler turns into vector instructions.
 pub(super) fn run(bytes: &[u8], class: u8) -> usize {
     let mut at = 0;
-    if class == TEXT_STOP {
-        let mut blocks = bytes.chunks_exact(32);
-        for block in &mut blocks {
-            let mut stop = false;
-            for &b in block {
-                stop |= (b < 0x20) | (b == b'<') | (b == b'&') | (b == b'>') | (b == 0xEF);
-            }
-            if stop {
-                break;
-            }
-            at += 32;
+    loop {
+        if class == TEXT_STOP {
+            at += 32 * whole_blocks(bytes.get(at..).unwrap_or_default());
+        }
+        // A block may have been left for a line end: then the blocks behind it are worth another look.
+        let rest = bytes.get(at..).unwrap_or_default();
+        let block = rest.get(..32).unwrap_or(rest);
+        let stop = block
+            .iter()
+            .position(|&b| CLASS[usize::from(b)] & class != 0);
+        match stop {
+            Some(stop) => return at + stop,
+            None => at += block.len(),
+        }
+        if at >= bytes.len() {
+            return at;
         }
     }
-    while let Some(&b) = bytes.get(at) {
-        if CLASS[usize::from(b)] & class != 0 {
-            break;
-        }
-        at += 1;
-    }
-    at
+}
+
+/// How many blocks of 32 bytes at the front hold nothing but printable text.
+fn whole_blocks(bytes: &[u8]) -> usize {
+    let blocks = bytes.chunks_exact(32);
+    blocks
+        .take_while(|block| {
+            let stop = block.iter().fold(0, |stop, &b| {
+                stop | u8::from(b < 0x20)
+                    | u8::from(b == b'<')
+                    | u8::from(b == b'&')
+                    | u8::from(b == b'>')
+                    | u8::from(b == 0xEF)
+            });
+            stop == 0
+        })
+        .count()
 }
 
 /// Decodes the character at the front of UTF-8 `bytes`; `None` where it is cut short.

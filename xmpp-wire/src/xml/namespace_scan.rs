@@ -36,7 +36,7 @@ impl Scanner {
                 .attributes
                 .iter()
                 .take(i)
-                .any(|other| other.name.whole(view) == name)
+                .any(|other| other.key == attribute.key && other.name.whole(view) == name)
             {
                 return Err(Stop::Bad(XmlErrorKind::NotWellFormed, attribute.name.start));
             }

@@ -65,6 +65,14 @@ impl QName {
             .unwrap_or_default()
     }
 
+    /// Names that differ mostly differ here: length, first and last byte.
+    pub(super) fn key(&self, view: &[u8]) -> u64 {
+        let byte = |at: usize| u64::from(view.get(at).copied().unwrap_or_default());
+        ((self.end - self.start) as u64) << 16
+            | byte(self.start) << 8
+            | byte(self.end.wrapping_sub(1))
+    }
+
     pub(super) fn whole<'v>(&self, view: &'v [u8]) -> &'v [u8] {
         view.get(self.start..self.end).unwrap_or_default()
     }
@@ -76,6 +84,8 @@ pub(super) struct Attribute {
     pub(super) name: QName,
     pub(super) value: usize,
     pub(super) value_end: usize,
+    /// `QName::key` of the name.
+    pub(super) key: u64,
 }
 
 impl Attribute {
@@ -192,6 +202,7 @@ impl Scanner {
         let name = qualified_name(view, self.pos)?;
         let attribute = Attribute {
             name,
+            key: name.key(view),
             ..Attribute::default()
         };
         if attribute.declares(view).is_some() {
@@ -336,48 +347,77 @@ enum Closing {
 
 /// Reads the qualified name at `start` (Namespaces in XML §4): at most one colon, both parts names.
 fn qualified_name(view: &[u8], start: usize) -> Result<QName, Stop> {
-    let mut colon = None;
-    let mut first = true;
-    let mut at = start;
-    loop {
-        let Some(&b) = view.get(at) else {
-            return Err(Stop::More);
-        };
-        let class = CLASS.get(usize::from(b)).copied().unwrap_or_default();
-        let (starts, goes_on, width) = if b < 0x80 {
-            (class & NAME_START != 0, class & NAME != 0, 1)
+    let rest = view.get(start..).unwrap_or_default();
+    let window = rest.get(..=NAME_BYTES).unwrap_or(rest);
+    let cut = || {
+        if window.len() > NAME_BYTES {
+            Stop::Bad(XmlErrorKind::TooBig, start + NAME_BYTES)
         } else {
-            let Some(c) = view.get(at..).and_then(chars::first_char) else {
-                return Err(Stop::More);
-            };
-            (chars::is_name_start(c), chars::is_name(c), c.len_utf8())
+            Stop::More
+        }
+    };
+    let mut colon = None;
+    let mut part = 0;
+    loop {
+        // Behind a colon the whole may still be a name of XML 1.0, only not a qualified one.
+        let bad = if colon.is_some() {
+            XmlErrorKind::Namespace
+        } else {
+            XmlErrorKind::NotWellFormed
         };
-        if b == b':' {
-            if first || colon.is_some() {
-                return Err(Stop::Bad(XmlErrorKind::Namespace, at));
+        let mut at = part;
+        match window.get(at) {
+            None => return Err(cut()),
+            Some(b':') => return Err(Stop::Bad(XmlErrorKind::Namespace, start + at)),
+            Some(&b) if b < 0x80 => {
+                if CLASS[usize::from(b)] & NAME_START == 0 {
+                    return Err(Stop::Bad(bad, start + at));
+                }
+                at += 1;
             }
-            colon = Some(at);
-            first = true;
-        } else if first && !starts {
-            // Behind a colon the whole may still be a name of XML 1.0, only not a qualified one.
-            let kind = if colon.is_some() {
-                XmlErrorKind::Namespace
-            } else {
-                XmlErrorKind::NotWellFormed
-            };
-            return Err(Stop::Bad(kind, at));
-        } else if !goes_on {
+            Some(_) => {
+                let c = window
+                    .get(at..)
+                    .and_then(chars::first_char)
+                    .ok_or_else(cut)?;
+                if !chars::is_name_start(c) {
+                    return Err(Stop::Bad(bad, start + at));
+                }
+                at += c.len_utf8();
+            }
+        }
+        loop {
+            let tail = window.get(at..).unwrap_or_default();
+            at += tail
+                .iter()
+                .position(|&b| CLASS[usize::from(b)] & NAME == 0)
+                .unwrap_or(tail.len());
+            match window.get(at) {
+                None => return Err(cut()),
+                Some(&b) if b < 0x80 => break,
+                Some(_) => {
+                    let c = window
+                        .get(at..)
+                        .and_then(chars::first_char)
+                        .ok_or_else(cut)?;
+                    if !chars::is_name(c) {
+                        break;
+                    }
+                    at += c.len_utf8();
+                }
+            }
+        }
+        if window.get(at) != Some(&b':') {
             return Ok(QName {
                 start,
-                end: at,
+                end: start + at,
                 colon,
             });
-        } else {
-            first = false;
         }
-        at += width;
-        if at - start > NAME_BYTES {
-            return Err(Stop::Bad(XmlErrorKind::TooBig, start + NAME_BYTES));
+        if colon.is_some() {
+            return Err(Stop::Bad(XmlErrorKind::Namespace, start + at));
         }
+        colon = Some(start + at);
+        part = at + 1;
     }
 }
