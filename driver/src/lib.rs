@@ -1,6 +1,7 @@
 //! Async code that drives the machines and knows no runtime: one pump, one hub.
 #![forbid(unsafe_code)]
 
+mod alarm;
 pub mod bosh;
 pub mod http;
 mod link;

@@ -9,7 +9,10 @@ use std::{
 
 use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
-use xmpp_stream::{Relay, relay::WebAction};
+use xmpp_stream::{
+    Relay,
+    relay::{WebAction, WebEvent},
+};
 
 use crate::{Pump, Runtime, Step, relay::Upstream};
 
@@ -49,6 +52,34 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
         self.pump.machine_mut()
     }
 
+    /// Tells the relay what the web side did. Nobody waits for a server that a client leaves before it is reached.
+    pub(crate) fn handle_web(&mut self, event: WebEvent) {
+        let now = self.pump.now();
+        let leaves = match event {
+            WebEvent::Closing | WebEvent::Closed(_) => true,
+            WebEvent::Restarted(_) | WebEvent::Element(_) => false,
+        };
+        self.pump.machine_mut().handle_web(event, now);
+        if leaves {
+            self.stop_dialing();
+        }
+    }
+
+    /// The process is going down.
+    pub(crate) fn shut_down(&mut self) {
+        let now = self.pump.now();
+        self.pump.machine_mut().shutdown(now);
+        self.stop_dialing();
+    }
+
+    fn stop_dialing(&mut self) {
+        if matches!(self.making, Making::Connection(_)) {
+            self.making = Making::Nothing;
+            let now = self.pump.now();
+            self.pump.machine_mut().handle_unreachable(now);
+        }
+    }
+
     /// The next order for the web side; `None` when the stream is over.
     pub(crate) fn poll_action(&mut self, cx: &mut Context<'_>) -> Poll<Option<WebAction>> {
         loop {
@@ -82,6 +113,7 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
         let now = self.pump.now();
         match made {
             Ok(stream) => {
+                tracing::debug!("the server was reached");
                 *self.pump.io_mut() = Slot::Here(stream);
                 if matches!(was, Making::Tls(_)) {
                     self.pump.machine_mut().handle_tls(now);

@@ -11,6 +11,10 @@ pub trait Machine {
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant);
     /// The transport ended.
     fn handle_eof(&mut self, now: Instant);
+    /// The transport failed: nothing more can be read or written.
+    fn handle_reset(&mut self, now: Instant) {
+        self.handle_eof(now);
+    }
     /// A deadline may have passed.
     fn handle_timeout(&mut self, now: Instant);
     /// Whether reading is useful now.
@@ -70,6 +74,11 @@ impl Machine for xmpp_http1::server::Connection {
             Action::Close => Order::Close,
             Action::Abort => Order::Abort,
         })
+    }
+    fn handle_reset(&mut self, now: Instant) {
+        self.handle_eof(now);
+        // The end of input alone lets it go on to answer, where half-closed connections are allowed.
+        self.abort(now);
     }
     fn poll_transmit(&mut self) -> Option<Transmit> {
         self.poll_transmit()

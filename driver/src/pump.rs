@@ -1,15 +1,14 @@
 //! One machine on one byte stream.
 //!
 //! Rules: write, read and clock are always polled together, so that a peer that will not read can stop neither our reading nor a
-//! deadline. All progress lives in the pump: a dropped `next()` loses nothing. An I/O error is the transport's end, and the machine hears of
-//! it as `handle_eof`; what it still wants to write then is thrown away.
+//! deadline. All progress lives in the pump: a dropped `next()` loses nothing. Bytes are asked for when the last are written, and
+//! never after bytes that were lost. A failed write does not end reading, since the peer's last words may still be there.
 
 use std::{
-    cell::RefCell,
-    future::Future,
+    cell::Cell,
     io::{self, IoSlice},
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -17,19 +16,22 @@ use bytes::{Buf, BytesMut};
 use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_http1::Transmit;
 
-use crate::{Machine, Order, Runtime};
+use crate::{Machine, Order, Runtime, alarm::Alarm};
 
-/// Bytes of one read. One buffer per thread, initialised once: filling it with zeros for each read would cost more than the protocols.
+/// Bytes of one read, so many that most reads are short: a short read says that the socket is empty.
 const READ_BYTES: usize = 64 * 1024;
-/// Turns of the loop before other tasks get theirs.
-const TURNS: usize = 32;
+/// Bytes written before reading has its turn.
+const WRITE_BYTES: usize = 256 * 1024;
+/// Turns with progress before other tasks get theirs; not every runtime has a budget of its own.
+const TURNS: u32 = 32;
 /// What a peer may still send behind our last bytes; closing with unread data would destroy them (RFC 6455 §7.1.1).
 const DRAIN_BYTES: usize = 4 * 1024 * 1024;
-/// How long it may do so.
+/// How long it may do so, and how long reading goes on after a failed write.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+    /// One buffer per thread, initialised once: filling it with zeros for each read would cost more than the protocols.
+    static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
 /// What a pump comes back with.
@@ -43,15 +45,43 @@ pub enum Step<E> {
     StartTls,
 }
 
-/// What comes once the bytes are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the machine's last order asks for.
+#[derive(Clone, Copy, Debug)]
 enum Phase {
     Running,
-    Detaching,
-    StartingTls,
-    Closing,
-    Draining { left: usize },
+    /// The bytes in front of the order are on their way.
+    Flushing(Then),
+    /// The write side is being shut down, and what comes is thrown away.
+    Draining {
+        until: Instant,
+        shut: bool,
+    },
     Over,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    Detach,
+    StartTls,
+    ShutDown,
+}
+
+/// Whether bytes can be written.
+#[derive(Clone, Copy, Debug)]
+enum Output {
+    /// There may be more.
+    Open,
+    /// Nothing is left, and all is flushed.
+    Drained,
+    /// Writing failed. Reading goes on until then.
+    Lost { until: Instant },
+}
+
+/// Directions that need not be polled again in this call: their wakers are registered.
+#[derive(Default)]
+struct Blocked {
+    read: bool,
+    write: bool,
 }
 
 /// One machine on one byte stream.
@@ -60,15 +90,17 @@ pub struct Pump<M, S, R: Runtime> {
     machine: M,
     io: S,
     runtime: R,
-    input: BytesMut,
-    output: Transmit,
-    sleep: Option<(Instant, R::Sleep)>,
+    alarm: Alarm<R>,
     phase: Phase,
-    /// Bytes were left behind an earlier machine: the new one looks at them before the first read.
-    unread: bool,
+    input: BytesMut,
+    /// The machine may take more of `input` than when it last looked.
+    unoffered: bool,
+    input_ended: bool,
+    transmit: Transmit,
+    output: Output,
     unflushed: bool,
-    eof: bool,
-    broken: bool,
+    discarded: usize,
+    turns: u32,
 }
 
 impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
@@ -78,14 +110,16 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
             machine,
             io,
             runtime,
-            unread: !unread.is_empty(),
-            input: unread,
-            output: Transmit::default(),
-            sleep: None,
+            alarm: Alarm::new(),
             phase: Phase::Running,
+            input: unread,
+            unoffered: true,
+            input_ended: false,
+            transmit: Transmit::default(),
+            output: Output::Open,
             unflushed: false,
-            eof: false,
-            broken: false,
+            discarded: 0,
+            turns: 0,
         }
     }
 
@@ -96,6 +130,8 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
 
     /// The machine, to tell it what the application wants; poll the pump afterwards.
     pub fn machine_mut(&mut self) -> &mut M {
+        // What it is told may make room for input that it left.
+        self.unoffered = true;
         &mut self.machine
     }
 
@@ -107,12 +143,16 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
     /// Throws away what was read and not yet taken by the machine: plain text in front of a TLS handshake.
     pub fn discard_input(&mut self) {
         self.input = BytesMut::new();
-        self.unread = false;
     }
 
     /// The clock.
     pub fn now(&self) -> Instant {
         self.runtime.now()
+    }
+
+    /// Machine, stream, unread bytes.
+    pub fn into_parts(self) -> (M, S, BytesMut) {
+        (self.machine, self.io, self.input)
     }
 
     /// Runs until the machine delivers; `None` when it is over. Cancel-safe: all progress lives in `self`.
@@ -122,230 +162,296 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
 
     /// The same for hand-written futures.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<M::Event>>> {
-        for _ in 0..TURNS {
-            if self.phase == Phase::Over {
+        let mut blocked = Blocked::default();
+        loop {
+            while let Some(order) = self.machine.poll_order() {
+                match order {
+                    Order::Deliver(event) => return Poll::Ready(Some(Step::Event(event))),
+                    Order::Detach => self.phase = Phase::Flushing(Then::Detach),
+                    Order::StartTls => self.phase = Phase::Flushing(Then::StartTls),
+                    Order::Close => self.phase = Phase::Flushing(Then::ShutDown),
+                    Order::Abort => self.phase = Phase::Over,
+                }
+            }
+            if matches!(self.phase, Phase::Over) {
                 return Poll::Ready(None);
             }
-            if let Some(event) = self.take_orders() {
-                return Poll::Ready(event);
+            if self.turns >= TURNS {
+                self.turns = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
-            if self.output_is_empty() && !matches!(self.phase, Phase::Draining { .. }) {
-                self.output = self.machine.poll_transmit().unwrap_or_default();
-                // What became due by the last bytes' leaving comes before what follows them.
-                if let Some(event) = self.take_orders() {
-                    return Poll::Ready(event);
-                }
-            }
-            let wrote = self.poll_write(cx).is_ready();
-            if self.output_is_empty()
-                && !self.unflushed
-                && let Poll::Ready(step) = self.poll_phase(cx)
-            {
+            // None of them is left out because of another: each registers its own waker.
+            let wrote = self.poll_write(cx, &mut blocked);
+            let read = self.poll_read(cx, &mut blocked);
+            let fired = self.poll_clock(cx);
+            let (ended, step) = self.poll_end(cx);
+            if step.is_some() {
                 return Poll::Ready(step);
             }
-            let read = self.poll_read(cx).is_ready();
-            let fired = self.poll_timer(cx).is_ready();
-            if !(wrote || read || fired) {
+            if !(wrote || read || fired || ended) {
+                self.turns = 0;
                 return Poll::Pending;
             }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Machine, stream, unread bytes.
-    pub fn into_parts(self) -> (M, S, BytesMut) {
-        (self.machine, self.io, self.input)
-    }
-
-    fn take_orders(&mut self) -> Option<Option<Step<M::Event>>> {
-        while let Some(order) = self.machine.poll_order() {
-            self.phase = match order {
-                Order::Deliver(event) => return Some(Some(Step::Event(event))),
-                Order::Detach => Phase::Detaching,
-                Order::StartTls => Phase::StartingTls,
-                Order::Close => Phase::Closing,
-                Order::Abort => {
-                    self.phase = Phase::Over;
-                    return Some(None);
-                }
-            };
-        }
-        None
-    }
-
-    fn output_is_empty(&self) -> bool {
-        self.output.head.is_empty() && self.output.payload.is_empty()
-    }
-
-    /// Everything is written: what the phase asks for then. `Pending` goes on with the loop.
-    fn poll_phase(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<M::Event>>> {
-        match self.phase {
-            Phase::Running | Phase::Draining { .. } => Poll::Pending,
-            Phase::Detaching => {
-                self.phase = Phase::Running;
-                Poll::Ready(Some(Step::Detached))
-            }
-            Phase::StartingTls => {
-                self.phase = Phase::Running;
-                Poll::Ready(Some(Step::StartTls))
-            }
-            Phase::Closing => {
-                // An error here means that the transport is gone already.
-                let closed = ready!(Pin::new(&mut self.io).poll_close(cx));
-                if self.eof || self.broken || closed.is_err() {
-                    self.phase = Phase::Over;
-                    return Poll::Ready(None);
-                }
-                self.phase = Phase::Draining { left: DRAIN_BYTES };
-                let until = self.runtime.now() + DRAIN_TIME;
-                self.sleep = Some((until, self.runtime.sleep_until(until)));
-                Poll::Pending
-            }
-            Phase::Over => Poll::Ready(None),
+            self.turns += 1;
         }
     }
 
-    /// `Ready` where something was written, or need not be written any more.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.output_is_empty() {
-            if self.unflushed {
-                let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
-                self.unflushed = false;
-                if flushed.is_err() {
-                    self.lose_transport();
-                }
-                return Poll::Ready(());
-            }
-            return Poll::Pending;
+    fn poll_write(&mut self, cx: &mut Context<'_>, blocked: &mut Blocked) -> bool {
+        if matches!(self.output, Output::Lost { .. })
+            || matches!(self.phase, Phase::Draining { .. } | Phase::Over)
+        {
+            return false;
         }
-        if self.broken {
-            self.output = Transmit::default();
-            return Poll::Ready(());
-        }
-        let Transmit { head, payload } = &mut self.output;
-        let io = Pin::new(&mut self.io);
-        let written = if payload.is_empty() {
-            ready!(io.poll_write(cx, head))
-        } else if head.is_empty() {
-            ready!(io.poll_write(cx, payload))
-        } else {
-            ready!(io.poll_write_vectored(cx, &[IoSlice::new(head), IoSlice::new(payload)]))
-        };
-        match written {
-            Ok(0) => self.lose_transport(),
-            Ok(count) => {
-                let of_head = count.min(head.len());
-                head.advance(of_head);
-                payload.advance((count - of_head).min(payload.len()));
-                self.unflushed = true;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => self.lose_transport(),
-        }
-        Poll::Ready(())
-    }
-
-    /// `Ready` where the machine heard of something.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Phase::Draining { left } = self.phase {
-            return self.poll_drain(cx, left);
-        }
-        if self.phase != Phase::Running || self.eof || !self.machine.wants_input() {
-            return Poll::Pending;
-        }
-        if std::mem::take(&mut self.unread) {
-            self.hand_over_input();
-            return Poll::Ready(());
-        }
-        let (io, input) = (Pin::new(&mut self.io), &mut self.input);
-        let read = SCRATCH.with_borrow_mut(|scratch| {
-            let count = ready!(io.poll_read(cx, scratch))?;
-            input.extend_from_slice(scratch.get(..count).unwrap_or_default());
-            Poll::Ready(Ok::<usize, io::Error>(count))
-        });
-        match ready!(read) {
-            Ok(0) => {
-                self.eof = true;
-                self.machine.handle_eof(self.runtime.now());
-            }
-            Ok(_) => self.hand_over_input(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => self.lose_transport(),
-        }
-        Poll::Ready(())
-    }
-
-    fn hand_over_input(&mut self) {
-        self.machine
-            .handle_input(&mut self.input, self.runtime.now());
-        if self.input.is_empty() {
-            // An idle connection holds no buffer.
-            self.input = BytesMut::new();
-        } else if !self.machine.wants_input() {
-            // What it left will be looked at when it wants input again, without a new read.
-            self.unread = true;
-        }
-    }
-
-    fn poll_drain(&mut self, cx: &mut Context<'_>, left: usize) -> Poll<()> {
-        let io = Pin::new(&mut self.io);
-        let read = SCRATCH.with_borrow_mut(|scratch| io.poll_read(cx, scratch));
-        self.phase = match ready!(read) {
-            Ok(count) if count > 0 && count < left => Phase::Draining { left: left - count },
-            Ok(_) | Err(_) => Phase::Over,
-        };
-        Poll::Ready(())
-    }
-
-    fn lose_transport(&mut self) {
-        self.broken = true;
-        self.unflushed = false;
-        self.output = Transmit::default();
-        if !self.eof {
-            self.eof = true;
-            self.machine.handle_eof(self.runtime.now());
-        }
-        if matches!(self.phase, Phase::Draining { .. }) {
-            self.phase = Phase::Over;
-        }
-    }
-
-    /// `Ready` where a deadline has passed.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let draining = matches!(self.phase, Phase::Draining { .. });
-        let wanted = if draining {
-            self.sleep.as_ref().map(|(at, _)| *at)
-        } else {
-            self.machine.poll_timeout()
-        };
-        let Some(wanted) = wanted else {
-            self.sleep = None;
-            return Poll::Pending;
-        };
-        loop {
-            let (at, sleep) = match &mut self.sleep {
-                // A sleep that ends too early is armed again: deadlines mostly move to later, with every byte that comes.
-                Some((at, sleep)) if *at <= wanted => (*at, sleep),
-                slot => {
-                    let (at, sleep) = slot.insert((wanted, self.runtime.sleep_until(wanted)));
-                    (*at, sleep)
-                }
-            };
-            if Pin::new(sleep).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            let now = self.runtime.now();
-            self.sleep = None;
-            if at < wanted && now < wanted {
+        self.output = Output::Open;
+        let mut written = 0;
+        while written < WRITE_BYTES {
+            if self.transmit.head.is_empty() && self.transmit.payload.is_empty() {
+                let Some(transmit) = self.machine.poll_transmit() else {
+                    return self.poll_flush(cx) || written > 0;
+                };
+                self.transmit = transmit;
                 continue;
             }
-            if draining {
-                self.phase = Phase::Over;
-            } else {
-                self.machine.handle_timeout(now.max(at));
+            if blocked.write {
+                break;
             }
-            return Poll::Ready(());
+            let Transmit { head, payload } = &mut self.transmit;
+            let io = Pin::new(&mut self.io);
+            let wrote = if payload.is_empty() {
+                io.poll_write(cx, head)
+            } else if head.is_empty() {
+                io.poll_write(cx, payload)
+            } else {
+                io.poll_write_vectored(cx, &[IoSlice::new(head), IoSlice::new(payload)])
+            };
+            match wrote {
+                Poll::Pending => blocked.write = true,
+                Poll::Ready(Ok(0)) => {
+                    self.lose_output(&io::ErrorKind::WriteZero.into());
+                    return true;
+                }
+                Poll::Ready(Ok(count)) => {
+                    written += count;
+                    self.unflushed = true;
+                    let of_head = count.min(head.len());
+                    head.advance(of_head);
+                    payload.advance((count - of_head).min(payload.len()));
+                }
+                Poll::Ready(Err(error)) => {
+                    self.lose_output(&error);
+                    return true;
+                }
+            }
+        }
+        // Room in the machine's output may be room for its input.
+        self.unoffered |= written > 0;
+        written > 0
+    }
+
+    /// Layers above a socket (TLS) may keep bytes until they are flushed; a socket answers at once.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.unflushed {
+            self.output = Output::Drained;
+            return false;
+        }
+        match Pin::new(&mut self.io).poll_flush(cx) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(())) => {
+                self.unflushed = false;
+                self.unoffered = true;
+                self.output = Output::Drained;
+            }
+            Poll::Ready(Err(error)) => self.lose_output(&error),
+        }
+        true
+    }
+
+    fn lose_output(&mut self, error: &io::Error) {
+        tracing::debug!(%error, "writing failed");
+        self.transmit = Transmit::default();
+        self.output = Output::Lost {
+            until: self.runtime.now() + DRAIN_TIME,
+        };
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, blocked: &mut Blocked) -> bool {
+        match self.phase {
+            Phase::Running => {}
+            // Nobody looks at this any more, but a peer that writes before it reads must be rid of it.
+            Phase::Flushing(Then::ShutDown) | Phase::Draining { .. } => {
+                return self.poll_discard(cx, blocked);
+            }
+            Phase::Flushing(Then::Detach | Then::StartTls) | Phase::Over => return false,
+        }
+        if self.input_ended {
+            return false;
+        }
+        if !self.machine.wants_input() {
+            // Nobody waits for the last words of a peer that is gone.
+            let lost = matches!(self.output, Output::Lost { .. });
+            if lost {
+                self.end_input();
+            }
+            return lost;
+        }
+        if std::mem::take(&mut self.unoffered) && !self.input.is_empty() {
+            self.offer_input();
+            return true;
+        }
+        if blocked.read {
+            return false;
+        }
+        let Self { io, input, .. } = self;
+        let read = with_scratch(|scratch| {
+            let read = Pin::new(io).poll_read(cx, scratch);
+            if let Poll::Ready(Ok(count)) = read {
+                input.extend_from_slice(scratch.get(..count).unwrap_or_default());
+            }
+            read
+        });
+        match read {
+            Poll::Pending => {
+                blocked.read = true;
+                return false;
+            }
+            Poll::Ready(Ok(0)) => self.end_input(),
+            Poll::Ready(Ok(_)) => self.offer_input(),
+            Poll::Ready(Err(error)) => {
+                tracing::debug!(%error, "reading failed");
+                self.lose_output(&error);
+                self.end_input();
+            }
+        }
+        true
+    }
+
+    fn offer_input(&mut self) {
+        let before = self.input.len();
+        self.machine
+            .handle_input(&mut self.input, self.runtime.now());
+        let rest = self.input.len();
+        if rest == 0 {
+            // An idle connection holds no buffer ...
+            self.input = BytesMut::new();
+        } else if rest < before / 2 {
+            // ... and a small rest no large one.
+            self.input = BytesMut::from(self.input.as_ref());
+        }
+        self.unoffered = !self.machine.wants_input();
+    }
+
+    fn end_input(&mut self) {
+        self.input_ended = true;
+        let now = self.runtime.now();
+        match self.output {
+            Output::Open | Output::Drained => self.machine.handle_eof(now),
+            Output::Lost { .. } => self.machine.handle_reset(now),
         }
     }
+
+    fn poll_discard(&mut self, cx: &mut Context<'_>, blocked: &mut Blocked) -> bool {
+        self.input = BytesMut::new();
+        if self.input_ended || blocked.read || self.discarded >= DRAIN_BYTES {
+            return false;
+        }
+        match with_scratch(|scratch| Pin::new(&mut self.io).poll_read(cx, scratch)) {
+            Poll::Pending => {
+                blocked.read = true;
+                return false;
+            }
+            Poll::Ready(Ok(0) | Err(_)) => self.input_ended = true,
+            Poll::Ready(Ok(count)) => self.discarded += count,
+        }
+        true
+    }
+
+    /// Whether a deadline has passed, the machine's or our own.
+    fn poll_clock(&mut self, cx: &mut Context<'_>) -> bool {
+        let theirs = self.machine.poll_timeout();
+        let ours = match (self.phase, self.output) {
+            (Phase::Draining { until, .. }, _) => Some(until),
+            (Phase::Running, Output::Lost { until }) if !self.input_ended => Some(until),
+            (Phase::Running | Phase::Flushing(_) | Phase::Over, _) => None,
+        };
+        let Some(deadline) = ours.into_iter().chain(theirs).min() else {
+            return false;
+        };
+        if !self.alarm.poll(cx, &self.runtime, deadline) {
+            return false;
+        }
+        if theirs == Some(deadline) {
+            self.machine.handle_timeout(self.runtime.now());
+            self.unoffered = true;
+        }
+        if ours == Some(deadline) {
+            match self.phase {
+                Phase::Draining { .. } => self.phase = Phase::Over,
+                Phase::Running | Phase::Flushing(_) | Phase::Over => self.end_input(),
+            }
+        }
+        true
+    }
+
+    /// Goes on with the machine's last order, and tells whether it did; gives the step that follows from it.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> (bool, Option<Step<M::Event>>) {
+        let Phase::Flushing(then) = self.phase else {
+            return (self.poll_shut_down(cx), None);
+        };
+        match (self.output, then) {
+            (Output::Open, _) => (false, None),
+            (Output::Lost { .. }, _) => {
+                self.phase = Phase::Over;
+                (true, None)
+            }
+            (Output::Drained, Then::Detach) => {
+                self.phase = Phase::Over;
+                (true, Some(Step::Detached))
+            }
+            (Output::Drained, Then::StartTls) => {
+                self.phase = Phase::Running;
+                (true, Some(Step::StartTls))
+            }
+            (Output::Drained, Then::ShutDown) => {
+                self.phase = Phase::Draining {
+                    until: self.runtime.now() + DRAIN_TIME,
+                    shut: false,
+                };
+                (true, None)
+            }
+        }
+    }
+
+    fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> bool {
+        let Phase::Draining { until, shut } = self.phase else {
+            return false;
+        };
+        let closed = if shut {
+            Poll::Ready(Ok(()))
+        } else {
+            Pin::new(&mut self.io).poll_close(cx)
+        };
+        let shut = closed.is_ready();
+        // An error says that the transport is gone already.
+        let failed = matches!(closed, Poll::Ready(Err(_)));
+        let drained = self.input_ended || self.discarded >= DRAIN_BYTES;
+        if failed || (shut && drained) {
+            self.phase = Phase::Over;
+            return true;
+        }
+        self.phase = Phase::Draining { until, shut };
+        false
+    }
+}
+
+/// Lends the thread's read buffer.
+fn with_scratch<T>(read: impl FnOnce(&mut [u8]) -> T) -> T {
+    SCRATCH.with(|slot| {
+        let mut scratch = slot
+            .take()
+            .unwrap_or_else(|| vec![0; READ_BYTES].into_boxed_slice());
+        let result = read(&mut scratch);
+        slot.set(Some(scratch));
+        result
+    })
 }

@@ -1,6 +1,6 @@
 //! One web session and its stream to a server, driven together.
 //!
-//! What the web side cannot take yet waits here, and the server is not read meanwhile: the queue holds no more than what one read had brought.
+//! What the web side cannot take yet waits here, and the relay is held meanwhile: it delivers no more than it had cut already.
 
 use std::{
     collections::VecDeque,
@@ -14,10 +14,10 @@ use std::{
 
 use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
-use ws_framing::{CloseCode, xmpp};
+use ws_framing::xmpp;
 use xmpp_stream::{
     Relay,
-    relay::{self, WebAction, WebEvent},
+    relay::{self, WebAction, WebClosed, WebEvent},
 };
 use xmpp_wire::{StreamError, StreamHeader};
 
@@ -64,8 +64,8 @@ trait Web {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>>;
     /// Carries out an order; gives it back where there is no room yet.
     fn apply(&mut self, action: WebAction) -> Option<WebAction>;
-    /// The process is going down: ends the web session, and the relay where its end does not do so.
-    fn shut_down(&mut self, relay: Option<&mut Relay>, now: Instant);
+    /// The process is going down: ends the web session, and the stream where the session's end does not do so.
+    fn shut_down<U: Upstream, R: Runtime>(&mut self, link: Option<&mut Link<U, R>>);
 }
 
 /// What the web side says.
@@ -86,6 +86,8 @@ struct Both<W, U: Upstream, R: Runtime> {
     web_over: bool,
     link: Option<Link<U, R>>,
     waiting: VecDeque<WebAction>,
+    /// The first of `waiting` waits for room.
+    full: bool,
     down: bool,
 }
 
@@ -106,19 +108,29 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
             if !self.down && Pin::new(&mut *shutdown).poll(cx).is_ready() {
                 self.down = true;
                 progress = true;
-                let relay = self.link.as_mut().map(Link::relay_mut);
-                self.web.shut_down(relay, now());
+                self.web.shut_down(self.link.as_mut());
             }
             if let Some(link) = &mut self.link
                 && let Poll::Ready(action) = link.poll_action(cx)
             {
                 progress = true;
                 match action {
-                    Some(action) => self.waiting.push_back(action),
+                    // These say what to do about the client's input: behind output that waits they would come too late.
+                    Some(action @ (WebAction::Hold | WebAction::Release)) => {
+                        self.apply_now(action);
+                    }
+                    Some(
+                        action @ (WebAction::Open(_)
+                        | WebAction::Element(_)
+                        | WebAction::Resumable(_)
+                        | WebAction::Close(_)),
+                    ) => {
+                        self.waiting.push_back(action);
+                        self.apply_waiting(now());
+                    }
                     None => self.link = None,
                 }
             }
-            self.apply_waiting(now());
             if !self.web_over
                 && let Poll::Ready(heard) = self.web.poll_event(cx)
             {
@@ -127,10 +139,9 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
                     None => self.web_over = true,
                     Some(Heard::Nothing) => {}
                     Some(Heard::Writable) => {
+                        self.full = false;
                         self.apply_waiting(now());
-                        if self.waiting.is_empty()
-                            && let Some(link) = &mut self.link
-                        {
+                        if let (false, Some(link)) = (self.full, &mut self.link) {
                             link.relay_mut().release_input(now());
                         }
                     }
@@ -139,9 +150,18 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
                             self.link = open(&mut self.web, &header);
                         }
                     }
-                    Some(Heard::Event(event)) => {
+                    Some(Heard::Event(mut event)) => {
+                        let over = if let WebEvent::Closed(closed) = &mut event {
+                            self.return_waiting(closed);
+                            true
+                        } else {
+                            false
+                        };
                         if let Some(link) = &mut self.link {
-                            link.relay_mut().handle_web(event, now());
+                            link.handle_web(event);
+                            if over {
+                                link.relay_mut().release_input(now());
+                            }
                         }
                     }
                 }
@@ -157,17 +177,34 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
         Poll::Pending
     }
 
+    /// Carries out what waits, until the web side has no room.
     fn apply_waiting(&mut self, now: Instant) {
-        while let Some(action) = self.waiting.pop_front() {
-            if self.web_over {
-                continue;
-            }
-            if let Some(action) = self.web.apply(action) {
+        while !self.full
+            && let Some(action) = self.waiting.pop_front()
+        {
+            if let Some(action) = self.apply_now(action) {
                 self.waiting.push_front(action);
+                self.full = true;
                 if let Some(link) = &mut self.link {
                     link.relay_mut().hold_input(now);
                 }
-                return;
+            }
+        }
+    }
+
+    fn apply_now(&mut self, action: WebAction) -> Option<WebAction> {
+        if self.web_over {
+            return None;
+        }
+        self.web.apply(action)
+    }
+
+    /// What waited for a session that is over has not reached the client either.
+    fn return_waiting(&mut self, closed: &mut WebClosed) {
+        self.full = false;
+        for action in self.waiting.drain(..) {
+            if let WebAction::Element(element) = action {
+                closed.undelivered.push(element);
             }
         }
     }
@@ -179,11 +216,15 @@ impl<R: Runtime> Web for BoshWeb<R> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
         use bosh_proto::server::Event;
         self.0.poll_next(cx).map(|event| {
-            event.map(|event| {
-                if matches!(event, Event::Writable) {
-                    return Heard::Writable;
+            event.map(|event| match event {
+                Event::Writable => Heard::Writable,
+                event @ (Event::Opening(_)
+                | Event::Element(_)
+                | Event::Restarted(_)
+                | Event::Paused(_)
+                | Event::Closed(_)) => {
+                    relay::bosh::event(event).map_or(Heard::Nothing, Heard::Event)
                 }
-                relay::bosh::event(event).map_or(Heard::Nothing, Heard::Event)
             })
         })
     }
@@ -195,7 +236,7 @@ impl<R: Runtime> Web for BoshWeb<R> {
             .with(|manager, now| relay::bosh::apply(manager, key, action, now).err())
     }
 
-    fn shut_down(&mut self, _relay: Option<&mut Relay>, _now: Instant) {
+    fn shut_down<U: Upstream, L: Runtime>(&mut self, _link: Option<&mut Link<U, L>>) {
         // `Hub::shutdown` has closed the session: `Closed` is on its way, with what must be returned to the server first.
     }
 }
@@ -224,17 +265,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Web for WsWeb<S, R> {
         relay::ws::apply(self.0.machine_mut(), action, now).err()
     }
 
-    fn shut_down(&mut self, relay: Option<&mut Relay>, now: Instant) {
-        // A resumable session gets no XML: that would end it for good (RFC 7395 §3.6).
-        let resumable = relay.as_ref().is_some_and(|relay| relay.resumable());
-        if resumable {
-            self.0.machine_mut().disconnect(CloseCode::GOING_AWAY, now);
-        } else {
-            let error = StreamError::new("system-shutdown");
-            self.0.machine_mut().fail(error, CloseCode::GOING_AWAY, now);
-        }
-        if let Some(relay) = relay {
-            relay.shutdown(now);
+    fn shut_down<U: Upstream, L: Runtime>(&mut self, mut link: Option<&mut Link<U, L>>) {
+        let now = self.0.now();
+        let resumable = link
+            .as_mut()
+            .is_some_and(|link| link.relay_mut().resumable());
+        relay::ws::shutdown(self.0.machine_mut(), resumable, now);
+        if let Some(link) = link {
+            link.shut_down();
         }
     }
 }
@@ -270,6 +308,7 @@ pub async fn serve_bosh<R: Runtime, U: Upstream>(
         web_over: false,
         link,
         waiting: VecDeque::new(),
+        full: false,
         down: false,
     };
     let now = || runtime.now();
@@ -291,6 +330,7 @@ pub async fn serve_ws<R: Runtime, U: Upstream, S: AsyncRead + AsyncWrite + Unpin
         web_over: false,
         link: None,
         waiting: VecDeque::new(),
+        full: false,
         down: false,
     };
     let mut decide = Some(decide);
@@ -303,9 +343,7 @@ pub async fn serve_ws<R: Runtime, U: Upstream, S: AsyncRead + AsyncWrite + Unpin
                     Some(Link::new(relay, upstream, runtime.clone()))
                 }
                 Decision::Refuse(error) => {
-                    web.0
-                        .machine_mut()
-                        .fail(error, CloseCode::NORMAL, runtime.now());
+                    relay::ws::refuse(web.0.machine_mut(), error, runtime.now());
                     None
                 }
             }

@@ -1,7 +1,8 @@
 //! Where HTTP exchanges meet BOSH sessions.
 //!
-//! Rules: the manager is touched under the lock alone, and what it orders is handed out before the lock is released, so that the
-//! order of events is the manager's. The critical section is pure computation; nothing is awaited in it.
+//! Rules: the manager is touched under the lock alone, and its events are in their sessions' queues before the lock is released, so that
+//! their order is the manager's. Answers to exchanges have no order among each other that the manager does not keep by waiting for
+//! `handle_sent`: they leave, as all wake-ups do, without the lock. The critical section is pure computation; nothing is awaited in it.
 
 use std::{
     collections::HashMap,
@@ -9,18 +10,19 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker},
     time::Instant,
 };
 
 use bosh_proto::{
-    ExchangeId, Request, Response,
-    server::{Action, Config, Event, Manager, Opening, SessionKey},
+    Condition, ExchangeId, Request, Response,
+    server::{Action, Config, Event, Manager, SessionKey},
 };
 use futures_channel::{mpsc, oneshot};
-use futures_util::{StreamExt as _, task::AtomicWaker};
+use futures_util::task::AtomicWaker;
 
-use crate::Runtime;
+use super::session::{Inbox, Opened, Sessions};
+use crate::{Runtime, alarm::Alarm};
 
 /// Where exchanges meet sessions: a `Manager` behind one short lock, and its timer.
 pub struct Hub<R> {
@@ -28,7 +30,7 @@ pub struct Hub<R> {
     runtime: R,
 }
 
-struct Inner {
+pub(super) struct Inner {
     state: Mutex<State>,
     timer: Arc<AtomicWaker>,
 }
@@ -36,17 +38,17 @@ struct Inner {
 struct State {
     manager: Manager,
     exchanges: HashMap<ExchangeId, oneshot::Sender<Option<Response>>>,
-    /// Unbounded in type only: the manager's limits bound what a session can have on its way to its application.
-    sessions: HashMap<SessionKey, mpsc::UnboundedSender<Event>>,
+    sessions: HashMap<SessionKey, Arc<Inbox>>,
     opened: mpsc::UnboundedSender<Opened>,
-    /// What the timer's sleep is set to.
+    /// What the timer's sleep is set to, at the latest.
     armed: Option<Instant>,
 }
 
-struct Opened {
-    key: SessionKey,
-    opening: Opening,
-    events: mpsc::UnboundedReceiver<Event>,
+/// What is passed on once the lock is released.
+#[derive(Default)]
+struct Outcome {
+    answers: Vec<(oneshot::Sender<Option<Response>>, Option<Response>)>,
+    readers: Vec<Waker>,
 }
 
 impl<R: Clone> Clone for Hub<R> {
@@ -84,20 +86,13 @@ impl<R: Runtime> Hub<R> {
             inner: Arc::downgrade(&inner),
             timer,
             runtime: runtime.clone(),
-            sleep: None,
+            alarm: Alarm::new(),
         });
-        let hub = Self {
-            inner,
+        let weak = WeakHub {
+            inner: Arc::downgrade(&inner),
             runtime: runtime.clone(),
         };
-        (
-            hub.clone(),
-            Sessions {
-                incoming,
-                hub: Arc::downgrade(&hub.inner),
-                runtime,
-            },
-        )
+        (Self { inner, runtime }, Sessions::new(incoming, weak))
     }
 
     /// Hands a request to the manager.
@@ -134,6 +129,21 @@ impl<R: Runtime> Hub<R> {
     }
 }
 
+/// A hub that does not keep the hub alive.
+pub(super) struct WeakHub<R> {
+    inner: Weak<Inner>,
+    runtime: R,
+}
+
+impl<R: Runtime> WeakHub<R> {
+    pub(super) fn upgrade(&self) -> Option<Hub<R>> {
+        Some(Hub {
+            inner: self.inner.upgrade()?,
+            runtime: self.runtime.clone(),
+        })
+    }
+}
+
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere must not take every session with it.
@@ -143,16 +153,19 @@ impl Inner {
     fn tell<T>(&self, now: Instant, tell: impl FnOnce(&mut State, Instant) -> T) -> T {
         let mut state = self.lock();
         let told = tell(&mut state, now);
-        let answers = state.hand_out(now);
+        let outcome = state.hand_out(now);
         let wanted = state.manager.poll_timeout();
         let earlier = wanted.is_some_and(|wanted| state.armed.is_none_or(|armed| wanted < armed));
         if earlier {
             state.armed = wanted;
         }
         drop(state);
-        for (answer, response) in answers {
+        for (answer, response) in outcome.answers {
             // An error says that the exchange was dropped: the manager hears of that by itself.
             let _ = answer.send(response);
+        }
+        for reader in outcome.readers {
+            reader.wake();
         }
         if earlier {
             self.timer.wake();
@@ -162,69 +175,75 @@ impl Inner {
 }
 
 impl State {
-    /// Drains the manager: events into their sessions' queues, in order; answers come back, to be sent without the lock.
-    fn hand_out(
-        &mut self,
-        now: Instant,
-    ) -> Vec<(oneshot::Sender<Option<Response>>, Option<Response>)> {
-        let mut answers = Vec::new();
+    /// Drains the manager.
+    fn hand_out(&mut self, now: Instant) -> Outcome {
+        let mut outcome = Outcome::default();
         while let Some(action) = self.manager.poll_action() {
             match action {
                 Action::Respond { id, response } => {
-                    answers.extend(
-                        self.exchanges
-                            .remove(&id)
-                            .map(|answer| (answer, Some(response))),
-                    );
+                    let answer = self.exchanges.remove(&id);
+                    outcome
+                        .answers
+                        .extend(answer.map(|answer| (answer, Some(response))));
                 }
                 Action::Abort { id } => {
-                    answers.extend(self.exchanges.remove(&id).map(|answer| (answer, None)))
-                }
-                Action::Deliver {
-                    session,
-                    event: Event::Opening(opening),
-                } => {
-                    let (sender, events) = mpsc::unbounded();
-                    self.sessions.insert(session, sender);
-                    let refused = self
-                        .opened
-                        .unbounded_send(Opened {
-                            key: session,
-                            opening,
-                            events,
-                        })
-                        .is_err();
-                    if refused {
-                        self.manager.close(
-                            session,
-                            Some(bosh_proto::Condition::SystemShutdown),
-                            None,
-                            now,
-                        );
-                    }
+                    let answer = self.exchanges.remove(&id);
+                    outcome.answers.extend(answer.map(|answer| (answer, None)));
                 }
                 Action::Deliver { session, event } => {
-                    let closed = matches!(event, Event::Closed(_));
-                    if let Some(queue) = self.sessions.get(&session) {
-                        // An error says that the application dropped the session: it closed it then.
-                        let _ = queue.unbounded_send(event);
-                    }
-                    if closed {
-                        self.sessions.remove(&session);
-                    }
+                    self.deliver(session, event, now, &mut outcome.readers);
                 }
             }
         }
-        answers
+        outcome
+    }
+
+    fn deliver(
+        &mut self,
+        session: SessionKey,
+        event: Event,
+        now: Instant,
+        readers: &mut Vec<Waker>,
+    ) {
+        let event = match event {
+            Event::Opening(opening) => {
+                tracing::debug!(?session, "session opens");
+                let events = Arc::<Inbox>::default();
+                self.sessions.insert(session, Arc::clone(&events));
+                let opened = Opened {
+                    key: session,
+                    opening,
+                    events,
+                };
+                if self.opened.unbounded_send(opened).is_err() {
+                    // Nobody takes sessions any more.
+                    let condition = Some(Condition::SystemShutdown);
+                    self.manager.close(session, condition, None, now);
+                }
+                return;
+            }
+            event @ (Event::Element(_)
+            | Event::Restarted(_)
+            | Event::Paused(_)
+            | Event::Writable
+            | Event::Closed(_)) => event,
+        };
+        let inbox = if let Event::Closed(closed) = &event {
+            tracing::debug!(?session, cause = ?closed.cause, "session closed");
+            self.sessions.remove(&session)
+        } else {
+            self.sessions.get(&session).map(Arc::clone)
+        };
+        readers.extend(inbox.and_then(|inbox| inbox.push(event)));
     }
 }
 
-/// The manager's clock.
+/// The manager's clock: sleeps until its deadline, and is woken when that moves earlier.
 struct Timer<R: Runtime> {
     inner: Weak<Inner>,
     timer: Arc<AtomicWaker>,
     runtime: R,
-    sleep: Option<(Instant, R::Sleep)>,
+    alarm: Alarm<R>,
 }
 
 impl<R: Runtime> Future for Timer<R> {
@@ -233,41 +252,22 @@ impl<R: Runtime> Future for Timer<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.timer.register(cx.waker());
-        loop {
-            let Some(inner) = this.inner.upgrade() else {
-                return Poll::Ready(());
-            };
-            let now = this.runtime.now();
-            let wanted = {
+        // The last hub may be dropped while we sleep: its drop wakes us.
+        while let Some(inner) = this.inner.upgrade() {
+            let deadline = {
                 let mut state = inner.lock();
                 state.armed = state.manager.poll_timeout();
                 state.armed
             };
-            match wanted {
-                None => {
-                    this.sleep = None;
-                    return Poll::Pending;
-                }
-                Some(wanted) if wanted <= now => {
-                    inner.tell(now, |state, now| state.manager.handle_timeout(now));
-                    continue;
-                }
-                Some(wanted) => {
-                    // A sleep that ends too early only brings us here again.
-                    let keep = this.sleep.as_ref().is_some_and(|(at, _)| *at <= wanted);
-                    if !keep {
-                        this.sleep = Some((wanted, this.runtime.sleep_until(wanted)));
-                    }
-                }
-            }
-            // The last hub may be dropped while we sleep: its drop wakes us.
-            drop(inner);
-            let Some((_, sleep)) = &mut this.sleep else {
+            let due = deadline.is_some_and(|at| this.alarm.poll(cx, &this.runtime, at));
+            if !due {
                 return Poll::Pending;
-            };
-            ready!(Pin::new(sleep).poll(cx));
-            this.sleep = None;
+            }
+            inner.tell(this.runtime.now(), |state, now| {
+                state.manager.handle_timeout(now);
+            });
         }
+        Poll::Ready(())
     }
 }
 
@@ -277,102 +277,9 @@ impl Drop for Inner {
     }
 }
 
-/// The sessions that clients open.
-pub struct Sessions<R> {
-    incoming: mpsc::UnboundedReceiver<Opened>,
-    hub: Weak<Inner>,
-    runtime: R,
-}
-
-impl<R> fmt::Debug for Sessions<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sessions").finish_non_exhaustive()
-    }
-}
-
-impl<R: Runtime> Sessions<R> {
-    /// The next session that a client opened; `None` after the hub is gone. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Session<R>> {
-        let Opened {
-            key,
-            opening,
-            events,
-        } = self.incoming.next().await?;
-        let hub = Hub {
-            inner: self.hub.upgrade()?,
-            runtime: self.runtime.clone(),
-        };
-        Some(Session {
-            hub,
-            key,
-            opening,
-            events,
-            over: false,
-        })
-    }
-}
-
-/// One session: its opening, and its events in order. Dropping it closes the session with `internal-server-error`.
-pub struct Session<R: Runtime> {
-    hub: Hub<R>,
-    key: SessionKey,
-    opening: Opening,
-    events: mpsc::UnboundedReceiver<Event>,
-    over: bool,
-}
-
-impl<R: Runtime> fmt::Debug for Session<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
-            .field("key", &self.key)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<R: Runtime> Session<R> {
-    /// Its key.
-    pub fn key(&self) -> SessionKey {
-        self.key
-    }
-
-    /// What the client asked for.
-    pub fn opening(&self) -> &Opening {
-        &self.opening
-    }
-
-    /// The hub.
-    pub fn hub(&self) -> &Hub<R> {
-        &self.hub
-    }
-
-    /// The next event; `None` after `Closed`. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Event> {
-        std::future::poll_fn(|cx| self.poll_next(cx)).await
-    }
-
-    /// The same for hand-written futures.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        if self.over {
-            return Poll::Ready(None);
-        }
-        let event = ready!(self.events.poll_next_unpin(cx));
-        self.over = matches!(event, None | Some(Event::Closed(_)));
-        Poll::Ready(event)
-    }
-}
-
-impl<R: Runtime> Drop for Session<R> {
-    fn drop(&mut self) {
-        if !self.over {
-            let condition = Some(bosh_proto::Condition::InternalServerError);
-            self.hub
-                .with(|manager, now| manager.close(self.key, condition, None, now));
-        }
-    }
-}
-
 /// An exchange under way: resolves to the answer, or to `None` where the connection must be dropped without one (XEP-0124 §19.1).
-/// Tell it when the answer's bytes left (`sent`); dropping it before tells the manager that the client is gone.
+/// Poll it by reference and keep it until the answer's bytes have left, then say so (`sent`): dropping it before tells the
+/// manager that the client is gone, and the answer with it.
 pub struct Exchange<R: Runtime> {
     hub: Hub<R>,
     id: ExchangeId,

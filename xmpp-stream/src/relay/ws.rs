@@ -67,6 +67,29 @@ pub fn apply(session: &mut Session, action: WebAction, now: Instant) -> Result<(
     Ok(())
 }
 
+/// The gateway is going down (W-R-473): a session that can be resumed is only disconnected, any other one is told.
+pub fn shutdown(session: &mut Session, resumable: bool, now: Instant) {
+    if resumable {
+        session.disconnect(CloseCode::GOING_AWAY, now);
+    } else {
+        session.fail(
+            StreamError::new("system-shutdown"),
+            CloseCode::GOING_AWAY,
+            now,
+        );
+    }
+}
+
+/// Refuses the stream that the client wants to open, with this error.
+pub fn refuse(session: &mut Session, error: StreamError, now: Instant) {
+    let code = match error.condition.as_str() {
+        "system-shutdown" => CloseCode::GOING_AWAY,
+        "internal-server-error" => CloseCode::INTERNAL_ERROR,
+        _ => CloseCode::NORMAL,
+    };
+    session.fail(error, code, now);
+}
+
 /// W-R-343: 1000 where the WebSocket did its work, 1011 where the fault is behind us.
 #[expect(
     clippy::result_large_err,
