@@ -14,6 +14,16 @@ pub struct Config {
     pub hosts: Vec<String>,
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            subprotocol: Some("xmpp".to_owned()),
+            origins: Vec::new(),
+            hosts: Vec::new(),
+        }
+    }
+}
+
 /// A handshake to go through with.
 #[derive(Clone, Debug)]
 pub struct Accepted {

@@ -1,0 +1,156 @@
+//! The file as it is written: names and shapes, no defaults. `xmpp-web.example.toml` explains every key.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use serde::Deserialize;
+
+pub(crate) use super::value::OptionalSeconds;
+use super::value::{Bytes, Count, Seconds, Whole};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    #[serde(default)]
+    pub(crate) listener: Vec<Listener>,
+    #[serde(default)]
+    pub(crate) domain: BTreeMap<String, Domain>,
+    #[serde(default)]
+    pub(crate) limits: Limits,
+    #[serde(default)]
+    pub(crate) http: Http,
+    #[serde(default)]
+    pub(crate) bosh: Bosh,
+    #[serde(default)]
+    pub(crate) websocket: WebSocket,
+    #[serde(default)]
+    pub(crate) upstream: Upstream,
+    #[serde(default)]
+    pub(crate) log: Log,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    pub(crate) transports: Option<Vec<Transport>>,
+    #[serde(default)]
+    pub(crate) trusted_proxy_tls: bool,
+    #[serde(default)]
+    pub(crate) allow_plaintext: bool,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Transport {
+    Bosh,
+    Websocket,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Domain {
+    pub(crate) upstream: String,
+    pub(crate) tls: Option<Tls>,
+    #[serde(default)]
+    pub(crate) foreign: bool,
+    #[serde(default)]
+    pub(crate) hide_channel_binding: bool,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tls {
+    None,
+    Starttls,
+    Direct,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    pub(crate) connections: Option<Count>,
+    pub(crate) connections_per_address: Option<Count>,
+    pub(crate) element_bytes: Option<Bytes>,
+    pub(crate) element_bytes_before_auth: Option<Bytes>,
+    pub(crate) xml_depth: Option<Whole<4, 1_024>>,
+    pub(crate) xml_attributes: Option<Whole<16, 1_024>>,
+    pub(crate) xml_declarations: Option<Whole<8, 1_024>>,
+    pub(crate) shutdown_seconds: Option<Seconds>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    pub(crate) hosts: Option<Vec<String>>,
+    pub(crate) page: Option<bool>,
+    pub(crate) head_bytes: Option<Bytes>,
+    pub(crate) start_line_bytes: Option<Bytes>,
+    pub(crate) fields: Option<Whole<8, 1_000>>,
+    pub(crate) body_bytes: Option<Bytes>,
+    pub(crate) pipelined: Option<Whole<1, 64>>,
+    pub(crate) head_seconds: Option<Seconds>,
+    pub(crate) body_seconds: Option<Seconds>,
+    pub(crate) keep_alive_seconds: Option<Seconds>,
+    pub(crate) write_seconds: Option<Seconds>,
+    pub(crate) half_close: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bosh {
+    pub(crate) origins: Option<Vec<String>>,
+    pub(crate) wait_seconds: Option<Whole<1, 600>>,
+    pub(crate) hold: Option<Whole<1, 8>>,
+    pub(crate) polling_seconds: Option<Whole<0, 600>>,
+    pub(crate) inactivity_seconds: Option<Whole<1, 3_600>>,
+    pub(crate) inactivity_polling_seconds: Option<Whole<1, 3_600>>,
+    pub(crate) pause_seconds: Option<Whole<0, 3_600>>,
+    pub(crate) linger_milliseconds: Option<Whole<0, 1_000>>,
+    pub(crate) creation_seconds: Option<Whole<1, 60>>,
+    pub(crate) ack: Option<bool>,
+    pub(crate) response_bytes: Option<Bytes>,
+    pub(crate) outbox_bytes: Option<Bytes>,
+    pub(crate) replay_responses: Option<Whole<1, 1_024>>,
+    pub(crate) replay_bytes: Option<Bytes>,
+    pub(crate) sessions: Option<Count>,
+    pub(crate) duplicates_per_rid: Option<Whole<1, 255>>,
+    pub(crate) duplicates_per_minute: Option<Whole<1, 255>>,
+    pub(crate) allow_html: Option<bool>,
+    pub(crate) node_tag: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) authid: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read once the session has these settings")]
+pub(crate) struct WebSocket {
+    pub(crate) origins: Option<Vec<String>>,
+    pub(crate) lenient: Option<bool>,
+    pub(crate) ping_seconds: Option<OptionalSeconds>,
+    pub(crate) pong_seconds: Option<Seconds>,
+    pub(crate) open_seconds: Option<Seconds>,
+    pub(crate) auth_seconds: Option<Seconds>,
+    pub(crate) close_seconds: Option<Seconds>,
+    pub(crate) frame_bytes: Option<Bytes>,
+    pub(crate) fragments: Option<Count>,
+    pub(crate) outbox_bytes: Option<Bytes>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Upstream {
+    pub(crate) connect_seconds: Option<Seconds>,
+    pub(crate) element_bytes: Option<Bytes>,
+    pub(crate) features_seconds: Option<Seconds>,
+    pub(crate) close_seconds: Option<Seconds>,
+    pub(crate) stall_seconds: Option<Seconds>,
+    pub(crate) keepalive_seconds: Option<OptionalSeconds>,
+    pub(crate) outbox_bytes: Option<Bytes>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) filter: Option<String>,
+}

@@ -1,0 +1,269 @@
+//! The configuration in force: the file, then the command line, then defaults.
+//!
+//! - `--listen` replaces all listeners of the file.
+//! - `--domain` with `--upstream` adds to the file's domains, and replaces those of the same name.
+//! - Without any domain the demonstration domain is served.
+//! - Without a file and without `--domain` only loopback host names are answered (W-R-005), while all listeners are on loopback.
+
+mod domain;
+mod file;
+mod listener;
+mod machines;
+mod problem;
+mod summary;
+mod value;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::cli::Serve;
+
+pub(crate) use domain::{DEMONSTRATION, Domain, Server, normalised};
+pub(crate) use listener::{Channel, Listener, Presence, Served};
+pub(crate) use machines::Machines;
+pub(crate) use problem::Problem;
+pub(crate) use summary::Summary;
+use value::set;
+
+/// All that `serve` needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) listeners: Vec<Listener>,
+    /// By normalised name.
+    pub(crate) domains: BTreeMap<String, Domain>,
+    pub(crate) hosts: Hosts,
+    pub(crate) page: Page,
+    pub(crate) limits: Limits,
+    pub(crate) machines: Machines,
+    pub(crate) log: String,
+}
+
+/// Which names a request may call this host by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hosts {
+    Any,
+    /// `localhost`, 127.0.0.0/8, `[::1]`.
+    Loopback,
+    /// These, lower case, without port.
+    Listed(Vec<String>),
+}
+
+/// Whether the page for people is served at `/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    Served,
+    Hidden,
+}
+
+/// Connections at once where nothing else is configured.
+pub(crate) const CONNECTIONS: usize = 32_768;
+
+/// Bounds on the process as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Connections at once (W-R-476); `None` is [`CONNECTIONS`], or as many as files may be open.
+    pub(crate) connections: Option<usize>,
+    /// Connections at once from one address; loopback addresses and listeners behind a proxy do not count.
+    pub(crate) connections_per_address: usize,
+    /// From the signal to the end of what is left.
+    pub(crate) shutdown: Duration,
+    /// For a server's TCP connection.
+    pub(crate) connect: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: None,
+            connections_per_address: 1_024,
+            shutdown: Duration::from_secs(10),
+            connect: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Config {
+    /// What the command line and the file that it names say together.
+    pub(crate) fn load(arguments: &Serve) -> Result<Self, Problem> {
+        let Some(path) = &arguments.config else {
+            return Self::combine(None, file::File::default(), arguments);
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Problem::new(format!(
+                "cannot read the configuration {}: {error}",
+                path.display()
+            ))
+        })?;
+        Self::combine(Some(path), Self::parse(path, &text)?, arguments)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<file::File, Problem> {
+        toml::from_str(text).map_err(|error| Problem::toml(path, text, &error))
+    }
+
+    fn combine(
+        path: Option<&Path>,
+        written: file::File,
+        arguments: &Serve,
+    ) -> Result<Self, Problem> {
+        let listeners = listeners(&written, arguments)?;
+        let mut domains = BTreeMap::new();
+        for (name, domain) in &written.domain {
+            insert(
+                &mut domains,
+                name,
+                Domain::from_file(name, domain)?,
+                Repeated::Refused,
+            )?;
+        }
+        for (name, domain) in domains_of_arguments(arguments)? {
+            insert(&mut domains, &name, domain, Repeated::Replaced)?;
+        }
+        if domains.is_empty() {
+            domains.insert(DEMONSTRATION.to_owned(), Domain::demonstration());
+        }
+        let all_loopback = listeners
+            .iter()
+            .all(|listener| listener.address.ip().to_canonical().is_loopback());
+        let hosts = match written.http.hosts.clone() {
+            Some(hosts) if hosts.is_empty() => Hosts::Any,
+            Some(hosts) => Hosts::Listed(hosts.iter().map(|host| host.to_lowercase()).collect()),
+            None if path.is_none() && arguments.domain.is_empty() && all_loopback => {
+                Hosts::Loopback
+            }
+            None => Hosts::Any,
+        };
+        let mut limits = Limits::default();
+        limits.connections = written.limits.connections.map(value::Whole::count);
+        set(
+            &mut limits.connections_per_address,
+            written
+                .limits
+                .connections_per_address
+                .map(value::Whole::count),
+        );
+        set(
+            &mut limits.shutdown,
+            written.limits.shutdown_seconds.map(value::Whole::seconds),
+        );
+        set(
+            &mut limits.connect,
+            written.upstream.connect_seconds.map(value::Whole::seconds),
+        );
+        let machines = Machines::from_file(&written)?;
+        let page = match written.http.page {
+            Some(false) => Page::Hidden,
+            Some(true) | None => Page::Served,
+        };
+        let log = arguments
+            .log
+            .clone()
+            .or(written.log.filter)
+            .unwrap_or_else(|| "info".to_owned());
+        crate::logging::check(&log).map_err(|error| {
+            Problem::new(format!("the log filter \"{log}\" is not one: {error}"))
+        })?;
+        Ok(Self {
+            file: path.map(Path::to_path_buf),
+            listeners,
+            domains,
+            hosts,
+            page,
+            limits,
+            machines,
+            log,
+        })
+    }
+
+    /// The machines' configurations, shared.
+    pub(crate) fn http(&self) -> Arc<xmpp_http1::server::Config> {
+        Arc::new(self.machines.http.clone())
+    }
+}
+
+fn listeners(written: &file::File, arguments: &Serve) -> Result<Vec<Listener>, Problem> {
+    let listeners: Vec<Listener> = if !arguments.listen.is_empty() {
+        let from = |address| Listener::from_argument(address, arguments.allow_plaintext);
+        arguments
+            .listen
+            .iter()
+            .copied()
+            .map(from)
+            .collect::<Result<_, _>>()?
+    } else if written.listener.is_empty() {
+        Listener::defaults()
+    } else {
+        written
+            .listener
+            .iter()
+            .map(Listener::from_file)
+            .collect::<Result<_, _>>()?
+    };
+    for (index, listener) in listeners.iter().enumerate() {
+        let again = listeners
+            .iter()
+            .take(index)
+            .any(|other| other.address == listener.address);
+        if again && listener.address.port() != 0 {
+            return Err(Problem::new(format!(
+                "the listener {} is there twice",
+                listener.address
+            )));
+        }
+    }
+    Ok(listeners)
+}
+
+fn domains_of_arguments(arguments: &Serve) -> Result<Vec<(String, Domain)>, Problem> {
+    match (&arguments.upstream, arguments.domain.as_slice()) {
+        (None, []) => Ok(Vec::new()),
+        (None, [domain, ..]) => Err(Problem::new(format!(
+            "--domain {domain} needs the address of its server: add --upstream HOST:PORT, such as --upstream 127.0.0.1:5222"
+        ))),
+        (Some(upstream), []) => Err(Problem::new(format!(
+            "--upstream {upstream} needs the XMPP domain that is served there: add --domain D, such as --domain example.com"
+        ))),
+        (Some(upstream), domains) => domains
+            .iter()
+            .map(|name| Ok((name.clone(), Domain::from_argument(name, upstream)?)))
+            .collect(),
+    }
+}
+
+/// What a second domain of the same name does.
+#[derive(Clone, Copy)]
+enum Repeated {
+    Refused,
+    Replaced,
+}
+
+fn insert(
+    domains: &mut BTreeMap<String, Domain>,
+    name: &str,
+    domain: Domain,
+    repeated: Repeated,
+) -> Result<(), Problem> {
+    let key = normalised(name);
+    let plausible = !key.is_empty()
+        && key.len() <= 1_023
+        && !key.contains(|c: char| c.is_whitespace() || c.is_control() || "@/<>&'\":".contains(c));
+    if !plausible {
+        return Err(Problem::new(format!(
+            "\"{name}\" is not an XMPP domain; write it as \"example.com\", without user, port or path"
+        )));
+    }
+    match (domains.insert(key, domain), repeated) {
+        (Some(_), Repeated::Refused) => Err(Problem::new(format!(
+            "the domain \"{name}\" is there twice"
+        ))),
+        (None, _) | (Some(_), Repeated::Replaced) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

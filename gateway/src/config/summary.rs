@@ -1,0 +1,114 @@
+//! The configuration in force, for people: `--check-config`.
+
+use std::fmt;
+
+use super::{Channel, Config, Domain, Hosts, Listener, Page, Served, Server};
+
+/// Shows a configuration.
+#[derive(Debug)]
+pub(crate) struct Summary<'a>(pub(crate) &'a Config);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let config = self.0;
+        match &config.file {
+            Some(file) => writeln!(f, "configuration   {}", file.display())?,
+            None => writeln!(f, "configuration   no file")?,
+        }
+        for listener in &config.listeners {
+            writeln!(f, "listener        {}", Shown(listener))?;
+        }
+        for (name, domain) in &config.domains {
+            writeln!(f, "domain          {name}: {}", Shown(domain))?;
+        }
+        match &config.hosts {
+            Hosts::Any => writeln!(f, "hosts           any")?,
+            Hosts::Loopback => writeln!(f, "hosts           localhost, 127.0.0.1, [::1]")?,
+            Hosts::Listed(hosts) => writeln!(f, "hosts           {}", hosts.join(", "))?,
+        }
+        let page = match config.page {
+            Page::Served => "at /",
+            Page::Hidden => "none",
+        };
+        writeln!(f, "page            {page}")?;
+        let limits = &config.limits;
+        writeln!(
+            f,
+            "connections     {} at once, {} from one address",
+            limits.connections.unwrap_or(super::CONNECTIONS),
+            limits.connections_per_address
+        )?;
+        writeln!(f, "shutdown        within {} s", limits.shutdown.as_secs())?;
+        let machines = &config.machines;
+        writeln!(
+            f,
+            "http            head {} B, body {} B, head within {} s, body within {} s, idle for {} s",
+            machines.http.limits.head_bytes,
+            machines.http.limits.body_bytes,
+            machines.http.head_timeout.as_secs(),
+            machines.http.body_timeout.as_secs(),
+            machines.http.keep_alive_timeout.as_secs()
+        )?;
+        writeln!(
+            f,
+            "bosh            wait {} s, hold {}, inactivity {} s, {} sessions, origins: {}",
+            machines.bosh.wait.as_secs(),
+            machines.bosh.hold,
+            machines.bosh.inactivity.as_secs(),
+            machines.bosh.sessions,
+            origins(&machines.binding.origins, "any")
+        )?;
+        writeln!(
+            f,
+            "websocket       origins: {}",
+            origins(&machines.handshake.origins, "same host")
+        )?;
+        writeln!(f, "log             {}", config.log)
+    }
+}
+
+fn origins(listed: &[String], otherwise: &str) -> String {
+    if listed.is_empty() {
+        otherwise.to_owned()
+    } else {
+        listed.join(", ")
+    }
+}
+
+struct Shown<'a, T>(&'a T);
+
+impl fmt::Display for Shown<'_, Listener> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listener = self.0;
+        let transports = match (listener.bosh, listener.websocket) {
+            (Served::Yes, Served::Yes) => "bosh, websocket",
+            (Served::Yes, Served::No) => "bosh",
+            (Served::No, Served::Yes) => "websocket",
+            (Served::No, Served::No) => "nothing",
+        };
+        let channel = match listener.channel {
+            Channel::Loopback => "loopback",
+            Channel::ProxyTls => "TLS at a trusted proxy",
+            Channel::Plain => "plain text, SASL PLAIN hidden",
+        };
+        write!(f, "{} ({transports}; {channel})", listener.address)
+    }
+}
+
+impl fmt::Display for Shown<'_, Domain> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.server {
+            Server::Demonstration => {
+                f.write_str("demonstration, in this process; any name with any password")?;
+            }
+            Server::Tcp { host, port } => write!(f, "server at {host}:{port}, plain TCP")?,
+        }
+        if self.0.foreign {
+            f.write_str(", foreign")?;
+        }
+        if self.0.hide_channel_binding {
+            f.write_str(", channel binding hidden")?;
+        }
+        Ok(())
+    }
+}

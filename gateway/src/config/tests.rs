@@ -1,0 +1,205 @@
+use std::{net::SocketAddr, path::Path};
+
+use super::*;
+
+fn load(text: &str) -> Result<Config, Problem> {
+    let path = Path::new("gateway.toml");
+    Config::combine(Some(path), Config::parse(path, text)?, &Serve::default())
+}
+
+fn problem(text: &str) -> String {
+    load(text).expect_err("refused").to_string()
+}
+
+fn arguments(listen: &[&str], domain: &[&str], upstream: Option<&str>) -> Result<Config, Problem> {
+    let serve = Serve {
+        listen: listen
+            .iter()
+            .map(|address| address.parse::<SocketAddr>().expect("an address"))
+            .collect(),
+        domain: domain.iter().map(ToString::to_string).collect(),
+        upstream: upstream.map(str::to_owned),
+        ..Serve::default()
+    };
+    Config::load(&serve)
+}
+
+const SAMPLE: &str = include_str!("../../xmpp-web.example.toml");
+
+/// The sample with every key in force.
+fn whole_sample() -> String {
+    let line = |line: &str| match line.strip_prefix("# ") {
+        Some(key)
+            if key.split_once(" = ").is_some_and(|(key, _)| {
+                key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            }) =>
+        {
+            format!("{key}\n")
+        }
+        Some(_) | None => format!("{line}\n"),
+    };
+    SAMPLE.lines().map(line).collect()
+}
+
+#[test]
+fn the_sample_is_what_it_says() {
+    let sample = load(SAMPLE).expect("the sample");
+    assert_eq!(sample.listeners.len(), 1);
+    assert_eq!(sample.domains.keys().collect::<Vec<_>>(), ["example.com"]);
+    assert_eq!(sample.hosts, Hosts::Any);
+}
+
+#[test]
+fn what_the_sample_comments_out_are_the_defaults() {
+    let mut whole = load(&whole_sample()).expect("every key is known");
+    let sample = load(SAMPLE).expect("the sample");
+    // The four whose default is no value, or depends on the system.
+    assert_eq!(whole.limits.connections.take(), Some(CONNECTIONS));
+    assert_eq!(whole.machines.bosh.node_tag.take().as_deref(), Some("a"));
+    assert_eq!(
+        whole.machines.bosh.host.take().as_deref(),
+        Some("node1.example.com")
+    );
+    assert_eq!(format!("{whole:#?}"), format!("{sample:#?}"));
+}
+
+#[test]
+fn the_sample_has_every_key() {
+    let error = toml::from_str::<file::File>("[bosh]\nnone = 1")
+        .expect_err("unknown")
+        .message()
+        .to_owned();
+    for key in error.split('`').skip(3).step_by(2) {
+        assert!(SAMPLE.contains(&format!("# {key} = ")), "{key}");
+    }
+}
+
+#[test]
+fn without_configuration_only_loopback_is_served() {
+    let config = arguments(&[], &[], None).expect("defaults");
+    let addresses: Vec<String> = config
+        .listeners
+        .iter()
+        .map(|listener| listener.address.to_string())
+        .collect();
+    assert_eq!(addresses, ["127.0.0.1:5280", "[::1]:5280"]);
+    assert_eq!(config.listeners[1].presence, Presence::Optional);
+    assert_eq!(config.hosts, Hosts::Loopback);
+    assert_eq!(
+        config.domains.get("localhost"),
+        Some(&Domain::demonstration())
+    );
+}
+
+#[test]
+fn listen_replaces_the_listeners_of_the_file() {
+    let path = Path::new("gateway.toml");
+    let file = Config::parse(path, "[[listener]]\naddress = '127.0.0.1:1'").expect("a file");
+    let serve = Serve {
+        listen: vec!["127.0.0.1:2".parse().expect("an address")],
+        ..Serve::default()
+    };
+    let config = Config::combine(Some(path), file, &serve).expect("both");
+    assert_eq!(config.listeners.len(), 1);
+    assert_eq!(config.listeners[0].address.port(), 2);
+}
+
+#[test]
+fn domain_and_upstream_go_together() {
+    let config =
+        arguments(&[], &["Example.com", "example.org"], Some("127.0.0.1:5222")).expect("domains");
+    assert_eq!(
+        config.domains.keys().collect::<Vec<_>>(),
+        ["example.com", "example.org"]
+    );
+    assert_eq!(config.hosts, Hosts::Any);
+    let error = arguments(&[], &["example.com"], None)
+        .expect_err("no server")
+        .to_string();
+    assert!(error.contains("add --upstream HOST:PORT"), "{error}");
+    let error = arguments(&[], &[], Some("127.0.0.1:5222"))
+        .expect_err("no domain")
+        .to_string();
+    assert!(error.contains("add --domain D"), "{error}");
+}
+
+#[test]
+fn plain_listeners_are_allowed_by_name() {
+    let error = problem("[[listener]]\naddress = '0.0.0.0:5280'");
+    assert!(
+        error.contains("trusted_proxy_tls = true") && error.contains("allow_plaintext = true"),
+        "{error}"
+    );
+    let error = arguments(&["0.0.0.0:5280"], &[], None)
+        .expect_err("plain")
+        .to_string();
+    assert!(error.contains("--allow-plaintext"), "{error}");
+    let channel = |text: &str| load(text).expect("allowed").listeners[0].channel;
+    assert_eq!(
+        channel("[[listener]]\naddress = '0.0.0.0:1'\nallow_plaintext = true"),
+        Channel::Plain
+    );
+    assert_eq!(
+        channel("[[listener]]\naddress = '0.0.0.0:1'\ntrusted_proxy_tls = true"),
+        Channel::ProxyTls
+    );
+    assert_eq!(
+        channel("[[listener]]\naddress = '[::1]:1'"),
+        Channel::Loopback
+    );
+}
+
+#[test]
+fn unknown_keys_are_named_with_their_place_and_what_was_meant() {
+    assert_eq!(
+        problem("[bosh]\nhold = 1\nwait_second = 5\n")
+            .lines()
+            .collect::<Vec<_>>()[0]
+            .split(", expected")
+            .next(),
+        Some("gateway.toml:3:1: unknown field `wait_second`")
+    );
+    let error = problem("[bosh]\nwait_second = 5\n");
+    assert!(error.contains("did you mean `wait_seconds`?"), "{error}");
+    assert!(error.ends_with("2 | wait_second = 5"), "{error}");
+    let error = problem("[[listener]]\naddress = '127.0.0.1:1'\ntransports = ['boss']");
+    assert!(error.contains("did you mean `bosh`?"), "{error}");
+}
+
+#[test]
+fn wrong_values_are_named_with_what_is_allowed() {
+    assert_eq!(
+        problem("[bosh]\nhold = 9"),
+        "gateway.toml:2:8: hold: 9 is out of range: a whole number from 1 to 8 is allowed\n  2 | hold = 9"
+    );
+    assert!(problem("[bosh]\nhold = -1").contains("from 1 to 8"));
+    assert!(
+        problem("[bosh]\nhold = 'x'")
+            .starts_with("gateway.toml:2:8: hold: invalid type: string \"x\"")
+    );
+    assert!(
+        problem("[[listener]]\naddress = 'localhost'")
+            .starts_with("gateway.toml:2:11: address: invalid")
+    );
+    assert!(problem("nonsense").starts_with("gateway.toml:1:"));
+    assert!(problem("[domain.'a@b']\nupstream = '127.0.0.1:1'").contains("is not an XMPP domain"));
+    assert!(problem("[domain.a]\nupstream = '127.0.0.1'").contains("is not HOST:PORT"));
+    assert!(
+        problem("[domain.a]\nupstream = 'h:1'")
+            .contains("TLS to the server is not available in this version")
+    );
+    assert!(
+        problem("[domain.a]\nupstream = '127.0.0.1:1'\n[domain.A]\nupstream = '127.0.0.1:1'")
+            .contains("twice")
+    );
+    assert!(problem("[websocket]\norigins = ['chat.example.com']").contains("is not an origin"));
+    assert!(
+        problem("[upstream]\nelement_bytes = 20000")
+            .contains("must not be less than limits.element_bytes")
+    );
+    assert!(problem("[log]\nfilter = 'a=b=c'").contains("log filter"));
+    assert!(
+        problem("[[listener]]\naddress = '127.0.0.1:1'\n[[listener]]\naddress = '127.0.0.1:1'")
+            .contains("twice")
+    );
+}

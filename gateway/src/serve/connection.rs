@@ -1,0 +1,190 @@
+//! One accepted connection: its requests, one after another, and perhaps a WebSocket at the end.
+
+use std::{net::SocketAddr, sync::Mutex, sync::PoisonError, time::Instant};
+
+use bosh_proto::binding::{self, Inbound};
+use tokio::net::TcpStream;
+use ws_framing::{handshake::server::accept, xmpp};
+use xmpp_http1::Response;
+use xmpp_web_tokio::{
+    Io, Tokio,
+    driver::{
+        bosh::{Channel, ConnectionId, Request as Exchange},
+        http::{Connection, Request},
+        relay::serve_ws,
+    },
+};
+
+use super::{
+    gate::Gate,
+    route::{Health, Route, Rules},
+};
+use crate::logging::Domain;
+
+/// An accepted connection and what is known of it.
+pub(crate) struct Accepted {
+    pub(crate) io: Io<TcpStream>,
+    pub(crate) peer: SocketAddr,
+    pub(crate) rules: std::sync::Arc<Rules>,
+    /// What may be said of its channel (W-R-452).
+    pub(crate) protected: bool,
+}
+
+/// What comes after a request.
+enum Next {
+    Request,
+    Upgrade(Request, Response),
+}
+
+/// Serves it until it is over.
+pub(crate) async fn serve(accepted: Accepted, gate: Gate) {
+    let number = gate.number();
+    let Accepted {
+        io,
+        peer,
+        rules,
+        protected,
+    } = accepted;
+    tracing::debug!(connection = number, %peer, "connection accepted");
+    let mut connection =
+        Connection::new(io, std::sync::Arc::clone(&gate.http), gate.runtime.clone());
+    let mut shutdown = gate.shutdown.signal();
+    let mut down = false;
+    let upgrade = loop {
+        let request = tokio::select! {
+            request = connection.next() => request,
+            () = &mut shutdown, if !down => {
+                down = true;
+                connection.close();
+                continue;
+            }
+        };
+        let Some(request) = request else {
+            break None;
+        };
+        let facts = Facts {
+            number,
+            peer,
+            protected,
+        };
+        match answer(&mut connection, request, &facts, &rules, &gate) {
+            Next::Request => {}
+            Next::Upgrade(request, response) => break Some((request, response)),
+        }
+    };
+    if let Some((request, response)) = upgrade {
+        match connection.upgrade(request.id, response).await {
+            Ok((io, unread)) => websocket(io, unread, number, peer, protected, &gate).await,
+            Err(error) => {
+                tracing::debug!(connection = number, %error, "connection lost before its upgrade")
+            }
+        }
+    }
+    tracing::debug!(connection = number, "connection over");
+}
+
+/// What the requests of a connection have in common.
+struct Facts {
+    number: u64,
+    peer: SocketAddr,
+    protected: bool,
+}
+
+fn answer(
+    connection: &mut Connection<Io<TcpStream>, Tokio>,
+    request: Request,
+    facts: &Facts,
+    rules: &Rules,
+    gate: &Gate,
+) -> Next {
+    let health = if gate.shutdown.is_down() {
+        Health::Draining
+    } else {
+        Health::Serving
+    };
+    match rules.route(&request.head, health) {
+        Route::Answer(response) => connection.respond(request.id, response),
+        Route::WebSocket => match accept(
+            &request.head,
+            request.surplus,
+            &gate.config.machines.handshake,
+        ) {
+            Ok(_) if health == Health::Draining => {
+                connection.respond(
+                    request.id,
+                    super::route::text(503, "Going down.\n").closing(),
+                );
+            }
+            Ok(accepted) => return Next::Upgrade(request, accepted.response),
+            Err(rejected) => {
+                tracing::info!(
+                    connection = facts.number,
+                    peer = %facts.peer,
+                    status = rejected.response.status,
+                    reason = rejected.reason,
+                    "WebSocket handshake refused"
+                );
+                connection.respond(request.id, rejected.response);
+            }
+        },
+        Route::Bosh => match binding::inbound(&gate.binding, &request.head) {
+            Inbound::Answer(response) => connection.respond(request.id, response),
+            Inbound::Exchange => {
+                let exchange = Exchange {
+                    body: request.body,
+                    connection: ConnectionId(facts.number),
+                    source: Some(facts.peer.ip()),
+                    channel: if facts.protected {
+                        Channel::Tls
+                    } else {
+                        Channel::Plain
+                    },
+                };
+                let config = std::sync::Arc::clone(&gate.binding);
+                let head = request.head;
+                let dress = move |answer| binding::outbound(&config, &head, answer);
+                connection.exchange(request.id, &gate.hub, exchange, dress);
+            }
+        },
+    }
+    Next::Request
+}
+
+async fn websocket(
+    io: Io<TcpStream>,
+    unread: bytes::BytesMut,
+    number: u64,
+    peer: SocketAddr,
+    protected: bool,
+    gate: &Gate,
+) {
+    let seed = match xmpp_web_tokio::seed() {
+        Ok(seed) => seed,
+        Err(error) => {
+            tracing::error!(%error, "a WebSocket is dropped");
+            return;
+        }
+    };
+    let started = Instant::now();
+    let session = xmpp::Session::server(gate.config.machines.websocket.clone(), seed, started);
+    let named = Mutex::new(None);
+    let decide = |header: &xmpp_wire::StreamHeader| {
+        let domain = Domain::of(header);
+        let decision = gate.decide(header, protected);
+        tracing::info!(transport = "websocket", connection = number, %domain, source = %peer.ip(), ?decision, "session opened");
+        *named.lock().unwrap_or_else(PoisonError::into_inner) = Some(domain);
+        decision
+    };
+    serve_ws(
+        session,
+        io,
+        unread,
+        decide,
+        gate.shutdown.signal(),
+        gate.runtime.clone(),
+    )
+    .await;
+    let domain = named.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let domain = domain.map_or_else(|| "(none)".to_owned(), |domain| domain.to_string());
+    tracing::info!(transport = "websocket", connection = number, %domain, duration = ?started.elapsed(), "session closed");
+}

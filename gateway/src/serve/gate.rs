@@ -1,0 +1,84 @@
+//! What every connection and session of the process shares, and the decision which domain is served where (C-R-035).
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use xmpp_stream::relay;
+use xmpp_web_tokio::{
+    Tokio,
+    driver::{bosh::Hub, relay::Decision},
+};
+use xmpp_wire::{StreamError, StreamHeader};
+
+use super::{shutdown::Listening, upstream::Upstream};
+use crate::{
+    config::{Config, DEMONSTRATION, normalised},
+    demo::Demo,
+};
+
+/// Shared by all connections; lives until the last of them ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    pub(crate) config: Arc<Config>,
+    pub(crate) http: Arc<xmpp_http1::server::Config>,
+    pub(crate) binding: Arc<bosh_proto::binding::Config>,
+    pub(crate) hub: Hub<Tokio>,
+    pub(crate) runtime: Tokio,
+    pub(crate) shutdown: Listening,
+    demonstration: Demo,
+    numbers: Arc<AtomicU64>,
+}
+
+impl Gate {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        hub: Hub<Tokio>,
+        runtime: Tokio,
+        shutdown: Listening,
+    ) -> Self {
+        Self {
+            http: config.http(),
+            binding: Arc::new(config.machines.binding.clone()),
+            hub,
+            runtime,
+            shutdown,
+            demonstration: Demo::new(DEMONSTRATION),
+            numbers: Arc::default(),
+            config,
+        }
+    }
+
+    /// A number for a connection: for logs, and for the order of requests on it (B-R-015).
+    pub(crate) fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Where a stream that opens with this header goes.
+    pub(crate) fn decide(&self, header: &StreamHeader, protected: bool) -> Decision<Upstream> {
+        if self.shutdown.is_down() {
+            return Decision::Refuse(StreamError::new("system-shutdown"));
+        }
+        let to = normalised(header.to.as_deref().unwrap_or_default().trim());
+        if to.is_empty() {
+            return Decision::Refuse(StreamError::new("improper-addressing"));
+        }
+        let Some(domain) = self.config.domains.get(&to) else {
+            return Decision::Refuse(StreamError::new("host-unknown"));
+        };
+        let machines = &self.config.machines;
+        let mut relay = relay::Config::default();
+        relay.stream = machines.stream.clone();
+        relay.protected = protected;
+        relay.hide_channel_binding = domain.hide_channel_binding;
+        relay.foreign = domain.foreign;
+        relay.web_element_bytes = machines.element_bytes;
+        let upstream = Upstream::new(
+            domain.server.clone(),
+            self.demonstration.clone(),
+            self.config.limits.connect,
+        );
+        Decision::Relay(relay, upstream)
+    }
+}

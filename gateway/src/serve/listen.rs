@@ -1,0 +1,155 @@
+//! Listeners: bound at start, then accepting until the process goes down.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::Semaphore,
+};
+use xmpp_web_tokio::Listener;
+
+use super::{
+    admission::{Admission, Peer, Refusal},
+    connection::{self, Accepted},
+    gate::Gate,
+    route::Rules,
+};
+use crate::config::{self, Config, Presence};
+
+/// Connections that are told that there is no room, at once; more are closed without a word.
+const TELLING: usize = 64;
+/// How long one of them has to read that.
+const TELLING_TIME: Duration = Duration::from_secs(1);
+
+/// A listener that is bound.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    listener: Listener,
+    address: SocketAddr,
+    settings: config::Listener,
+}
+
+/// Binds all listeners, or says in words which cannot be.
+pub(crate) fn bind(config: &Config) -> Result<Vec<Bound>, String> {
+    let mut bound = Vec::new();
+    for settings in &config.listeners {
+        let wanted = settings.address;
+        match Listener::bind(wanted).and_then(|listener| Ok((listener.local_addr()?, listener))) {
+            Ok((address, listener)) => bound.push(Bound {
+                listener,
+                address,
+                settings: settings.clone(),
+            }),
+            Err(error) => {
+                let taken = error.kind() == io::ErrorKind::AddrInUse;
+                match settings.presence {
+                    Presence::Optional if !taken => {
+                        tracing::warn!("going on without {wanted}: {error}");
+                    }
+                    Presence::Optional | Presence::Required => return Err(explain(wanted, &error)),
+                }
+            }
+        }
+    }
+    Ok(bound)
+}
+
+/// What is wrong, and what to do about it.
+fn explain(wanted: SocketAddr, error: &io::Error) -> String {
+    let advice = [
+        (
+            io::ErrorKind::AddrInUse,
+            "address in use; stop the other process or choose another with --listen ADDR",
+        ),
+        (
+            io::ErrorKind::AddrNotAvailable,
+            "this host does not have that address; choose another with --listen ADDR",
+        ),
+        (
+            io::ErrorKind::PermissionDenied,
+            "permission denied; ports below 1024 need a privilege, choose another with --listen ADDR",
+        ),
+    ];
+    match advice.iter().find(|(kind, _)| *kind == error.kind()) {
+        Some((_, advice)) => format!("cannot listen on {wanted}: {advice}"),
+        // Its text names the address.
+        None => error.to_string(),
+    }
+}
+
+impl Bound {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts until the process goes down.
+    pub(crate) async fn serve(mut self, admission: Admission, gate: Gate) {
+        let rules = Arc::new(Rules::new(
+            &self.settings,
+            gate.config.page,
+            gate.config.hosts.clone(),
+        ));
+        let telling = Arc::new(Semaphore::new(TELLING));
+        let protected = self.settings.channel.is_protected();
+        let mut shutdown = gate.shutdown.signal();
+        let address = self.address;
+        loop {
+            let report = |error: &io::Error| tracing::warn!(listener = %address, %error, "cannot accept a connection");
+            let (io, peer) = tokio::select! {
+                accepted = self.listener.accept(report) => accepted,
+                () = &mut shutdown => return,
+            };
+            let asking = match self.settings.channel {
+                config::Channel::ProxyTls => Peer::Proxy,
+                config::Channel::Loopback | config::Channel::Plain => Peer::Client(peer.ip()),
+            };
+            match admission.admit(asking) {
+                Ok(place) => {
+                    let accepted = Accepted {
+                        io,
+                        peer,
+                        rules: Arc::clone(&rules),
+                        protected,
+                    };
+                    let gate = gate.clone();
+                    tokio::spawn(async move {
+                        connection::serve(accepted, gate).await;
+                        drop(place);
+                    });
+                }
+                Err(refusal) => {
+                    tracing::debug!(%peer, ?refusal, "connection refused");
+                    if let Ok(permit) = Arc::clone(&telling).try_acquire_owned() {
+                        tokio::spawn(async move {
+                            // A peer that does not wait for the answer has its reasons.
+                            let _ = tokio::time::timeout(TELLING_TIME, tell(io.0, refusal)).await;
+                            drop(permit);
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Says that there is no room, then waits for the peer to close, so that the answer is not lost with a reset.
+async fn tell(mut io: TcpStream, refusal: Refusal) -> io::Result<()> {
+    let (status, text) = match refusal {
+        Refusal::Full => ("503 Service Unavailable", "The gateway is full.\n"),
+        Refusal::Share => (
+            "429 Too Many Requests",
+            "Too many connections from this address.\n",
+        ),
+    };
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nRetry-After: 5\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\n\
+         Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{text}",
+        text.len()
+    );
+    io.write_all(answer.as_bytes()).await?;
+    io.shutdown().await?;
+    let mut scratch = [0; 1_024];
+    while io.read(&mut scratch).await? > 0 {}
+    Ok(())
+}

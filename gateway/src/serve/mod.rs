@@ -1,0 +1,150 @@
+//! `xmpp-web serve`: starts, says what it serves, and goes down in order.
+//!
+//! On SIGTERM or Ctrl-C: no more connections are accepted; every BOSH session is closed and every held request answered;
+//! WebSockets get their stream error and 1001 (W-R-473); what is left has until the deadline. A second signal ends the wait.
+
+mod admission;
+mod connection;
+mod descriptors;
+mod gate;
+mod listen;
+mod page;
+mod route;
+mod sessions;
+mod shutdown;
+mod upstream;
+
+use std::{io, process::ExitCode, sync::Arc};
+
+use xmpp_web_tokio::{Tokio, driver::bosh::Hub, seed};
+
+use self::{
+    admission::Admission,
+    gate::Gate,
+    shutdown::{Controller, Finished},
+};
+use crate::config::{Config, Server};
+
+/// Runs until a signal comes.
+pub(crate) fn run(config: Config) -> ExitCode {
+    let connections = descriptors::prepare(&config);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("xmpp-web: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(serve(Arc::new(config), connections));
+    // What outlived the deadline is not waited for.
+    runtime.shutdown_background();
+    code
+}
+
+async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
+    let started = listen::bind(&config).and_then(|bound| {
+        let signals = Signals::new().map_err(|error| format!("cannot hear signals: {error}"))?;
+        let seed = seed().map_err(|error| error.to_string())?;
+        Ok((bound, signals, seed))
+    });
+    let (bound, mut signals, seed) = match started {
+        Ok(started) => started,
+        Err(problem) => {
+            eprintln!("xmpp-web: {problem}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let runtime = Tokio::current();
+    let controller = Controller::new();
+    let (hub, sessions) = Hub::new(
+        Arc::new(config.machines.bosh.clone()),
+        seed,
+        runtime.clone(),
+    );
+    let gate = Gate::new(
+        Arc::clone(&config),
+        hub.clone(),
+        runtime,
+        controller.listen(),
+    );
+    announce(&config, &bound);
+    let opened = tokio::spawn(sessions::serve(sessions, gate.clone()));
+    let admission = Admission::new(connections, config.limits.connections_per_address);
+    for listener in bound {
+        tokio::spawn(listener.serve(admission.clone(), gate.clone()));
+    }
+    drop(gate);
+
+    let signal = signals.next().await;
+    tracing::info!(signal, sessions = hub.sessions(), "going down");
+    // First the sessions, so that held requests leave with `system-shutdown`; then the connections, which close behind them.
+    hub.shutdown();
+    controller.signal();
+    opened.abort();
+    let deadline = config.limits.shutdown;
+    tokio::select! {
+        finished = controller.wait(deadline) => match finished {
+            Finished::All => tracing::info!("down"),
+            Finished::Overdue => tracing::warn!(?deadline, "down; some connections did not end in time"),
+        },
+        signal = signals.next() => tracing::warn!(signal, "down at once"),
+    }
+    ExitCode::SUCCESS
+}
+
+/// One line for everything that is served. The lines for listeners are for machines as well: `listening on http://ADDRESS/`.
+fn announce(config: &Config, bound: &[listen::Bound]) {
+    for (name, domain) in &config.domains {
+        match &domain.server {
+            Server::Demonstration => tracing::info!(
+                "serving the demonstration domain {name}: any user name with any password, echo@{name} answers"
+            ),
+            Server::Tcp { host, port } => tracing::info!("serving {name} at {host}:{port}"),
+        }
+    }
+    for listener in bound {
+        tracing::info!("listening on http://{}/", listener.address());
+    }
+}
+
+/// SIGTERM and Ctrl-C.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> &'static str {
+        // Without a handler there is nothing to wait for.
+        let _ = tokio::signal::ctrl_c().await;
+        "Ctrl-C"
+    }
+}
