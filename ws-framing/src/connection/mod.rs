@@ -1,154 +1,474 @@
 //! A WebSocket after its handshake, both roles.
+//!
+//! Rules. Everything that changes the state of the closing is in this file.
+//! - `Open` until a Close frame is queued: ours (`close`), the answer to the peer's, or the one of a failure. The first queued is the only one.
+//! - Messages are taken from the application until it has called `close`, has been told of the end, or the Close frame has been handed out:
+//!   answers to what came before a peer's Close or fault still go out in front of ours.
+//! - The server orders `Close` as soon as both Close frames are exchanged; the client waits for the end of the transport (RFC 6455 §7.1.1).
+//! - After a failure nothing is decoded any more; bytes are taken and dropped (W-R-122).
+//! - `Closed` is queued exactly once, with the order to close or abort right behind it.
+
+mod config;
+mod control_meter;
+mod event;
+mod liveness;
+mod outbox;
+
+use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{CloseCode, Instant, Transmit};
+pub use config::{Binary, Config, ControlRate};
+pub use event::{Action, Cause, Closed, Event, Message, SendError};
 
-/// How a connection behaves. Fields per the ledger's table of limits: message_bytes, frame_bytes, fragments, close_timeout,
-/// ping_interval (Option), pong_timeout, control_rate, outbox_bytes, binary (accepted or refused with 1003), ..
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Config {}
+use control_meter::ControlMeter;
+use liveness::{Due, Liveness};
+use outbox::Outbox;
 
-/// Text that is known to be UTF-8.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Utf8Bytes(Bytes);
+use crate::{
+    CloseCode, Instant, Transmit,
+    frame::{
+        CONTROL_BYTES, CloseFrame, DecodeLimits, Decoded, Decoder, Encoder, NO_CLOSE, Opcode, Role,
+        Violation,
+    },
+};
 
-/// A whole message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
-    /// Opcode 1.
-    Text(Utf8Bytes),
-    /// Opcode 2.
-    Binary(Bytes),
-}
-
-/// What the driver must do.
-#[derive(Debug)]
-pub enum Action<E = Event> {
-    /// Tell the application.
-    Deliver(E),
-    /// Write what is left, shut down, drain a little (W-R-164), drop.
-    Close,
-    /// Drop now.
-    Abort,
-}
-
-/// What the application learns.
-#[derive(Debug)]
-pub enum Event {
-    /// A message.
-    Message(Message),
-    /// A pong.
-    Pong(Bytes),
-    /// Room again after `SendError::Full`.
-    Writable,
-    /// The end, once.
-    Closed(Closed),
-}
-
-/// How a WebSocket ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closed {
-    /// The first Close frame's code; 1005 if it had none, 1006 if none came (W-R-163).
-    pub code: u16,
-    /// Its reason; for logs only (W-R-166).
-    pub diagnostic: String,
-    /// Who or what ended it.
-    pub cause: Cause,
-}
-
-/// Who or what ended a WebSocket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Cause {
-    /// We closed it.
-    Ours,
-    /// The peer closed it.
-    Peer,
-    /// The peer broke the protocol; it got this code.
-    Fault(CloseCode),
-    /// The transport ended without a Close frame.
-    Network,
-    /// The peer was silent: no pong.
-    Timeout,
-}
-
-/// Why `send` refused; what was given comes back.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError<T> {
-    /// No room: wait for `Event::Writable`.
-    #[error("the outbox is full; send again after Event::Writable")]
-    Full(T),
-    /// After our Close, or before the stream is open.
-    #[error("closing or closed")]
-    Closed(T),
-}
+/// A queue whose room exceeds this gives it back when it is empty.
+const KEPT_SLOTS: usize = 16;
 
 /// RFC 6455 after the upgrade.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws_framing::{CloseCode, Connection, Instant, connection::{Action, Config, Event, Message}};
+///
+/// let now = Instant::now();
+/// let mut client = Connection::client(Config::default(), [7; 32], now);
+/// let mut server = Connection::server(Config::default(), now);
+/// client.send(Message::from("<a/>"), now)?;
+/// let sent = client.poll_transmit().expect("a frame");
+/// server.handle_input(&mut BytesMut::from(&sent.head[..]), now);
+/// assert_eq!(server.poll_action(), Some(Action::Deliver(Event::Message(Message::from("<a/>")))));
+/// # Ok::<(), ws_framing::connection::SendError<Message>>(())
+/// ```
 #[derive(Debug)]
-pub struct Connection {}
+pub struct Connection {
+    config: Config,
+    decoder: Decoder,
+    outbox: Outbox,
+    state: State,
+    liveness: Liveness,
+    meter: ControlMeter,
+    actions: VecDeque<Action>,
+    /// The latest time that we were told.
+    now: Instant,
+    /// The payload of the application's latest ping.
+    asked: Option<Bytes>,
+    held: bool,
+    /// `send` refused: `Writable` is owed.
+    refused: bool,
+    /// No more messages from the application: it closed, or it knows of the end.
+    sealed: bool,
+    on_silence: OnSilence,
+}
+
+#[derive(Debug)]
+enum State {
+    Open,
+    /// Our Close is queued or sent, the peer's is awaited.
+    Closing {
+        deadline: Instant,
+        cause: Cause,
+    },
+    /// Both Close frames were exchanged; a client waits for the end of the transport.
+    AwaitingEof {
+        deadline: Instant,
+        closed: Closed,
+    },
+    /// `Closed` was delivered; what is left is being written.
+    Flushing {
+        deadline: Instant,
+    },
+    Over,
+}
+
+/// What a missing pong does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnSilence {
+    /// The transport is dropped.
+    Abort,
+    /// The layer above decides.
+    Report,
+    /// It has been told.
+    Reported,
+}
 
 impl Connection {
     /// The client's end; mask keys come from `seed`.
-    pub fn client(_config: Config, _seed: [u8; 32], _now: Instant) -> Self {
-        todo!()
+    pub fn client(config: Config, seed: [u8; 32], now: Instant) -> Self {
+        Self::new(config, Encoder::client(seed), now)
     }
+
     /// The server's end.
-    pub fn server(_config: Config, _now: Instant) -> Self {
-        todo!()
+    pub fn server(config: Config, now: Instant) -> Self {
+        Self::new(config, Encoder::server(), now)
     }
-    /// Queues a message.
-    pub fn send(&mut self, _message: Message, _now: Instant) -> Result<(), SendError<Message>> {
-        todo!()
+
+    fn new(config: Config, encoder: Encoder, now: Instant) -> Self {
+        let limits = DecodeLimits {
+            message_bytes: config.message_bytes,
+            frame_bytes: config.frame_bytes,
+            fragments: config.fragments,
+            binary: config.binary == Binary::Accepted,
+        };
+        Self {
+            decoder: Decoder::new(encoder.role(), limits),
+            outbox: Outbox::new(encoder),
+            state: State::Open,
+            liveness: Liveness::new(&config, now),
+            meter: ControlMeter::new(config.control_rate),
+            actions: VecDeque::new(),
+            now,
+            asked: None,
+            held: false,
+            refused: false,
+            sealed: false,
+            on_silence: OnSilence::Abort,
+            config,
+        }
     }
-    /// Queues a ping (at most 125 bytes).
-    pub fn ping(&mut self, _payload: Bytes, _now: Instant) -> Result<(), SendError<Bytes>> {
-        todo!()
+
+    /// Queues a message, which leaves as one frame.
+    ///
+    /// # Errors
+    ///
+    /// `Full` above `Config::outbox_bytes`, until `Event::Writable`; `Closed` after `close` or the end.
+    pub fn send(&mut self, message: Message, _now: Instant) -> Result<(), SendError<Message>> {
+        if !self.may_send() {
+            return Err(SendError::Closed(message));
+        }
+        let queued = self.outbox.bytes();
+        if queued > 0 && queued + message.as_bytes().len() > self.config.outbox_bytes {
+            self.refused = true;
+            return Err(SendError::Full(message));
+        }
+        match message {
+            Message::Text(text) => self.outbox.message(Opcode::Text, text.into_bytes()),
+            Message::Binary(bytes) => self.outbox.message(Opcode::Binary, bytes),
+        }
+        Ok(())
     }
-    /// Starts the closing handshake behind what is queued.
-    pub fn close(&mut self, _code: CloseCode, _reason: &str, _now: Instant) {
-        todo!()
+
+    /// Queues a ping (at most 125 bytes). `Event::Pong` follows when the latest one is answered.
+    ///
+    /// # Errors
+    ///
+    /// `TooLong`; `Full` with 16 pings in waiting; `Closed` after `close` or the end.
+    pub fn ping(&mut self, payload: Bytes, _now: Instant) -> Result<(), SendError<Bytes>> {
+        if payload.len() > CONTROL_BYTES {
+            return Err(SendError::TooLong(payload));
+        }
+        if !matches!(self.state, State::Open) {
+            return Err(SendError::Closed(payload));
+        }
+        if !self.outbox.ping(&payload) {
+            return Err(SendError::Full(payload));
+        }
+        self.asked = Some(payload);
+        Ok(())
     }
+
+    /// Starts the closing handshake behind what is queued. A reason is cut at 123 bytes. Does nothing when closing already.
+    pub fn close(&mut self, code: CloseCode, reason: &str, now: Instant) {
+        self.sealed = true;
+        self.close_for(Cause::Ours, code, reason, now);
+    }
+
     /// The application cannot take more: nothing is read, the pong deadline stands still.
-    pub fn hold_input(&mut self, _now: Instant) {
-        todo!()
+    pub fn hold_input(&mut self, now: Instant) {
+        self.advance(now);
+        self.held = true;
+        self.liveness.hold();
     }
+
     /// It can again.
-    pub fn release_input(&mut self, _now: Instant) {
-        todo!()
+    pub fn release_input(&mut self, now: Instant) {
+        let now = self.advance(now);
+        self.held = false;
+        self.liveness.release(now);
     }
-    /// Replaces the bounds on messages (tighter before authentication).
-    pub fn set_message_bytes(&mut self, _bytes: usize) {
-        todo!()
+
+    /// Replaces the bound on messages (tighter before authentication), for frames that begin after this.
+    pub fn set_message_bytes(&mut self, bytes: usize) {
+        self.decoder.set_message_bytes(bytes);
     }
-    /// Bytes came, appended to `input`.
-    pub fn handle_input(&mut self, _input: &mut BytesMut, _now: Instant) {
-        todo!()
+
+    /// Bytes came, appended to `input`. Whole messages are taken off its front, unmasked in place; what is unfinished stays. Between calls
+    /// `input` may only be appended to. While input is held, nothing is taken.
+    pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
+        let now = self.advance(now);
+        if self.held {
+            return;
+        }
+        if !input.is_empty() {
+            self.liveness.heard(now);
+        }
+        while matches!(self.state, State::Open | State::Closing { .. }) {
+            match self.decoder.next(input) {
+                Ok(Some(decoded)) => self.handle_decoded(decoded, now),
+                Ok(None) => return,
+                Err(violation) => self.fail(violation, now),
+            }
+        }
+        self.liveness.stop();
+        input.clear();
     }
+
     /// The transport ended.
-    pub fn handle_eof(&mut self, _now: Instant) {
-        todo!()
+    pub fn handle_eof(&mut self, now: Instant) {
+        let now = self.advance(now);
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Open => self.abort(none_came(Cause::Network, "the transport ended")),
+            State::Closing { cause, .. } => {
+                self.end(
+                    none_came(cause, "the transport ended without a Close frame"),
+                    now,
+                );
+            }
+            State::AwaitingEof { closed, .. } => self.end(closed, now),
+            State::Flushing { .. } | State::Over => {}
+        }
     }
+
     /// A deadline may have passed.
-    pub fn handle_timeout(&mut self, _now: Instant) {
-        todo!()
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.advance(now);
+        match &self.state {
+            State::Open => self.keep_alive(now),
+            State::Closing { deadline, cause } if now >= *deadline => {
+                let closed = none_came(*cause, "no Close frame came in time");
+                if self.outbox.is_empty() {
+                    self.end(closed, now);
+                } else {
+                    self.abort(closed);
+                }
+            }
+            State::AwaitingEof { deadline, closed } if now >= *deadline => {
+                let closed = closed.clone();
+                self.end(closed, now);
+            }
+            State::Flushing { deadline } if now >= *deadline => {
+                self.outbox.clear();
+                self.actions.push_back(Action::Abort);
+                self.state = State::Over;
+            }
+            State::Closing { .. }
+            | State::AwaitingEof { .. }
+            | State::Flushing { .. }
+            | State::Over => {}
+        }
     }
+
     /// Whether reading is useful now.
     pub fn wants_input(&self) -> bool {
-        todo!()
+        match self.state {
+            State::Open | State::Closing { .. } | State::AwaitingEof { .. } => !self.held,
+            State::Flushing { .. } | State::Over => false,
+        }
     }
+
     /// The next order.
     pub fn poll_action(&mut self) -> Option<Action> {
-        todo!()
+        let action = self.actions.pop_front();
+        if matches!(action, Some(Action::Deliver(Event::Closed(_)))) {
+            self.sealed = true;
+        }
+        if action.is_none() && self.actions.capacity() > KEPT_SLOTS {
+            self.actions = VecDeque::new();
+        }
+        action
     }
+
     /// The next bytes; ask when the last have been written.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        todo!()
+        let transmit = self.outbox.poll_transmit();
+        if self.refused && self.may_send() && self.outbox.bytes() <= self.config.outbox_bytes / 2 {
+            self.refused = false;
+            self.actions.push_back(Action::Deliver(Event::Writable));
+        }
+        transmit
     }
-    /// When to call `handle_timeout` at the latest.
+
+    /// When to call `handle_timeout` at the latest. Changes with every call that is told the time.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        match self.state {
+            State::Open => self.liveness.deadline(),
+            State::Closing { deadline, .. }
+            | State::AwaitingEof { deadline, .. }
+            | State::Flushing { deadline } => Some(deadline),
+            State::Over => None,
+        }
+    }
+
+    /// `close` for a reason that is not the application's.
+    pub(crate) fn close_for(&mut self, cause: Cause, code: CloseCode, reason: &str, now: Instant) {
+        let now = self.advance(now);
+        if !matches!(self.state, State::Open) {
+            return;
+        }
+        self.outbox.close(CloseFrame::new(code, reason));
+        self.liveness.stop();
+        self.state = State::Closing {
+            deadline: now + self.config.close_timeout,
+            cause,
+        };
+    }
+
+    /// Drops the transport without a Close frame.
+    pub(crate) fn abort_for(&mut self, cause: Cause, diagnostic: &'static str) {
+        match self.state {
+            State::Open | State::Closing { .. } | State::AwaitingEof { .. } => {
+                self.abort(none_came(cause, diagnostic));
+            }
+            State::Flushing { .. } | State::Over => {}
+        }
+    }
+
+    /// Queues a last message in front of the Close frame, past the bound on the outbox; dropped where that frame has left.
+    pub(crate) fn send_last(&mut self, text: Bytes) {
+        if self.outbox.is_open() {
+            self.outbox.message(Opcode::Text, text);
+        }
+    }
+
+    /// A missing pong is only reported, by `take_silence`.
+    pub(crate) fn report_silence(&mut self) {
+        self.on_silence = OnSilence::Report;
+    }
+
+    /// Whether the peer has fallen silent; once.
+    pub(crate) fn take_silence(&mut self) -> bool {
+        let silent = self.on_silence == OnSilence::Reported;
+        if silent {
+            self.on_silence = OnSilence::Report;
+        }
+        silent
+    }
+
+    fn may_send(&self) -> bool {
+        !self.sealed
+            && match self.state {
+                State::Open => true,
+                State::AwaitingEof { .. } | State::Flushing { .. } => self.outbox.is_open(),
+                State::Closing { .. } | State::Over => false,
+            }
+    }
+
+    fn handle_decoded(&mut self, decoded: Decoded, now: Instant) {
+        match decoded {
+            Decoded::Message(message) => self.deliver(Event::Message(message)),
+            Decoded::Close(frame) => self.handle_close(frame, now),
+            Decoded::Ping(_) | Decoded::Pong(_) if !self.meter.admit(now) => {
+                self.fail(Violation::control_flood(), now);
+            }
+            Decoded::Ping(payload) => self.outbox.pong(&payload),
+            Decoded::Pong(payload) => {
+                if self.asked.as_ref() == Some(&payload) {
+                    self.asked = None;
+                    self.deliver(Event::Pong(payload));
+                }
+            }
+        }
+    }
+
+    /// The peer's first Close: answered with its code where ours is not out yet (RFC 6455 §5.5.1).
+    fn handle_close(&mut self, frame: CloseFrame, now: Instant) {
+        let cause = match self.state {
+            State::Closing { cause, .. } => cause,
+            State::Open | State::AwaitingEof { .. } | State::Flushing { .. } | State::Over => {
+                Cause::Peer
+            }
+        };
+        let closed = Closed {
+            code: frame.number(),
+            diagnostic: frame.reason,
+            cause,
+        };
+        self.outbox.close(CloseFrame {
+            code: frame.code,
+            reason: String::new(),
+        });
+        match self.outbox.role() {
+            Role::Server => self.end(closed, now),
+            Role::Client => {
+                self.state = State::AwaitingEof {
+                    deadline: now + self.config.close_timeout,
+                    closed,
+                };
+            }
+        }
+    }
+
+    /// RFC 6455 §7.1.7.
+    fn fail(&mut self, violation: Violation, now: Instant) {
+        let cause = match self.state {
+            // The end was ours before the peer went wrong.
+            State::Closing { cause, .. } => cause,
+            State::Open | State::AwaitingEof { .. } | State::Flushing { .. } | State::Over => {
+                Cause::Fault(violation.code)
+            }
+        };
+        self.outbox
+            .close(CloseFrame::new(violation.code, violation.reason));
+        self.end(none_came(cause, violation.reason), now);
+    }
+
+    fn keep_alive(&mut self, now: Instant) {
+        match self.liveness.handle_timeout(now) {
+            Due::Nothing => {}
+            Due::Ping => {
+                // Where the queue of pings is full, one is on its way anyhow.
+                self.outbox.ping(b"");
+            }
+            Due::Silent if self.on_silence == OnSilence::Report => {
+                self.on_silence = OnSilence::Reported;
+            }
+            Due::Silent => self.abort(none_came(Cause::Timeout, "no pong came in time")),
+        }
+    }
+
+    /// The end, what is queued first.
+    fn end(&mut self, closed: Closed, now: Instant) {
+        self.state = State::Flushing {
+            deadline: now + self.config.close_timeout,
+        };
+        self.deliver(Event::Closed(closed));
+        self.actions.push_back(Action::Close);
+    }
+
+    /// The end at once.
+    fn abort(&mut self, closed: Closed) {
+        self.state = State::Over;
+        self.outbox.clear();
+        self.deliver(Event::Closed(closed));
+        self.actions.push_back(Action::Abort);
+    }
+
+    fn deliver(&mut self, event: Event) {
+        self.actions.push_back(Action::Deliver(event));
+    }
+
+    /// Time does not go back.
+    fn advance(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
+    }
+}
+
+fn none_came(cause: Cause, diagnostic: &str) -> Closed {
+    Closed {
+        code: NO_CLOSE,
+        diagnostic: diagnostic.to_owned(),
+        cause,
     }
 }

@@ -1,17 +1,29 @@
 //! The server's side (RFC 6455 §4.2).
 
-use xmpp_http1::{RequestHead, Response};
+use xmpp_http1::{RequestHead, Response, Version};
+
+use super::{accept_value, is_key, is_token};
 
 /// Whom to let in.
-#[derive(Clone, Debug)]
+///
+/// ```
+/// use ws_framing::handshake::server::Config;
+///
+/// let mut config = Config::default();
+/// config.origins = vec!["https://app.example".to_owned()];
+/// assert_eq!(config.subprotocol.as_deref(), Some("xmpp"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The subprotocol that must be offered; `None` for users without XMPP. Default `xmpp` (W-R-012, 013).
+    /// The subprotocol that must be offered; `None` for users without XMPP, who agree on none. Default `xmpp` (W-R-012, 013).
     pub subprotocol: Option<String>,
     /// Allowed origins, compared whole; empty is "same host" (W-R-016), `*` is any, `null` only if listed.
     pub origins: Vec<String>,
-    /// Allowed hosts; empty is any (W-R-005).
+    /// Allowed hosts, with their port unless it is the scheme's default; one without port allows every port. Empty is any (W-R-005).
     pub hosts: Vec<String>,
+    /// What bytes behind the request mean. Default `Refused` (W-R-026).
+    pub early_bytes: EarlyBytes,
 }
 
 impl Default for Config {
@@ -20,8 +32,19 @@ impl Default for Config {
             subprotocol: Some("xmpp".to_owned()),
             origins: Vec::new(),
             hosts: Vec::new(),
+            early_bytes: EarlyBytes::Refused,
         }
     }
+}
+
+/// What bytes that came before our 101 mean; RFC 6455 §4.1 forbids them, browsers never send any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EarlyBytes {
+    /// The upgrade is refused.
+    #[default]
+    Refused,
+    /// They are taken as frames.
+    Accepted,
 }
 
 /// A handshake to go through with.
@@ -42,16 +65,277 @@ pub struct Rejected {
     pub reason: &'static str,
 }
 
+impl Rejected {
+    fn new(status: u16, reason: &'static str) -> Box<Self> {
+        let response = Response::new(status)
+            .with_body("text/plain; charset=utf-8", format!("{reason}\n"))
+            .closing();
+        Box::new(Self { response, reason })
+    }
+
+    fn with_field(mut self: Box<Self>, name: &str, value: &str) -> Box<Self> {
+        self.response = self.response.with_field(name, value);
+        self
+    }
+}
+
 /// Whether this request is meant as a WebSocket upgrade at all (`Upgrade` contains `websocket`).
-pub fn is_upgrade(_head: &RequestHead) -> bool {
-    todo!()
+pub fn is_upgrade(head: &RequestHead) -> bool {
+    head.has_token("upgrade", "websocket")
 }
 
 /// Judges an upgrade request. `surplus`: bytes already there behind it (W-R-026).
+///
+/// ```
+/// use ws_framing::handshake::server::{Config, accept};
+/// use xmpp_http1::{RequestHead, Version};
+///
+/// let head = RequestHead::new("GET", "/ws", Version::Http11)
+///     .with_field("Host", "chat.example")
+///     .with_field("Upgrade", "websocket")
+///     .with_field("Connection", "keep-alive, Upgrade")
+///     .with_field("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+///     .with_field("Sec-WebSocket-Version", "13")
+///     .with_field("Sec-WebSocket-Protocol", "xmpp");
+/// let accepted = accept(&head, 0, &Config::default()).expect("a good request");
+/// assert_eq!(accepted.response.status, 101);
+/// assert_eq!(accepted.subprotocol.as_deref(), Some("xmpp"));
+/// ```
+///
+/// # Errors
+///
+/// The answer for everything that RFC 6455 §4.2.1 or the configuration refuses.
 pub fn accept(
-    _head: &RequestHead,
-    _surplus: usize,
-    _config: &Config,
+    head: &RequestHead,
+    surplus: usize,
+    config: &Config,
 ) -> Result<Accepted, Box<Rejected>> {
-    todo!()
+    request_line(head)?;
+    host(head, config)?;
+    body(head)?;
+    if !is_upgrade(head) {
+        return Err(Rejected::new(426, "this is a WebSocket endpoint")
+            .with_field("Upgrade", "websocket")
+            .with_field("Connection", "Upgrade")
+            .with_field("Sec-WebSocket-Version", "13"));
+    }
+    if !head.has_token("connection", "upgrade") {
+        return Err(Rejected::new(400, "Connection does not say Upgrade"));
+    }
+    version(head)?;
+    let Some(key) = head.field("sec-websocket-key").filter(|key| is_key(key)) else {
+        return Err(Rejected::new(
+            400,
+            "Sec-WebSocket-Key is not one key of 16 bytes",
+        ));
+    };
+    extensions(head)?;
+    let subprotocol = subprotocol(head, config)?;
+    origin(head, config)?;
+    if surplus > 0 && config.early_bytes == EarlyBytes::Refused {
+        return Err(Rejected::new(400, "bytes behind the request"));
+    }
+    let mut response = Response::new(101)
+        .with_field("Upgrade", "websocket")
+        .with_field("Connection", "Upgrade")
+        .with_field("Sec-WebSocket-Accept", accept_value(key));
+    if let Some(subprotocol) = &subprotocol {
+        response = response.with_field("Sec-WebSocket-Protocol", subprotocol);
+    }
+    Ok(Accepted {
+        response,
+        subprotocol,
+    })
+}
+
+/// W-R-002, 003.
+fn request_line(head: &RequestHead) -> Result<(), Box<Rejected>> {
+    if head.method() != "GET" {
+        return Err(Rejected::new(405, "only GET opens a WebSocket").with_field("Allow", "GET"));
+    }
+    if head.version() < Version::Http11 {
+        return Err(Rejected::new(400, "HTTP/1.1 is needed"));
+    }
+    if head.path().is_none() {
+        return Err(Rejected::new(400, "the request target names no path"));
+    }
+    Ok(())
+}
+
+/// W-R-004, 005.
+fn host(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
+    let named = head.field("host").is_some();
+    let Some((host, _)) = head.authority().filter(|_| named).and_then(split_authority) else {
+        return Err(Rejected::new(400, "not exactly one valid Host"));
+    };
+    let authority = head.authority().unwrap_or_default();
+    let known = |allowed: &String| {
+        allowed.eq_ignore_ascii_case(authority) || allowed.eq_ignore_ascii_case(host)
+    };
+    if config.hosts.is_empty() || config.hosts.iter().any(known) {
+        Ok(())
+    } else {
+        Err(Rejected::new(421, "no such host here"))
+    }
+}
+
+/// W-R-022, 023: an upgrade has no body.
+fn body(head: &RequestHead) -> Result<(), Box<Rejected>> {
+    let has_body = head.fields("transfer-encoding").next().is_some()
+        || head.fields("content-length").any(|length| length != b"0");
+    if has_body {
+        Err(Rejected::new(400, "an upgrade request with a body"))
+    } else {
+        Ok(())
+    }
+}
+
+/// W-R-010.
+fn version(head: &RequestHead) -> Result<(), Box<Rejected>> {
+    let status = match head.field("sec-websocket-version") {
+        Some(b"13") => return Ok(()),
+        Some(other) if is_version(other) => 426,
+        Some(_) | None => 400,
+    };
+    let rejected = Rejected::new(status, "Sec-WebSocket-Version is not 13");
+    let rejected = if status == 426 {
+        // RFC 9110 §15.5.22: a 426 says what to upgrade to.
+        rejected
+            .with_field("Upgrade", "websocket")
+            .with_field("Connection", "Upgrade")
+    } else {
+        rejected
+    };
+    Err(rejected.with_field("Sec-WebSocket-Version", "13"))
+}
+
+/// RFC 6455 §4.3: 0 to 255 without leading zeros.
+fn is_version(text: &[u8]) -> bool {
+    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let canonical = text == b"0" || text.first() != Some(&b'0');
+    let number = std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse::<u8>().ok());
+    digits && canonical && number.is_some()
+}
+
+/// W-R-020: nothing is agreed here, but what cannot be read is an error.
+fn extensions(head: &RequestHead) -> Result<(), Box<Rejected>> {
+    if head.list("sec-websocket-extensions").all(is_extension) {
+        Ok(())
+    } else {
+        Err(Rejected::new(400, "Sec-WebSocket-Extensions is malformed"))
+    }
+}
+
+/// RFC 6455 §9.1: a token, then parameters, whose quoted values hold tokens.
+fn is_extension(element: &[u8]) -> bool {
+    let mut parts = element.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+    let name = parts.next().unwrap_or_default();
+    is_token(name)
+        && parts.all(|parameter| {
+            let mut sides = parameter
+                .splitn(2, |&byte| byte == b'=')
+                .map(<[u8]>::trim_ascii);
+            let name = sides.next().unwrap_or_default();
+            is_token(name) && sides.next().is_none_or(|value| is_token(unquoted(value)))
+        })
+}
+
+fn unquoted(value: &[u8]) -> &[u8] {
+    value
+        .strip_prefix(b"\"")
+        .and_then(|value| value.strip_suffix(b"\""))
+        .unwrap_or(value)
+}
+
+/// W-R-011 to 014.
+fn subprotocol(head: &RequestHead, config: &Config) -> Result<Option<String>, Box<Rejected>> {
+    if !head.list("sec-websocket-protocol").all(is_token) {
+        return Err(Rejected::new(400, "Sec-WebSocket-Protocol is malformed"));
+    }
+    let Some(wanted) = &config.subprotocol else {
+        return Ok(None);
+    };
+    if head
+        .list("sec-websocket-protocol")
+        .any(|offered| offered == wanted.as_bytes())
+    {
+        Ok(Some(wanted.clone()))
+    } else {
+        Err(Rejected::new(
+            400,
+            "the subprotocol of this endpoint is not offered",
+        ))
+    }
+}
+
+/// W-R-015, 016.
+fn origin(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
+    let mut origins = head.fields("origin");
+    let Some(origin) = origins.next() else {
+        // Not a browser (RFC 6455 §4.2.1).
+        return Ok(());
+    };
+    if origins.next().is_some() {
+        return Err(Rejected::new(400, "more than one Origin"));
+    }
+    let allowed = if config.origins.is_empty() {
+        is_same_host(origin, head.authority().unwrap_or_default())
+    } else {
+        config
+            .origins
+            .iter()
+            .any(|allowed| allowed == "*" || allowed.as_bytes().eq_ignore_ascii_case(origin))
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(Rejected::new(403, "this Origin is not allowed"))
+    }
+}
+
+/// Scheme and port are not compared: the page usually lives on 443 and this listener elsewhere.
+fn is_same_host(origin: &[u8], authority: &str) -> bool {
+    let origin = std::str::from_utf8(origin).unwrap_or_default();
+    let theirs = origin
+        .split_once("://")
+        .and_then(|(_, authority)| split_authority(authority));
+    let ours = split_authority(authority);
+    match (theirs, ours) {
+        (Some((theirs, _)), Some((ours, _))) => theirs.eq_ignore_ascii_case(ours),
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// Host and port of `host[:port]` (RFC 3986 §3.2), without user information.
+fn split_authority(authority: &str) -> Option<(&str, Option<&str>)> {
+    let colon = match authority.rfind(']') {
+        Some(bracket) => authority
+            .get(bracket + 1..)?
+            .find(':')
+            .map(|at| at + bracket + 1),
+        None => authority.find(':'),
+    };
+    let (host, port) = match colon {
+        Some(at) => (authority.get(..at)?, Some(authority.get(at + 1..)?)),
+        None => (authority, None),
+    };
+    let inside = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host_is_good = match inside {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte))
+        }
+    };
+    let port_is_good = port.is_none_or(|port| {
+        port.bytes().all(|byte| byte.is_ascii_digit())
+            && (port.is_empty() || port.parse::<u16>().is_ok())
+    });
+    (host_is_good && port_is_good).then_some((host, port))
 }

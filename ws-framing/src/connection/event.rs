@@ -1,0 +1,134 @@
+//! What a connection orders and tells.
+
+use bytes::Bytes;
+
+use crate::{CloseCode, Utf8Bytes};
+
+/// A whole message.
+///
+/// ```
+/// use ws_framing::connection::Message;
+///
+/// let message = Message::from("<presence xmlns='jabber:client'/>");
+/// assert_eq!(message.as_bytes().len(), 33);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Opcode 1.
+    Text(Utf8Bytes),
+    /// Opcode 2.
+    Binary(Bytes),
+}
+
+impl Message {
+    /// The payload.
+    pub fn as_bytes(&self) -> &Bytes {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+impl From<&'static str> for Message {
+    fn from(text: &'static str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// What the driver must do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action<E = Event> {
+    /// Tell the application.
+    Deliver(E),
+    /// Write what is left, shut down, drain a little (W-R-164), drop.
+    Close,
+    /// Drop now.
+    Abort,
+}
+
+/// What the application learns.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A message.
+    Message(Message),
+    /// The answer to `Connection::ping`. Pongs that nobody asked for only show that the peer is there (RFC 6455 §5.5.3).
+    Pong(Bytes),
+    /// Room again after `SendError::Full`.
+    Writable,
+    /// The end, once.
+    Closed(Closed),
+}
+
+/// How a WebSocket ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The first Close frame's code; 1005 if it had none, 1006 if none came (W-R-163).
+    pub code: u16,
+    /// Its reason, or what the peer did wrong; for logs only (W-R-166).
+    pub diagnostic: String,
+    /// Who or what ended it.
+    pub cause: Cause,
+}
+
+/// Who or what ended a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// We closed it.
+    Ours,
+    /// The peer closed it.
+    Peer,
+    /// The peer broke the protocol; it got this code.
+    Fault(CloseCode),
+    /// The transport ended without a Close frame.
+    Network,
+    /// The peer was silent: no pong, or nothing that was due.
+    Timeout,
+}
+
+/// Why `send` refused; what was given comes back.
+///
+/// ```
+/// use ws_framing::connection::{Message, SendError};
+///
+/// let refused = SendError::Full(Message::from("<a/>"));
+/// assert_eq!(refused.into_inner(), Message::from("<a/>"));
+/// ```
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError<T> {
+    /// No room: wait for `Event::Writable`.
+    #[error("the outbox is full; send again after Event::Writable")]
+    Full(T),
+    /// After our Close, or before the stream is open.
+    #[error("closing or closed")]
+    Closed(T),
+    /// A ping's payload above 125 bytes (RFC 6455 §5.5).
+    #[error("longer than a control frame may be")]
+    TooLong(T),
+}
+
+impl<T> SendError<T> {
+    /// What was given.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Full(given) | Self::Closed(given) | Self::TooLong(given) => given,
+        }
+    }
+
+    /// The same refusal of something else.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> SendError<U> {
+        match self {
+            Self::Full(given) => SendError::Full(change(given)),
+            Self::Closed(given) => SendError::Closed(change(given)),
+            Self::TooLong(given) => SendError::TooLong(change(given)),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Frame headers (RFC 6455 §5.2). What is wrong with one is found at the first byte that shows it.
+
+use super::{Role, Violation};
+
+/// Longest payload of a control frame (RFC 6455 §5.5).
+pub(crate) const CONTROL_BYTES: usize = 125;
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opcode {
+    Continuation,
+    Text,
+    Binary,
+    Close,
+    Ping,
+    Pong,
+}
+
+impl Opcode {
+    fn from_bits(bits: u8) -> Option<Self> {
+        match bits {
+            0 => Some(Self::Continuation),
+            1 => Some(Self::Text),
+            2 => Some(Self::Binary),
+            8 => Some(Self::Close),
+            9 => Some(Self::Ping),
+            10 => Some(Self::Pong),
+            _ => None,
+        }
+    }
+
+    fn bits(self) -> u8 {
+        match self {
+            Self::Continuation => 0,
+            Self::Text => 1,
+            Self::Binary => 2,
+            Self::Close => 8,
+            Self::Ping => 9,
+            Self::Pong => 10,
+        }
+    }
+
+    fn is_control(self) -> bool {
+        match self {
+            Self::Close | Self::Ping | Self::Pong => true,
+            Self::Continuation | Self::Text | Self::Binary => false,
+        }
+    }
+}
+
+/// What is expected of the next header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    /// Our role: the peer's frames are masked where we are the server.
+    pub(super) role: Role,
+    /// A fragmented message is open.
+    pub(super) continuation: bool,
+    /// Binary messages are taken.
+    pub(super) binary: bool,
+}
+
+/// A complete header that follows the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) fin: bool,
+    pub(super) opcode: Opcode,
+    pub(super) mask: Option<[u8; 4]>,
+    pub(super) payload: u64,
+    /// Bytes of the header itself.
+    pub(super) length: usize,
+}
+
+impl Header {
+    /// Reads the header at the front of `input`; `None` needs more bytes.
+    pub(super) fn parse(input: &[u8], expected: Expected) -> Result<Option<Self>, Violation> {
+        let Some((&first, rest)) = input.split_first() else {
+            return Ok(None);
+        };
+        let fin = first & 0x80 != 0;
+        let opcode = first_byte(first, fin, expected)?;
+        let Some((&second, rest)) = rest.split_first() else {
+            return Ok(None);
+        };
+        let masked = second & 0x80 != 0;
+        match (expected.role, masked) {
+            (Role::Server, false) => {
+                return Err(Violation::protocol("an unmasked frame from a client"));
+            }
+            (Role::Client, true) => {
+                return Err(Violation::protocol("a masked frame from a server"));
+            }
+            (Role::Server, true) | (Role::Client, false) => {}
+        }
+        let code = second & 0x7f;
+        if opcode.is_control() && usize::from(code) > CONTROL_BYTES {
+            return Err(Violation::protocol("a control frame above 125 bytes"));
+        }
+        let Some((payload, rest)) = payload_length(code, rest)? else {
+            return Ok(None);
+        };
+        let (mask, rest) = match (masked, rest.split_first_chunk::<4>()) {
+            (false, _) => (None, rest),
+            (true, Some((key, rest))) => (Some(*key), rest),
+            (true, None) => return Ok(None),
+        };
+        Ok(Some(Self {
+            fin,
+            opcode,
+            mask,
+            payload,
+            length: input.len() - rest.len(),
+        }))
+    }
+}
+
+fn first_byte(first: u8, fin: bool, expected: Expected) -> Result<Opcode, Violation> {
+    if first & 0x70 != 0 {
+        return Err(Violation::protocol("a reserved bit without an extension"));
+    }
+    let Some(opcode) = Opcode::from_bits(first & 0x0f) else {
+        return Err(Violation::protocol("a reserved opcode"));
+    };
+    match opcode {
+        Opcode::Close | Opcode::Ping | Opcode::Pong if !fin => {
+            Err(Violation::protocol("a fragmented control frame"))
+        }
+        Opcode::Continuation if !expected.continuation => {
+            Err(Violation::protocol("a continuation of nothing"))
+        }
+        Opcode::Text | Opcode::Binary if expected.continuation => {
+            Err(Violation::protocol("a message inside a fragmented message"))
+        }
+        Opcode::Binary if !expected.binary => Err(Violation::binary()),
+        Opcode::Continuation
+        | Opcode::Text
+        | Opcode::Binary
+        | Opcode::Close
+        | Opcode::Ping
+        | Opcode::Pong => Ok(opcode),
+    }
+}
+
+/// The length behind the second byte, in its shortest form (W-R-101, 102).
+fn payload_length(code: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Violation> {
+    let (length, rest, least) = match code {
+        126 => match rest.split_first_chunk() {
+            Some((bytes, rest)) => (u64::from(u16::from_be_bytes(*bytes)), rest, 126),
+            None => return Ok(None),
+        },
+        127 => {
+            if rest.first().is_some_and(|&top| top & 0x80 != 0) {
+                return Err(Violation::protocol("a length with its top bit set"));
+            }
+            match rest.split_first_chunk() {
+                Some((bytes, rest)) => (u64::from_be_bytes(*bytes), rest, 0x1_0000),
+                None => return Ok(None),
+            }
+        }
+        short => (u64::from(short), rest, 0),
+    };
+    if length < least {
+        return Err(Violation::protocol(
+            "a length that is not in its shortest form",
+        ));
+    }
+    Ok(Some((length, rest)))
+}
+
+/// Appends the header of a whole, unfragmented frame.
+pub(super) fn write(opcode: Opcode, payload: usize, mask: Option<[u8; 4]>, out: &mut Vec<u8>) {
+    let masked = if mask.is_some() { 0x80 } else { 0 };
+    out.push(0x80 | opcode.bits());
+    match (u8::try_from(payload), u16::try_from(payload)) {
+        (Ok(short @ 0..=125), _) => out.push(masked | short),
+        (_, Ok(medium)) => {
+            out.push(masked | 126);
+            out.extend_from_slice(&medium.to_be_bytes());
+        }
+        (_, Err(_)) => {
+            out.push(masked | 127);
+            out.extend_from_slice(&(payload as u64).to_be_bytes());
+        }
+    }
+    if let Some(key) = mask {
+        out.extend_from_slice(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_headers_are_the_shortest_and_read_back() {
+        for payload in [0_usize, 1, 125, 126, 127, 128, 65_535, 65_536, 65_537] {
+            for (role, mask) in [(Role::Client, None), (Role::Server, Some([1, 2, 3, 4]))] {
+                let mut bytes = Vec::new();
+                write(Opcode::Text, payload, mask, &mut bytes);
+                let expected = Expected {
+                    role,
+                    continuation: false,
+                    binary: true,
+                };
+                for cut in 0..bytes.len() {
+                    assert_eq!(Header::parse(&bytes[..cut], expected), Ok(None));
+                }
+                let header = Header {
+                    fin: true,
+                    opcode: Opcode::Text,
+                    mask,
+                    payload: payload as u64,
+                    length: bytes.len(),
+                };
+                assert_eq!(Header::parse(&bytes, expected), Ok(Some(header)));
+            }
+        }
+    }
+}

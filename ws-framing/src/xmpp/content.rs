@@ -1,0 +1,93 @@
+//! One element a message: what it is on a client's stream (W-R-310 to 312).
+
+use bytes::Bytes;
+use xmpp_wire::{Element, Piece, Splitter, StreamError, Wrapped, XmlErrorKind, XmlLimits, ns};
+
+use super::{config::Namespaces, fault::Fault};
+
+/// message, presence or iq, whatever the namespace.
+fn has_stanza_name(element: &Element) -> bool {
+    matches!(element.name().local, "message" | "presence" | "iq")
+}
+
+/// A stanza, or what was meant as one: in a content namespace, or in none.
+pub(super) fn is_meant_as_stanza(element: &Element) -> bool {
+    has_stanza_name(element) && matches!(element.name().namespace, ns::CLIENT | ns::SERVER | "")
+}
+
+/// An iq that is part of signing in: in-band registration (XEP-0077 §3.1.1), authentication before SASL (XEP-0078).
+fn is_for_sign_in(element: &Element) -> bool {
+    element.is("iq", ns::CLIENT)
+        && element.children().any(|child| {
+            matches!(
+                child.name().namespace,
+                "jabber:iq:register" | "jabber:iq:auth"
+            )
+        })
+}
+
+/// Whether the peer may send this before it is authenticated.
+pub(super) fn may_come_before_auth(element: &Element) -> bool {
+    !element.is_stanza() || is_for_sign_in(element)
+}
+
+/// Judges an element of a running stream and makes its namespace explicit.
+pub(super) fn accept(element: Element, mode: Namespaces) -> Result<Element, Fault> {
+    let name = element.name();
+    match name.namespace {
+        "" if mode == Namespaces::Lenient && has_stanza_name(&element) => {
+            Ok(element.adopt("", ns::CLIENT))
+        }
+        // In the stream upstream it would silently become `jabber:client` (W-R-432).
+        "" => Err(Fault::ContentNamespace),
+        ns::SERVER if has_stanza_name(&element) => Err(Fault::ContentNamespace),
+        ns::CLIENT if element.prefix().is_some() => Err(Fault::ContentPrefix),
+        ns::STREAM | ns::FRAMING => Err(Fault::ElementType),
+        _ => Ok(element),
+    }
+}
+
+/// What a message that is no document gets. `first`: no `<open/>` has come.
+pub(super) fn fault_of(kind: XmlErrorKind, message: &Bytes, first: Position) -> Fault {
+    if first == Position::First && begins_a_stream(message) {
+        // A client from before RFC 7395 (W-R-329).
+        Fault::FramingNamespace
+    } else {
+        kind.into()
+    }
+}
+
+/// Where in a session a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Position {
+    /// Before `<open/>`.
+    First,
+    /// Behind it.
+    Later,
+}
+
+fn begins_a_stream(message: &Bytes) -> bool {
+    let mut input = bytes::BytesMut::from(&message[..]);
+    match Splitter::stream(XmlLimits::default()).next_piece(&mut input) {
+        Ok(Some(Piece::Open(tag))) => tag.is("stream", ns::STREAM),
+        Ok(Some(Piece::Element(_) | Piece::Close) | None) | Err(_) => false,
+    }
+}
+
+/// A stream error whose prefix is not declared, as xmpp.js sends it (T-16).
+pub(super) fn undeclared_error(message: &Bytes) -> Option<StreamError> {
+    if !message.starts_with(b"<stream:error") {
+        return None;
+    }
+    let limits = XmlLimits::default();
+    let error = Wrapped::parse(message.clone(), &[("stream", ns::STREAM)], &limits).ok()?;
+    let condition = error
+        .elements
+        .iter()
+        .find(|element| element.name().namespace == ns::STREAM_ERRORS)
+        .map_or("undefined-condition", |element| element.name().local);
+    error
+        .wrapper
+        .is("error", ns::STREAM)
+        .then(|| StreamError::new(condition))
+}
