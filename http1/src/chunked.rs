@@ -95,56 +95,64 @@ impl Chunked {
     }
 
     fn step(&mut self, octet: u8, limits: &Limits) -> Result<State, Fault> {
-        Ok(match (self.state, octet) {
-            (State::Size { value, digits }, _) if octet.is_ascii_hexdigit() => {
-                if digits == SIZE_DIGITS {
-                    return Err(BAD_REQUEST);
-                }
-                let digit = (octet as char).to_digit(16).unwrap_or_default() as usize;
-                let value = value.saturating_mul(16).saturating_add(digit);
-                if value > limits.body_bytes.saturating_sub(self.body.len()) {
-                    return Err(Fault(413));
-                }
-                State::Size {
-                    value,
-                    digits: digits + 1,
-                }
+        let next = match self.state {
+            State::Size { value, digits } if octet.is_ascii_hexdigit() => {
+                return self.size(value, digits, octet, limits);
             }
-            (State::Size { digits: 0, .. }, _) => return Err(BAD_REQUEST),
-            (State::Size { value: size, .. } | State::Extension { size }, b'\r') => {
-                State::SizeEnd { size }
-            }
-            (State::Size { value: size, .. } | State::BeforeExtension { size }, b';') => {
-                State::Extension { size }
-            }
-            (State::Size { value: size, .. } | State::BeforeExtension { size }, b' ' | b'\t') => {
+            State::Size { digits: 0, .. } => None,
+            State::Size { value: size, .. } | State::BeforeExtension { size } => match octet {
+                b'\r' if matches!(self.state, State::Size { .. }) => Some(State::SizeEnd { size }),
+                b';' => Some(State::Extension { size }),
+                b' ' | b'\t' => {
+                    self.count_extension(limits)?;
+                    Some(State::BeforeExtension { size })
+                }
+                _ => None,
+            },
+            State::Extension { size } if is_field_octet(octet) => {
                 self.count_extension(limits)?;
-                State::BeforeExtension { size }
+                Some(State::Extension { size })
             }
-            (State::Extension { size }, _) if is_field_octet(octet) => {
-                self.count_extension(limits)?;
-                State::Extension { size }
-            }
-            (State::SizeEnd { size: 0 }, b'\n') => State::TrailerStart,
-            (State::SizeEnd { size }, b'\n') => State::Data { left: size },
-            (State::DataCr, b'\r') => State::DataLf,
-            (State::DataLf, b'\n') => SIZE,
-            (State::TrailerStart, b'\r') => State::LastLf,
-            (State::TrailerStart | State::TrailerName, _) if is_token_octet(octet) => {
-                if matches!(self.state, State::TrailerStart) {
-                    self.trailer_lines += 1;
-                }
+            State::Extension { size } => (octet == b'\r').then_some(State::SizeEnd { size }),
+            State::SizeEnd { size: 0 } => (octet == b'\n').then_some(State::TrailerStart),
+            State::SizeEnd { size } => (octet == b'\n').then_some(State::Data { left: size }),
+            State::DataCr => (octet == b'\r').then_some(State::DataLf),
+            State::DataLf => (octet == b'\n').then_some(SIZE),
+            State::TrailerStart if octet == b'\r' => Some(State::LastLf),
+            State::TrailerStart if is_token_octet(octet) => {
+                self.trailer_lines += 1;
                 self.count_trailer(limits)?;
-                State::TrailerName
+                Some(State::TrailerName)
             }
-            (State::TrailerName, b':') => State::TrailerValue,
-            (State::TrailerValue, b'\r') => State::TrailerLf,
-            (State::TrailerValue, _) if is_field_octet(octet) => {
+            State::TrailerName if is_token_octet(octet) => {
                 self.count_trailer(limits)?;
-                State::TrailerValue
+                Some(State::TrailerName)
             }
-            (State::TrailerLf, b'\n') => State::TrailerStart,
-            _ => return Err(BAD_REQUEST),
+            State::TrailerName => (octet == b':').then_some(State::TrailerValue),
+            State::TrailerValue if is_field_octet(octet) => {
+                self.count_trailer(limits)?;
+                Some(State::TrailerValue)
+            }
+            State::TrailerValue => (octet == b'\r').then_some(State::TrailerLf),
+            State::TrailerLf => (octet == b'\n').then_some(State::TrailerStart),
+            // `decode` takes what these expect.
+            State::TrailerStart | State::Data { .. } | State::LastLf => None,
+        };
+        next.ok_or(BAD_REQUEST)
+    }
+
+    fn size(&self, value: usize, digits: u8, octet: u8, limits: &Limits) -> Result<State, Fault> {
+        if digits == SIZE_DIGITS {
+            return Err(BAD_REQUEST);
+        }
+        let digit = char::from(octet).to_digit(16).unwrap_or_default() as usize;
+        let value = value.saturating_mul(16).saturating_add(digit);
+        if value > limits.body_bytes.saturating_sub(self.body.len()) {
+            return Err(Fault(413));
+        }
+        Ok(State::Size {
+            value,
+            digits: digits + 1,
         })
     }
 
@@ -168,4 +176,64 @@ impl Chunked {
 /// RFC 9110 §5.5: what a field value may hold.
 pub(crate) fn is_field_octet(octet: u8) -> bool {
     octet == b'\t' || (octet >= b' ' && octet != 0x7f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(input: &str) -> Result<Option<(Vec<u8>, String)>, u16> {
+        let mut input = BytesMut::from(input);
+        match Chunked::new().decode(&mut input, &Limits::default()) {
+            Ok(Some(body)) => {
+                let rest = String::from_utf8_lossy(&input).into_owned();
+                Ok(Some((body.to_vec(), rest)))
+            }
+            Ok(None) => Ok(None),
+            Err(Fault(status)) => Err(status),
+        }
+    }
+
+    #[test]
+    fn a_body_ends_at_its_last_octet() {
+        let input = "3;a\r\nabc\r\n1\r\nd\r\n00\r\nT: 1\r\n\r\nGET";
+        assert_eq!(decode(input), Ok(Some((b"abcd".to_vec(), "GET".into()))));
+        for cut in 0..input.len() - 3 {
+            assert_eq!(decode(&input[..cut]), Ok(None), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_octet_is_refused_in_every_state() {
+        for input in [
+            "x",
+            "1 x",
+            "1\0",
+            "1;\0",
+            "1\rx",
+            "1\r\nab",
+            "1\r\na\rx",
+            "0\r\n:",
+            "0\r\nA ",
+            "0\r\nA:\0",
+            "0\r\nA:\rx",
+            "0\r\n\rx",
+            "1 \r",
+        ] {
+            assert_eq!(decode(input), Err(400), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn zeros_in_front_are_bounded() {
+        assert_eq!(decode("0000000000000001\r\n"), Ok(None));
+        assert_eq!(decode("00000000000000001\r\n"), Err(400));
+    }
+
+    #[test]
+    fn a_size_is_refused_before_its_data() {
+        assert_eq!(decode("40000"), Ok(None));
+        assert_eq!(decode("40001"), Err(413));
+        assert_eq!(decode("1\r\na\r\n40000"), Err(413));
+    }
 }

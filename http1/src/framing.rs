@@ -69,7 +69,9 @@ impl Framing {
             (Lines::None, Lines::None) => Length::Known(0),
             (Lines::One(value), Lines::None) => Length::Known(content_length(value, limits)?),
             (Lines::None, Lines::One(value)) if modern => chunked(value)?,
-            _ => return Err(BAD_REQUEST),
+            (Lines::None, Lines::One(_) | Lines::Many)
+            | (Lines::One(_), Lines::One(_) | Lines::Many)
+            | (Lines::Many, Lines::None | Lines::One(_) | Lines::Many) => return Err(BAD_REQUEST),
         };
         let asks = |token| connection && head.has_token("connection", token);
         let persistence = if asks("close") || !(modern || asks("keep-alive")) {
@@ -148,5 +150,89 @@ fn chunked(value: &[u8]) -> Result<Length, Fault> {
         Err(NOT_IMPLEMENTED)
     } else {
         Err(BAD_REQUEST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(version: Version, fields: &[(&str, &str)]) -> Result<Framing, Fault> {
+        let head = fields.iter().fold(
+            RequestHead::new("POST", "/", version),
+            |head, (name, value)| head.with_field(name, value),
+        );
+        Framing::of(&head, &Limits::default())
+    }
+
+    #[test]
+    fn the_length_is_known_or_chunked() {
+        let length = |fields: &[_]| of(Version::Http11, fields).map(|framing| framing.length);
+        assert_eq!(length(&[]), Ok(Length::Known(0)));
+        assert_eq!(
+            length(&[("Content-Length", "262144")]),
+            Ok(Length::Known(262_144))
+        );
+        assert_eq!(length(&[("content-length", "262145")]), Err(TOO_LARGE));
+        assert_eq!(
+            length(&[("Transfer-Encoding", "chunked")]),
+            Ok(Length::Chunked)
+        );
+        let both = [("Transfer-Encoding", "chunked"), ("Content-Length", "0")];
+        assert_eq!(length(&both), Err(BAD_REQUEST));
+    }
+
+    #[test]
+    fn persistence_is_the_versions_unless_asked_otherwise() {
+        for (version, connection, persistence) in [
+            (Version::Http11, "x", Persistence::Keep),
+            (Version::Http11, "x, Close", Persistence::Close),
+            (Version::Http11, "keep-alive, close", Persistence::Close),
+            (Version::Http10, "x", Persistence::Close),
+            (Version::Http10, "Keep-Alive", Persistence::Keep),
+            (Version::Http10, "keep-alive, close", Persistence::Close),
+        ] {
+            let framing = of(version, &[("Connection", connection)]).expect("good");
+            assert_eq!(framing.persistence, persistence, "{version:?} {connection}");
+        }
+    }
+
+    #[test]
+    fn an_upgrade_is_named_in_connection_and_is_not_of_1_0() {
+        for (version, connection, upgrade, expected) in [
+            (Version::Http11, "upgrade", "WebSocket", Upgrade::WebSocket),
+            (
+                Version::Http11,
+                "upgrade",
+                "h2c, websocket",
+                Upgrade::WebSocket,
+            ),
+            (Version::Http11, "upgrade", "websocketx", Upgrade::Other),
+            (Version::Http11, "close", "websocket", Upgrade::No),
+            (Version::Http10, "upgrade", "websocket", Upgrade::No),
+        ] {
+            let fields = [("Connection", connection), ("Upgrade", upgrade)];
+            let framing = of(version, &fields).expect("good");
+            assert_eq!(
+                framing.upgrade, expected,
+                "{version:?} {connection} {upgrade}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_100_continue_is_expected() {
+        let expectation =
+            |version, value| of(version, &[("Expect", value)]).map(|framing| framing.expectation);
+        assert_eq!(
+            expectation(Version::Http11, "100-Continue"),
+            Ok(Expectation::Continue)
+        );
+        assert_eq!(
+            expectation(Version::Http10, "100-continue"),
+            Ok(Expectation::None)
+        );
+        assert_eq!(expectation(Version::Http11, "x"), Err(EXPECTATION_FAILED));
+        assert_eq!(expectation(Version::Http10, "x"), Ok(Expectation::None));
     }
 }

@@ -18,6 +18,18 @@ pub enum Version {
 /// A request's start line and fields; from the wire, or built from another HTTP stack's parts.
 ///
 /// Two heads are equal when method, target, version and field lines are, whatever buffers hold them.
+///
+/// ```
+/// use xmpp_http1::{RequestHead, Version};
+///
+/// let head = RequestHead::new("GET", "/ws?v=1", Version::Http11)
+///     .with_field("Host", "a.example")
+///     .with_field("Connection", "keep-alive, Upgrade");
+/// assert_eq!((head.path(), head.query()), (Some("/ws"), Some("v=1")));
+/// assert_eq!(head.authority(), Some("a.example"));
+/// assert!(head.has_token("connection", "upgrade"));
+/// assert!(head.version() > Version::Http10);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequestHead {
     bytes: Bytes,

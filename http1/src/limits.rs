@@ -1,4 +1,10 @@
 /// Bounds on one connection.
+///
+/// ```
+/// let mut limits = xmpp_http1::Limits::default();
+/// limits.pipelined = 2;
+/// assert_eq!(limits.body_bytes, 262_144);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -2,6 +2,17 @@ use bytes::Bytes;
 
 /// An answer: status, fields, body. `Content-Length` (unless 101/204/304), `Connection` and `Date`-less framing are the connection's to write.
 ///
+/// ```
+/// use xmpp_http1::Response;
+///
+/// let response = Response::new(429)
+///     .with_field("Retry-After", "5")
+///     .with_body("text/plain", "later")
+///     .closing();
+/// assert_eq!(response.fields[1], ("Content-Type".into(), "text/plain".into()));
+/// assert_eq!((&response.body[..], response.close), (&b"later"[..], true));
+/// ```
+///
 /// There is no `Date`: a machine has no wall clock (RFC 9110 §6.6.1 lets a server without one leave it out).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {

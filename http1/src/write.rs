@@ -130,3 +130,83 @@ fn reason(status: u16) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(response: &Response, version: Version, persistence: Persistence) -> String {
+        let mut out = BytesMut::new();
+        head(&mut out, response, version, persistence);
+        String::from_utf8(out.to_vec()).expect("text")
+    }
+
+    #[test]
+    fn a_field_that_could_split_the_head_is_left_out() {
+        let response = Response::new(200)
+            .with_field("A", "b\r\nC: d")
+            .with_field("A\r\nB", "c")
+            .with_field("A b", "c")
+            .with_field("", "c")
+            .with_field("E", "f\0")
+            .with_field("G", "\u{e9}\th");
+        assert_eq!(
+            written(&response, Version::Http11, Persistence::Keep),
+            "HTTP/1.1 200 OK\r\nG: \u{e9}\th\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn framing_fields_of_the_application_are_left_out() {
+        let response = Response::new(304)
+            .with_field("content-length", "7")
+            .with_field("Transfer-Encoding", "chunked")
+            .with_field("CONNECTION", "close")
+            .with_field("Keep-Alive", "timeout=5")
+            .with_field("ETag", "x");
+        assert_eq!(
+            written(&response, Version::Http11, Persistence::Keep),
+            "HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn connection_says_what_becomes_of_it() {
+        use {Persistence::*, Version::*};
+        let plain = Response::new(204);
+        let upgrade = Response::new(426).with_field("Upgrade", "websocket");
+        for (version, persistence, alone, with_upgrade) in [
+            (Http11, Keep, None, "Upgrade"),
+            (Http11, Close, Some("close"), "close, Upgrade"),
+            (Http10, Keep, Some("keep-alive"), "keep-alive, Upgrade"),
+            (Http10, Close, Some("close"), "close, Upgrade"),
+        ] {
+            let line = alone.map_or(String::new(), |value| format!("Connection: {value}\r\n"));
+            assert_eq!(
+                written(&plain, version, persistence),
+                format!("HTTP/1.1 204 No Content\r\n{line}\r\n")
+            );
+            assert_eq!(
+                written(&upgrade, version, persistence),
+                format!(
+                    "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 0\r\nConnection: {with_upgrade}\r\n\r\n"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn numbers_are_decimal() {
+        for number in [0, 7, 10, 909, usize::MAX] {
+            let mut out = BytesMut::new();
+            put_number(&mut out, number);
+            assert_eq!(out, number.to_string());
+        }
+    }
+
+    #[test]
+    fn an_unknown_status_has_an_empty_reason() {
+        let line = written(&Response::new(299), Version::Http11, Persistence::Keep);
+        assert!(line.starts_with("HTTP/1.1 299 \r\n"), "{line}");
+    }
+}

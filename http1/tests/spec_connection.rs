@@ -1,84 +1,28 @@
-//! The server's connection: order, persistence, faults, upgrade, deadlines.
+//! The server's connection: order, persistence, what it sends, upgrade, ends, deadlines.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod support;
 
-use bytes::BytesMut;
+use std::time::Duration;
+
+use support::{Peer, assert_refused, farewell};
 use xmpp_http1::{
     Response,
-    server::{Action, Cause, Config, Connection, Event, Request, RequestId},
+    server::{Action, Cause, Config, Event},
 };
 
-struct Peer {
-    connection: Connection,
-    input: BytesMut,
-    now: Instant,
-    requests: Vec<Request>,
-    log: Vec<String>,
-    output: Vec<u8>,
-}
+const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+const UPGRADE: &str =
+    "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\r\n";
 
-impl Peer {
-    fn new(config: Config) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "an epoch for the test")]
-        let now = Instant::now();
-        Self {
-            connection: Connection::new(Arc::new(config), now),
-            input: BytesMut::new(),
-            now,
-            requests: Vec::new(),
-            log: Vec::new(),
-            output: Vec::new(),
-        }
-    }
-
-    fn orders(&mut self) {
-        while let Some(action) = self.connection.poll_action() {
-            self.log.push(match action {
-                Action::Deliver(Event::Request(request)) => {
-                    let line = format!("{} {}", request.head.method(), request.head.target());
-                    self.requests.push(request);
-                    line
-                }
-                Action::Deliver(Event::Sent(_)) => "sent".into(),
-                Action::Deliver(Event::Closed(closed)) => format!("{:?}", closed.cause),
-                Action::Detach => "Detach".into(),
-                Action::Close => "Close".into(),
-                Action::Abort => "Abort".into(),
-            });
-        }
-    }
-
-    fn drive(&mut self) {
-        loop {
-            if self.connection.wants_input() && !self.input.is_empty() {
-                self.connection.handle_input(&mut self.input, self.now);
-            }
-            self.orders();
-            let transmit = self.connection.poll_transmit();
-            self.orders();
-            let Some(transmit) = transmit else { break };
-            self.output.extend_from_slice(&transmit.head);
-            self.output.extend_from_slice(&transmit.payload);
-        }
-    }
-
-    fn feed(&mut self, bytes: &[u8], step: usize) {
-        for piece in bytes.chunks(step) {
-            self.input.extend_from_slice(piece);
-            self.drive();
-        }
-    }
-
-    fn respond(&mut self, id: RequestId, response: Response) {
-        self.connection.respond(id, response, self.now);
-        self.drive();
-    }
-
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.output).expect("text")
+/// Lets every deadline pass, one after the other; each makes progress.
+fn wait_until_the_end(peer: &mut Peer) {
+    let mut last = None;
+    while let Some(at) = peer.connection.poll_timeout() {
+        assert!(last.is_none_or(|last| at > last));
+        (last, peer.now) = (Some(at), at);
+        peer.connection.handle_timeout(at);
+        peer.drive();
     }
 }
 
@@ -93,10 +37,9 @@ fn answers_leave_in_request_order_at_every_cut() {
         peer.feed(input, step);
         let bodies: Vec<_> = peer.requests.iter().map(|r| r.body.to_vec()).collect();
         assert_eq!(bodies, [b"hi".to_vec(), b"yo!".to_vec()]);
-        let ids: Vec<_> = peer.requests.iter().map(|r| r.id).collect();
-        peer.respond(ids[1], Response::new(204));
+        peer.respond(1, Response::new(204));
         assert_eq!(peer.text(), "");
-        peer.respond(ids[0], Response::new(200).with_body("text/plain", "A"));
+        peer.respond(0, Response::new(200).with_body("text/plain", "A"));
         assert_eq!(
             peer.text(),
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nA\
@@ -106,123 +49,7 @@ fn answers_leave_in_request_order_at_every_cut() {
     }
 }
 
-/// W-R-003, 004, 023, 024, 027, B-R-019: the fault's status, one `Closed`, `Close`; nothing behind it is a request.
-#[test]
-fn faults_close_and_nothing_behind_them_is_parsed() {
-    let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(9_000));
-    let big = format!(
-        "GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n",
-        "a".repeat(20_000)
-    );
-    let many = format!(
-        "GET / HTTP/1.1\r\nHost: x\r\n{}\r\n",
-        "A: b\r\n".repeat(100)
-    );
-    let post = "POST / HTTP/1.1\r\nHost: x\r\n";
-    let with = |fields: &str| format!("{post}{fields}\r\n");
-    let cases = [
-        (long, 414),
-        (big, 431),
-        (many, 431),
-        (
-            with("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"),
-            400,
-        ),
-        (with("Content-Length: 1\r\nContent-Length: 1\r\n"), 400),
-        (with("Content-Length: 1, 1\r\n"), 400),
-        (with("Content-Length: +1\r\n"), 400),
-        (with("Content-Length:\r\n"), 400),
-        (with("Content-Length: 262145\r\n"), 413),
-        (with("Content-Length: 99999999999999999999999\r\n"), 413),
-        (with("Transfer-Encoding: gzip, chunked\r\n"), 501),
-        (with("Transfer-Encoding: chunked, gzip\r\n"), 400),
-        (with("Transfer-Encoding: chunked, chunked\r\n"), 400),
-        (with("Transfer-Encoding: xchunked\r\n"), 400),
-        (
-            with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
-            400,
-        ),
-        (
-            "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
-            400,
-        ),
-        (with("Transfer-Encoding : chunked\r\n"), 400),
-        (with("A: b\r\n c\r\n"), 400),
-        (with("A: b\rc\r\n"), 400),
-        (with("A: b\0c\r\n"), 400),
-        (with("A: b\x7fc\r\n"), 400),
-        (with("A: b\nC: d\r\n"), 400),
-        (with("Host: x\r\n"), 400),
-        (with("Expect: wonders\r\n"), 417),
-        (with("Transfer-Encoding: chunked\r\n") + "g\r\n", 400),
-        (with("Transfer-Encoding: chunked\r\n") + "1 \r\n", 400),
-        (with("Transfer-Encoding: chunked\r\n") + "1\nx", 400),
-        (with("Transfer-Encoding: chunked\r\n") + "1\r\nxy", 400),
-        (with("Transfer-Encoding: chunked\r\n") + "40001\r\n", 413),
-        ("GET / HTTP/1.1\r\n\r\n".into(), 400),
-        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n".into(), 400),
-        ("GET / HTTP/2.0\r\nHost: x\r\n\r\n".into(), 505),
-        ("GET / HTTX/1.1\r\nHost: x\r\n\r\n".into(), 400),
-        ("GET  / HTTP/1.1\r\nHost: x\r\n\r\n".into(), 400),
-        ("GET * HTTP/1.1\r\nHost: x\r\n\r\n".into(), 400),
-        ("GET x:1 HTTP/1.1\r\nHost: x\r\n\r\n".into(), 400),
-        ("CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n".into(), 405),
-    ];
-    for (case, status) in cases {
-        let input = case.clone() + "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
-        for step in [1, 7, input.len()] {
-            let mut peer = Peer::new(Config::default());
-            peer.feed(input.as_bytes(), step);
-            let shown = case.get(..60).unwrap_or(&case);
-            assert!(peer.requests.is_empty(), "{shown}");
-            assert!(
-                peer.text().starts_with(&format!("HTTP/1.1 {status} ")),
-                "{shown}: {}",
-                peer.text()
-            );
-            assert!(peer.text().contains("\r\nConnection: close\r\n"));
-            assert_eq!(
-                peer.log,
-                [format!("Fault({status})"), "Close".into()],
-                "{shown}"
-            );
-        }
-    }
-}
-
-/// W-R-019, 025, 026: the 101 leaves, then `Detach`; the bytes behind the head are untouched.
-#[test]
-fn an_upgrade_leaves_the_bytes_behind_it() {
-    let head = b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\r\n";
-    let mut peer = Peer::new(Config::default());
-    peer.feed(&[&head[..], b"frames"].concat(), 1_000);
-    assert!(!peer.connection.wants_input());
-    assert_eq!(peer.requests[0].surplus, 6);
-    peer.respond(
-        peer.requests[0].id,
-        Response::new(101).with_field("Upgrade", "websocket"),
-    );
-    assert_eq!(
-        peer.text(),
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
-    );
-    assert_eq!(peer.log, ["GET /ws", "sent", "Detach"]);
-    assert_eq!(&peer.input[..], b"frames");
-
-    let mut peer = Peer::new(Config::default());
-    peer.feed(
-        &[&head[..], b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"].concat(),
-        1_000,
-    );
-    peer.respond(peer.requests[0].id, Response::new(404));
-    assert_eq!(
-        peer.text(),
-        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    );
-    assert_eq!(peer.log, ["GET /ws", "sent", "Ours", "Close"]);
-}
-
-/// B-R-002: HTTP/1.0 closes unless it asked to stay.
+/// B-R-002: HTTP/1.0 closes unless it asked to stay; HEAD has the length and no body.
 #[test]
 fn http_1_0_closes_unless_asked() {
     let mut peer = Peer::new(Config::default());
@@ -230,10 +57,8 @@ fn http_1_0_closes_unless_asked() {
         b"HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nget / HTTP/1.0\r\n\r\n",
         9,
     );
-    let ids: Vec<_> = peer.requests.iter().map(|r| r.id).collect();
-    for id in ids {
-        let unsafe_field = Response::new(200).with_field("A", "b\r\nC: d");
-        peer.respond(id, unsafe_field.with_body("text/plain", "x"));
+    for index in [0, 1] {
+        peer.respond(index, Response::new(200).with_body("text/plain", "x"));
     }
     assert_eq!(
         peer.text(),
@@ -246,69 +71,326 @@ fn http_1_0_closes_unless_asked() {
     );
 }
 
-/// B-R-004: a 100 at once while the body is awaited.
-#[test]
-fn an_awaited_body_is_asked_for() {
-    let mut peer = Peer::new(Config::default());
-    peer.feed(
-        b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
-        99,
-    );
-    assert_eq!(peer.text(), "HTTP/1.1 100 Continue\r\n\r\n");
-    peer.feed(b"x", 1);
-    assert_eq!(peer.requests[0].body, "x");
-}
-
 /// Reading stops at the bound on pipelined requests, and goes on when one is answered.
 #[test]
 fn pipelining_is_bounded() {
     let mut config = Config::default();
     config.limits.pipelined = 2;
     let mut peer = Peer::new(config);
-    peer.feed(
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3).as_bytes(),
-        1_000,
-    );
+    peer.feed(GET.repeat(3).as_bytes(), 1_000);
     assert_eq!(
         (peer.requests.len(), peer.connection.wants_input()),
         (2, false)
     );
-    peer.respond(peer.requests[0].id, Response::new(204));
+    peer.respond(0, Response::new(204));
     assert_eq!(peer.requests.len(), 3);
+}
+
+/// An answer to an unknown or answered request changes nothing.
+#[test]
+fn a_second_answer_is_ignored() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(GET.as_bytes(), 100);
+    peer.respond(0, Response::new(204));
+    peer.respond(0, Response::new(200).closing());
+    assert_eq!(peer.text(), NO_CONTENT);
+    assert_eq!(peer.log, ["GET /", "sent"]);
+}
+
+/// RFC 9112 §9.6: an answer that closes is the last, whatever was pipelined behind it.
+#[test]
+fn an_answer_that_closes_is_the_last() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(GET.repeat(3).as_bytes(), 100);
+    peer.respond(2, Response::new(200));
+    peer.respond(1, Response::new(204).closing());
+    assert_eq!(peer.text(), "");
+    peer.respond(0, Response::new(204));
+    let last = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+    assert_eq!(peer.text(), format!("{NO_CONTENT}{last}"));
+    assert_eq!(peer.log[3..], ["sent", "sent", "Ours", "Close"]);
+}
+
+/// A payload past 64 KiB leaves in pieces, whole and in order, and `Sent` comes after its last byte.
+#[test]
+fn a_long_payload_leaves_whole_and_in_order() {
+    for size in [1_024, 1_025, 65_536, 65_537, 300_001] {
+        let mut peer = Peer::new(Config::default());
+        peer.feed(GET.repeat(2).as_bytes(), 100);
+        let body: Vec<u8> = (0..size).map(|at: u32| (at % 251) as u8).collect();
+        peer.connection.respond(
+            peer.requests[0].id,
+            Response::new(200).with_body("x/y", body.clone()),
+            peer.now,
+        );
+        peer.connection
+            .respond(peer.requests[1].id, Response::new(204), peer.now);
+        while let Some(transmit) = peer.connection.poll_transmit() {
+            assert!(transmit.payload.len() <= 65_536);
+            peer.output.extend_from_slice(&transmit.head);
+            peer.output.extend_from_slice(&transmit.payload);
+            let sent = peer.output.ends_with(NO_CONTENT.as_bytes());
+            peer.orders();
+            assert!(sent || peer.log.len() <= 3, "{:?}", peer.log);
+        }
+        peer.orders();
+        assert_eq!(peer.log, ["GET /", "GET /", "sent", "sent"]);
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: x/y\r\nContent-Length: {size}\r\n\r\n");
+        let expected = [head.as_bytes(), &body, NO_CONTENT.as_bytes()].concat();
+        assert!(peer.output == expected, "{size}");
+    }
+}
+
+/// Answers that the connection makes itself carry the configured fields; the application's do not.
+#[test]
+fn error_fields_are_on_the_connections_own_answers() {
+    let mut config = Config::default();
+    let cors = ("Access-Control-Allow-Origin".to_owned(), "*".to_owned());
+    config.error_fields = vec![cors, ("Content-Length".into(), "9".into())];
+    let own = |reason: &str| {
+        format!(
+            "HTTP/1.1 {reason}\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+    };
+    let mut peer = Peer::new(config.clone());
+    peer.feed(b"GET / HTTP/1.1\r\n\r\n", 100);
+    assert_eq!(peer.text(), own("400 Bad Request"));
+
+    let mut peer = Peer::new(config.clone());
+    peer.feed(b"GET", 100);
+    wait_until_the_end(&mut peer);
+    assert_eq!(peer.text(), own("408 Request Timeout"));
+
+    let mut peer = Peer::new(config);
+    peer.feed(GET.repeat(2).as_bytes(), 100);
+    peer.respond(0, Response::new(204));
+    peer.respond(1, Response::new(101));
+    let own = own("500 Internal Server Error").replace("Connection: close\r\n", "");
+    assert_eq!(peer.text(), format!("{NO_CONTENT}{own}"));
+}
+
+/// W-R-019, 025, 026: the 101 leaves, then `Detach`; the bytes behind the head are untouched.
+#[test]
+fn an_upgrade_leaves_the_bytes_behind_it() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(format!("{UPGRADE}frames").as_bytes(), 1_000);
+    assert!(!peer.connection.wants_input());
+    assert_eq!(peer.requests[0].surplus, 6);
+    peer.respond(0, Response::new(101).with_field("Upgrade", "websocket"));
+    assert_eq!(
+        peer.text(),
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    );
+    assert_eq!(peer.log, ["GET /ws", "sent", "Detach"]);
+    assert_eq!(&peer.input[..], b"frames");
+    assert_eq!(peer.connection.poll_timeout(), None);
+}
+
+/// W-R-025: an upgrade to websocket that is declined closes, and what was read behind it is dropped.
+#[test]
+fn a_declined_websocket_closes() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(format!("{UPGRADE}{GET}").as_bytes(), 1_000);
+    peer.respond(0, Response::new(404));
+    assert_eq!(
+        peer.text(),
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    assert_eq!(peer.log, ["GET /ws", "sent", "Ours", "Close"]);
+    assert!(peer.input.is_empty());
+}
+
+/// RFC 9110 §7.8: an offer of another protocol may be passed over, and the connection goes on.
+#[test]
+fn another_upgrade_is_passed_over() {
+    let mut peer = Peer::new(Config::default());
+    let head =
+        "GET /h HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n";
+    peer.feed(format!("{head}{GET}").as_bytes(), 1_000);
+    assert_eq!(peer.log, ["GET /h"]);
+    peer.respond(0, Response::new(204));
+    assert_eq!(peer.text(), NO_CONTENT);
+    assert_eq!(peer.log, ["GET /h", "GET /", "sent"]);
+}
+
+/// `close`: what is owed still leaves, nothing more is read.
+#[test]
+fn close_answers_what_is_owed() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(GET.as_bytes(), 100);
+    peer.feed(
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na",
+        100,
+    );
+    peer.connection.close(peer.now);
+    peer.drive();
+    peer.feed(format!("bc{GET}").as_bytes(), 100);
+    assert_eq!(peer.log, ["GET /"]);
+    peer.respond(0, Response::new(204));
+    assert_eq!(
+        peer.text(),
+        "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+    );
+    assert_eq!(peer.log, ["GET /", "sent", "Ours", "Close"]);
+    peer.connection.close(peer.now);
+    peer.connection.handle_eof(peer.now);
+    peer.drive();
+    assert_eq!(peer.log[4..], ["Abort"]);
+    assert_eq!(peer.connection.poll_timeout(), None);
+}
+
+/// B-R-168: `abort` drops everything, once.
+#[test]
+fn abort_answers_nothing() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(GET.as_bytes(), 100);
+    peer.connection
+        .respond(peer.requests[0].id, Response::new(204), peer.now);
+    for _ in 0..2 {
+        peer.connection.abort(peer.now);
+        peer.drive();
+        peer.feed(GET.as_bytes(), 100);
+    }
+    assert_eq!(peer.text(), "");
+    assert_eq!(peer.log, ["GET /", "Ours", "Abort"]);
+    assert!(!peer.connection.wants_input());
+    assert_eq!(peer.connection.poll_timeout(), None);
 }
 
 /// W-R-028 and the other deadlines: each makes progress, and the end comes.
 #[test]
 fn deadlines_end_it() {
-    for (input, log, output) in [
-        ("", vec!["Timeout", "Close", "Abort"], ""),
-        ("GET", vec!["Timeout", "Close", "Abort"], "HTTP/1.1 408 "),
-        (
-            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
-            vec!["Timeout", "Close", "Abort"],
-            "HTTP/1.1 408 ",
-        ),
-    ] {
+    let body = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n";
+    for (input, output) in [("", ""), ("GET", "HTTP/1.1 408 "), (body, "HTTP/1.1 408 ")] {
         let mut peer = Peer::new(Config::default());
         peer.feed(input.as_bytes(), 100);
-        let mut last = peer.now;
-        while let Some(at) = peer.connection.poll_timeout() {
-            assert!(at > last);
-            (last, peer.now) = (at, at);
-            peer.connection.handle_timeout(at);
-            peer.drive();
-        }
-        assert_eq!(peer.log, log);
+        wait_until_the_end(&mut peer);
+        assert_eq!(peer.log, ["Timeout", "Close", "Abort"]);
         assert!(peer.text().starts_with(output));
     }
-    let mut idle = Peer::new(Config::default());
-    idle.feed(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 100);
-    assert_eq!(idle.connection.poll_timeout(), None);
-    idle.respond(idle.requests[0].id, Response::new(204));
-    assert_eq!(
-        idle.connection.poll_timeout(),
-        Some(idle.now + Duration::from_secs(75))
+}
+
+/// The deadlines are those of the configuration, from the moments that it names.
+#[test]
+fn deadlines_start_where_they_should() {
+    let mut peer = Peer::new(Config::default());
+    let after = |peer: &Peer| peer.connection.poll_timeout().map(|at| at - peer.now);
+    assert_eq!(after(&peer), Some(Duration::from_secs(10)));
+    peer.now += Duration::from_secs(4);
+    peer.feed(b"POST / HTTP/1.1\r\n", 1);
+    assert_eq!(after(&peer), Some(Duration::from_secs(6)));
+    peer.feed(b"Host: x\r\nContent-Length: 2\r\n\r\n", 1);
+    assert_eq!(after(&peer), Some(Duration::from_secs(30)));
+    peer.now += Duration::from_secs(1);
+    peer.feed(b"a", 1);
+    assert_eq!(after(&peer), Some(Duration::from_secs(29)));
+    peer.feed(b"b", 1);
+    assert_eq!(after(&peer), None); // the application's turn
+    peer.respond(0, Response::new(204));
+    assert_eq!(after(&peer), Some(Duration::from_secs(75)));
+    peer.now += Duration::from_secs(70);
+    peer.feed(b"G", 1);
+    assert_eq!(after(&peer), Some(Duration::from_secs(10)));
+}
+
+/// Keep-alive that runs out is our end, without an answer.
+#[test]
+fn an_idle_connection_is_closed_quietly() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(GET.as_bytes(), 100);
+    peer.respond(0, Response::new(204));
+    wait_until_the_end(&mut peer);
+    assert_eq!(peer.text(), NO_CONTENT);
+    assert_eq!(peer.log, ["GET /", "sent", "Ours", "Close", "Abort"]);
+}
+
+/// A peer that takes nothing is dropped after `write_timeout`; one that takes a piece in it is not.
+#[test]
+fn a_write_stall_ends_it() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(GET.as_bytes(), 100);
+    let answer = Response::new(200).with_body("x/y", vec![0; 200_000]);
+    peer.connection
+        .respond(peer.requests[0].id, answer, peer.now);
+    assert!(peer.connection.poll_transmit().is_some());
+    let ten = Duration::from_secs(10);
+    assert_eq!(peer.connection.poll_timeout(), Some(peer.now + ten));
+    peer.now += Duration::from_secs(9);
+    assert!(peer.connection.poll_transmit().is_some());
+    peer.now += Duration::from_secs(1);
+    peer.connection.handle_timeout(peer.now);
+    peer.orders();
+    assert_eq!(peer.log, ["GET /"]);
+    assert_eq!(peer.connection.poll_timeout(), Some(peer.now + ten));
+    peer.now += ten;
+    peer.connection.handle_timeout(peer.now);
+    peer.orders();
+    assert_eq!(peer.log, ["GET /", "Timeout", "Abort"]);
+    assert!(peer.connection.poll_transmit().is_none());
+    assert_eq!(peer.connection.poll_timeout(), None);
+}
+
+/// After `Close` the peer has `write_timeout` to shut down.
+#[test]
+fn a_peer_that_does_not_shut_down_is_dropped() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        100,
     );
+    peer.respond(0, Response::new(204));
+    let by = peer.now + Duration::from_secs(10);
+    assert_eq!(peer.connection.poll_timeout(), Some(by));
+    wait_until_the_end(&mut peer);
+    assert_eq!(peer.log, ["GET /", "sent", "Peer", "Close", "Abort"]);
+}
+
+/// A fault's answer waits behind the answers that are owed, but not for ever.
+#[test]
+fn a_fault_behind_a_held_request_ends() {
+    for fault in [
+        "\0",
+        "POST / HTTP/1.1\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+    ] {
+        let mut peer = Peer::new(Config::default());
+        peer.feed(format!("{GET}{fault}").as_bytes(), 100);
+        wait_until_the_end(&mut peer);
+        let cause = if fault == "\0" {
+            Cause::Fault(400)
+        } else {
+            Cause::Timeout
+        };
+        assert_eq!(
+            peer.log,
+            ["GET /".to_owned(), format!("{cause:?}"), "Abort".into()]
+        );
+        assert_eq!(peer.text(), "");
+    }
+    // Answered in time, the fault's answer leaves behind it.
+    let mut peer = Peer::new(Config::default());
+    peer.feed(format!("{GET}\0").as_bytes(), 100);
+    let by = peer.now + Config::default().fault_timeout;
+    assert_eq!(peer.connection.poll_timeout(), Some(by));
+    peer.now = by - Duration::from_secs(1);
+    peer.feed(b"more", 1);
+    peer.respond(0, Response::new(204));
+    assert_eq!(peer.text(), format!("{NO_CONTENT}{}", farewell(400)));
+    assert_refused("\0", 400);
+}
+
+/// What comes after the last request is dropped up to a bound; then reading stops (W-R-164).
+#[test]
+fn what_is_discarded_is_bounded() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(b"\0", 1);
+    peer.feed(&vec![b'a'; 262_142], 65_536);
+    assert!(peer.connection.wants_input());
+    peer.feed(b"a", 1);
+    assert!(!peer.connection.wants_input());
+    wait_until_the_end(&mut peer);
+    assert_eq!(peer.log, ["Fault(400)", "Close", "Abort"]);
 }
 
 /// TR-51: read-EOF while an answer is owed.
@@ -318,55 +400,60 @@ fn half_close_goes_on_where_configured() {
         let mut config = Config::default();
         config.half_close = half_close;
         let mut peer = Peer::new(config);
-        peer.feed(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 100);
+        peer.feed(GET.as_bytes(), 100);
         peer.connection.handle_eof(peer.now);
         peer.drive();
-        peer.respond(peer.requests[0].id, Response::new(204));
-        let gone = format!("{:?}", Cause::Network);
+        peer.respond(0, Response::new(204));
         if half_close {
             assert_eq!(peer.log, ["GET /", "sent", "Peer", "Close"]);
         } else {
-            assert_eq!(peer.log, ["GET /".to_owned(), gone, "Abort".into()]);
+            assert_eq!(peer.log, ["GET /", "Network", "Abort"]);
         }
     }
 }
 
-/// W-R-027, B-R-019: what is exactly at a bound is let through, one more is not.
+/// Read-EOF with nothing owed: between requests it is the peer's end, within one the network's.
 #[test]
-fn bounds_are_exact() {
-    let head = |size: usize| {
-        let fixed = "GET / HTTP/1.1\r\nHost: x\r\nA: \r\n\r\n".len();
-        format!(
-            "GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n",
-            "a".repeat(size - fixed)
-        )
-    };
-    let line = |size: usize| format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(size - 14));
-    let fields = |count: usize| {
-        format!(
-            "GET / HTTP/1.1\r\nHost: x\r\n{}\r\n",
-            "A: b\r\n".repeat(count - 1)
-        )
-    };
-    let body = |size: usize| {
-        format!(
-            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n{}",
-            "a".repeat(size)
-        )
-    };
-    for (at, past, status) in [
-        (head(16_384), head(16_385), 431),
-        (line(8_192), line(8_193), 414),
-        (fields(100), fields(101), 431),
-        (body(262_144), body(262_145), 413),
+fn eof_tells_where_it_came() {
+    for (input, cause) in [
+        ("", "Peer"),
+        ("GET", "Network"),
+        (
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na",
+            "Network",
+        ),
     ] {
-        for step in [1_000, 300_000] {
-            let mut peer = Peer::new(Config::default());
-            peer.feed(at.as_bytes(), step);
-            assert_eq!((peer.requests.len(), peer.text()), (1, ""), "{status}");
-            let mut peer = Peer::new(Config::default());
-            peer.feed(past.as_bytes(), step);
-            assert_eq!(peer.log, [format!("Fault({status})"), "Close".into()]);
-        }
+        let mut peer = Peer::new(Config::default());
+        peer.feed(input.as_bytes(), 100);
+        peer.connection.handle_eof(peer.now);
+        peer.connection.handle_eof(peer.now);
+        peer.drive();
+        assert_eq!(peer.log, [cause, "Close"]);
+        assert_eq!(peer.text(), "");
+        assert_eq!(peer.connection.poll_timeout(), None);
     }
+}
+
+/// Contract 4: time that goes back is clamped, and a timeout that is not due changes nothing.
+#[test]
+fn time_does_not_go_back() {
+    let mut peer = Peer::new(Config::default());
+    let start = peer.now;
+    peer.connection
+        .handle_timeout(start + Duration::from_secs(5));
+    peer.connection.handle_timeout(start);
+    assert_eq!(
+        peer.connection.poll_timeout(),
+        Some(start + Duration::from_secs(10))
+    );
+    peer.feed(GET.as_bytes(), 100);
+    peer.respond(0, Response::new(204));
+    assert_eq!(
+        peer.connection.poll_timeout(),
+        Some(start + Duration::from_secs(80))
+    );
+    assert!(!matches!(
+        peer.connection.poll_action(),
+        Some(Action::Deliver(Event::Closed(_)))
+    ));
 }

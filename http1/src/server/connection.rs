@@ -2,6 +2,7 @@
 //!
 //! - Answers leave in request order; a fault's own answer is the last of them.
 //! - After `Connection: close`, a fault, `close` or read-EOF nothing more is parsed: what comes is dropped.
+//! - A fault's answer waits for those owed before it, `fault_timeout` at most; then the connection is dropped.
 //! - While a request with an Upgrade field is unanswered nothing behind it is parsed or taken.
 //! - `Closed` comes when the last owed byte was written, and `Close` after it; or with `Abort` at any time.
 //! - Bytes are known as written when the next are asked for: `Sent`, `Detach` and `Closed` arise then.
@@ -62,12 +63,14 @@ enum Phase {
     Over,
 }
 
-/// What the read deadline is for.
+/// What the deadline on the peer's side is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waiting {
     Head,
     Body,
     Idle,
+    /// A fault's answer behind answers that the application owes.
+    Turn,
 }
 
 /// The write deadline.
@@ -114,6 +117,7 @@ impl Connection {
         let switches = response.status == 101 && slot.upgrade != Upgrade::No;
         if !switches && !(200..=599).contains(&response.status) {
             response = Response::new(500);
+            response.fields.clone_from(&self.config.error_fields);
         }
         response.close = !switches && (response.close || slot.upgrade == Upgrade::WebSocket);
         let closes = response.close;
@@ -201,6 +205,11 @@ impl Connection {
                 Waiting::Idle => self.drain(Cause::Ours),
                 Waiting::Head if !self.receiver.in_head() => self.drain(Cause::Timeout),
                 Waiting::Head | Waiting::Body => self.refuse(Fault(408), Cause::Timeout),
+                Waiting::Turn => {
+                    if let Phase::Draining(cause) = self.phase {
+                        self.abandon(cause);
+                    }
+                }
             }
         }
         self.settle();
@@ -364,7 +373,6 @@ impl Connection {
     /// What follows from the state: the end, and the deadlines.
     fn settle(&mut self) {
         if let Phase::Draining(cause) = self.phase {
-            self.reading = None;
             if self.replies.is_done() {
                 let closed = Closed { cause };
                 self.actions
@@ -377,10 +385,19 @@ impl Connection {
                 }
             }
         }
-        if self.phase != Phase::Open {
-            return;
+        let waiting = match self.phase {
+            Phase::Open => self.waiting(),
+            Phase::Draining(_) => self.replies.refusal_waits().then_some(Waiting::Turn),
+            Phase::Closing | Phase::Over => None,
+        };
+        if waiting != self.reading.map(|(waiting, _)| waiting) {
+            self.reading = waiting.map(|waiting| (waiting, self.now + self.patience(waiting)));
         }
-        let waiting = if self.receiver.in_body() {
+    }
+
+    /// What is awaited of the peer.
+    fn waiting(&self) -> Option<Waiting> {
+        if self.receiver.in_body() {
             Some(Waiting::Body)
         } else if !self.may_parse() {
             None
@@ -390,9 +407,6 @@ impl Connection {
             Some(Waiting::Idle)
         } else {
             None
-        };
-        if waiting != self.reading.map(|(waiting, _)| waiting) {
-            self.reading = waiting.map(|waiting| (waiting, self.now + self.patience(waiting)));
         }
     }
 
@@ -401,6 +415,7 @@ impl Connection {
             Waiting::Head => self.config.head_timeout,
             Waiting::Body => self.config.body_timeout,
             Waiting::Idle => self.config.keep_alive_timeout,
+            Waiting::Turn => self.config.fault_timeout,
         }
     }
 

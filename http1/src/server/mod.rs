@@ -13,6 +13,17 @@ use crate::{Limits, RequestHead};
 pub use connection::Connection;
 
 /// How a connection behaves.
+///
+/// ```
+/// use std::time::Duration;
+/// use xmpp_http1::{Limits, server::Config};
+///
+/// let mut config = Config::default();
+/// config.keep_alive_timeout = Duration::from_secs(30);
+/// config.limits.body_bytes = 65_536;
+/// config.error_fields.push(("Access-Control-Allow-Origin".into(), "*".into()));
+/// assert_eq!(config.limits.head_bytes, Limits::default().head_bytes);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
@@ -26,7 +37,9 @@ pub struct Config {
     pub keep_alive_timeout: Duration,
     /// For the peer to take bytes that are queued, without progress, and to shut down after our close. Default 10 s.
     pub write_timeout: Duration,
-    /// Fields added to the answers that the connection makes itself (400, 408, 413, 414, 431, 501, 505): CORS, so that browsers can see them.
+    /// For a fault's answer to get its turn behind answers that the application owes; then the connection is dropped. Default 75 s: longer than BOSH holds a request.
+    pub fault_timeout: Duration,
+    /// Fields added to the answers that the connection makes itself (400, 405, 408, 413, 414, 417, 431, 500, 501, 505): CORS, so that browsers can see them.
     pub error_fields: Vec<(String, String)>,
     /// Read-EOF while answers are owed: `true` goes on and answers (TR-51), `false` (default) is `Closed` at once.
     pub half_close: bool,
@@ -40,6 +53,7 @@ impl Default for Config {
             body_timeout: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(10),
+            fault_timeout: Duration::from_secs(75),
             error_fields: Vec::new(),
             half_close: false,
         }
@@ -47,10 +61,31 @@ impl Default for Config {
 }
 
 /// Names a request on its connection; answers may be given in any order and leave in request order.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use xmpp_http1::server::RequestId;
+///
+/// // What the application remembers of the requests that it holds.
+/// let held: BTreeMap<RequestId, String> = BTreeMap::new();
+/// # assert!(held.is_empty());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub(crate) u64);
 
 /// A whole request.
+///
+/// ```
+/// use xmpp_http1::{Response, server::Request};
+///
+/// fn route(request: &Request) -> Response {
+///     match (request.head.method(), request.head.path()) {
+///         ("POST", Some("/echo")) => Response::new(200).with_body("text/plain", request.body.clone()),
+///         (_, Some("/echo")) => Response::new(405).with_field("Allow", "POST"),
+///         (_, _) => Response::new(404),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Answer under this.
@@ -88,6 +123,19 @@ pub enum Event {
 }
 
 /// How a connection ended.
+///
+/// ```
+/// use xmpp_http1::server::{Action, Cause, Closed, Config, Connection, Event};
+///
+/// # fn example(now: xmpp_http1::Instant) {
+/// let mut connection = Connection::new(Config::default().into(), now);
+/// connection.abort(now);
+/// let Some(Action::Deliver(Event::Closed(closed))) = connection.poll_action() else { return };
+/// assert_eq!(closed, Closed { cause: Cause::Ours });
+/// assert!(matches!(connection.poll_action(), Some(Action::Abort)));
+/// # }
+/// # example(std::time::Instant::now());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
     /// Why.
@@ -102,7 +150,7 @@ pub enum Cause {
     Ours,
     /// The peer ended it between requests or asked for it.
     Peer,
-    /// The peer broke the protocol; it got this status.
+    /// The peer broke the protocol; it got this status, unless its turn never came (`Config::fault_timeout`).
     Fault(u16),
     /// The peer vanished in the middle.
     Network,

@@ -114,6 +114,15 @@ impl Replies {
             .any(|slot| matches!(slot.state, State::Awaited))
     }
 
+    /// Whether our own answer to a fault waits for the application's.
+    pub(super) fn refusal_waits(&self) -> bool {
+        self.awaits()
+            && self
+                .slots
+                .back()
+                .is_some_and(|slot| matches!(slot.state, State::Refused(_)))
+    }
+
     pub(super) fn push(&mut self, slot: Slot) {
         self.slots.push_back(slot);
     }
