@@ -123,7 +123,6 @@ pub(crate) struct Bosh {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "read once the session has these settings")]
 pub(crate) struct WebSocket {
     pub(crate) origins: Option<Vec<String>>,
     pub(crate) lenient: Option<bool>,

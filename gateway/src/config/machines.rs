@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ws_framing::xmpp::Namespaces;
 use xmpp_wire::XmlLimits;
 
 use super::{
@@ -267,6 +268,56 @@ fn origins(section: &str, written: Option<&[String]>) -> Result<Option<Vec<Strin
 }
 
 fn websocket(file: &File, xml: &XmlLimits) -> ws_framing::xmpp::Config {
-    let _ = (file, xml);
-    ws_framing::xmpp::Config::default()
+    let written = &file.websocket;
+    let mut config = ws_framing::xmpp::Config::default();
+    config.xml = xml.clone();
+    config.namespaces = match written.lenient {
+        Some(false) => Namespaces::Strict,
+        // What deployed clients need (W-R-311).
+        Some(true) | None => Namespaces::Lenient,
+    };
+    set(
+        &mut config.message_bytes_before_auth,
+        file.limits.element_bytes_before_auth.map(Whole::count),
+    );
+    set(
+        &mut config.open_timeout,
+        written.open_seconds.map(|seconds| Some(seconds.seconds())),
+    );
+    set(
+        &mut config.auth_timeout,
+        written.auth_seconds.map(|seconds| Some(seconds.seconds())),
+    );
+    set(
+        &mut config.close_timeout,
+        written.close_seconds.map(Whole::seconds),
+    );
+    let connection = &mut config.connection;
+    connection.message_bytes = xml.element_bytes;
+    connection.frame_bytes = xml.element_bytes;
+    set(
+        &mut connection.frame_bytes,
+        written.frame_bytes.map(Whole::count),
+    );
+    set(
+        &mut connection.fragments,
+        written.fragments.map(Whole::count),
+    );
+    set(
+        &mut connection.outbox_bytes,
+        written.outbox_bytes.map(Whole::count),
+    );
+    set(
+        &mut connection.ping_interval,
+        written.ping_seconds.map(optional),
+    );
+    set(
+        &mut connection.pong_timeout,
+        written.pong_seconds.map(Whole::seconds),
+    );
+    set(
+        &mut connection.close_timeout,
+        written.close_seconds.map(Whole::seconds),
+    );
+    config
 }

@@ -1,0 +1,174 @@
+//! The command line, the configuration, and what is served beside the transports.
+
+use std::{fs, net::TcpListener, path::PathBuf, process::Output};
+
+use crate::support::{
+    Gateway, command,
+    http::{Http, ask},
+};
+
+fn run(arguments: &[&str]) -> Output {
+    command().args(arguments).output().expect("the binary runs")
+}
+
+/// A file of that content, in the directory that cargo keeps for tests.
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, text).expect("a writable directory");
+    path
+}
+
+#[test]
+fn the_page_and_its_parts_are_served() {
+    let gateway = Gateway::start();
+    let mut http = Http::connect(gateway.address);
+    let page = http.ask("GET", "/", "", "");
+    assert_eq!(page.status, 200);
+    assert_eq!(page.field("Content-Type"), Some("text/html; charset=utf-8"));
+    assert!(page.body.starts_with("<!doctype html>"), "{}", page.body);
+    for (path, content_type) in [
+        ("/page.js", "text/javascript; charset=utf-8"),
+        ("/page.css", "text/css; charset=utf-8"),
+    ] {
+        let part = http.ask("GET", path, "", "");
+        assert_eq!(
+            (part.status, part.field("Content-Type")),
+            (200, Some(content_type)),
+            "{path}"
+        );
+    }
+    assert_eq!(http.ask("GET", "/healthz", "", "").body, "ok\n");
+    assert_eq!(http.ask("GET", "/nothing", "", "").status, 404);
+    assert_eq!(http.ask("DELETE", "/", "", "").status, 405);
+}
+
+/// W-R-005.
+#[test]
+fn a_name_that_is_not_loopback_is_not_answered_without_configuration() {
+    let gateway = Gateway::start();
+    let mut http = Http::connect(gateway.address);
+    use std::io::Write as _;
+    http.stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: rebound.example\r\n\r\n")
+        .expect("it reads");
+    assert_eq!(http.receive().status, 421);
+}
+
+#[test]
+fn a_taken_port_is_explained() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = run(&["serve", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    let wanted = format!(
+        "cannot listen on {address}: address in use; stop the other process or choose another with --listen ADDR"
+    );
+    assert!(said.contains(&wanted), "{said}");
+}
+
+#[test]
+fn a_good_configuration_is_summed_up() {
+    let path = file(
+        "good.toml",
+        "[[listener]]\naddress = '127.0.0.1:0'\n[domain.'example.com']\nupstream = '127.0.0.1:5222'\n",
+    );
+    let output = run(&[
+        "serve",
+        "--config",
+        path.to_str().expect("text"),
+        "--check-config",
+    ]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        said.contains("domain          example.com: server at 127.0.0.1:5222, plain TCP"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_bad_configuration_is_refused_with_its_place() {
+    let path = file("bad.toml", "[websocket]\npings_seconds = 3\n");
+    let output = run(&[
+        "serve",
+        "--config",
+        path.to_str().expect("text"),
+        "--check-config",
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said.contains("bad.toml:2:1: unknown field `pings_seconds`"),
+        "{said}"
+    );
+    assert!(said.contains("did you mean `ping_seconds`?"), "{said}");
+    let output = run(&["serve", "--domain", "example.com"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("add --upstream HOST:PORT"));
+    let output = run(&["serve", "--config", "/nonexistent/xmpp-web.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn help_has_examples() {
+    let output = run(&["help", "serve"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said.contains("--upstream 127.0.0.1:5222"), "{said}");
+    let version = run(&["--version"]);
+    assert_eq!(
+        String::from_utf8_lossy(&version.stdout),
+        concat!("xmpp-web ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+/// W-R-476.
+#[test]
+fn connections_past_the_limit_get_503() {
+    let path = file("full.toml", "[limits]\nconnections = 1\n");
+    let gateway = Gateway::with(&["--config", path.to_str().expect("text")]);
+    let mut first = Http::connect(gateway.address);
+    assert_eq!(first.ask("GET", "/healthz", "", "").status, 200);
+    let second = ask(gateway.address, "GET", "/healthz", "", "");
+    assert_eq!(second.status, 503);
+    assert_eq!(second.field("Retry-After"), Some("5"));
+    assert_eq!(first.ask("GET", "/healthz", "", "").status, 200);
+}
+
+/// C-R-002: what a listener does not serve is not there; and a server that is not there is told of.
+#[test]
+fn a_server_that_cannot_be_reached_ends_the_session() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("an address")
+        .to_string();
+    let gateway = Gateway::with(&["--domain", "localhost", "--upstream", &free]);
+    let mut http = Http::connect(gateway.address);
+    let mut said = http
+        .ask(
+            "POST",
+            "/http-bind",
+            "",
+            &crate::support::bosh::creation("localhost"),
+        )
+        .body;
+    if let Some(sid) =
+        crate::support::bosh::attribute(&said, "sid").filter(|_| !said.contains("terminate"))
+    {
+        let next =
+            format!("<body rid='1001' sid='{sid}' xmlns='http://jabber.org/protocol/httpbind'/>");
+        said = http.ask("POST", "/http-bind", "", &next).body;
+    }
+    assert_eq!(
+        crate::support::bosh::attribute(&said, "condition").as_deref(),
+        Some("remote-connection-failed"),
+        "{said}"
+    );
+}

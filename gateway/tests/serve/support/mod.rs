@@ -1,0 +1,104 @@
+//! The binary as a child process, and clients that speak to it in bytes of their own making.
+
+pub(crate) mod bosh;
+pub(crate) mod http;
+pub(crate) mod websocket;
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Longer than anything here takes, shorter than a test run's patience.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A gateway that listens on a port of its own; killed when dropped.
+pub(crate) struct Gateway {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    log: Arc<Mutex<String>>,
+}
+
+impl Gateway {
+    /// The demonstration domain on loopback.
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With these arguments behind `serve --listen 127.0.0.1:0`.
+    pub(crate) fn with(arguments: &[&str]) -> Self {
+        let mut child = command()
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let log = Arc::new(Mutex::new(String::new()));
+        let (found, listening) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let lines = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if let Some((_, rest)) = line.split_once("listening on http://") {
+                    let address = rest.trim_end_matches('/').parse::<SocketAddr>();
+                    let _ = found.send(address.expect("an address"));
+                }
+                let mut log = lines.lock().expect("no panic");
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let address = listening.recv_timeout(PATIENCE);
+        if address.is_err() {
+            let _ = child.kill();
+            panic!("no listener: {}", log.lock().expect("no panic"));
+        }
+        Self {
+            child,
+            address: address.expect("checked"),
+            log,
+        }
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().expect("no panic").clone()
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = i32::try_from(self.child.id()).expect("a pid");
+        let pid = rustix::process::Pid::from_raw(pid).expect("not zero");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("our child") {
+                return status;
+            }
+            assert!(Instant::now() < until, "still running: {}", self.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary.
+pub(crate) fn command() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_xmpp-web"))
+}
