@@ -164,7 +164,8 @@ fn check_target(method: &str, target: &str) -> Result<(), Fault> {
     match (Target::parse(target).ok_or(BAD_REQUEST)?, method) {
         (Target::Authority, "CONNECT") => Err(METHOD_NOT_ALLOWED),
         (Target::Asterisk, "OPTIONS") => Ok(()),
-        (Target::Authority | Target::Asterisk, _) | (_, "CONNECT") => Err(BAD_REQUEST),
+        (Target::Authority | Target::Asterisk, _)
+        | (Target::Origin { .. } | Target::Absolute { .. }, "CONNECT") => Err(BAD_REQUEST),
         (Target::Origin { .. } | Target::Absolute { .. }, _) => Ok(()),
     }
 }

@@ -111,6 +111,23 @@ fn an_answer_that_closes_is_the_last() {
     assert_eq!(peer.log[3..], ["sent", "sent", "Ours", "Close"]);
 }
 
+/// An answer that closes leaves although the peer shut down its side: what is behind it is owed nothing.
+#[test]
+fn an_answer_that_closes_leaves_after_eof() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(GET.repeat(2).as_bytes(), 100);
+    let answer = Response::new(204).closing();
+    peer.connection
+        .respond(peer.requests[0].id, answer, peer.now);
+    peer.connection.handle_eof(peer.now);
+    peer.drive();
+    assert_eq!(
+        peer.text(),
+        "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+    );
+    assert_eq!(peer.log, ["GET /", "GET /", "sent", "Ours", "Close"]);
+}
+
 /// A payload past 64 KiB leaves in pieces, whole and in order, and `Sent` comes after its last byte.
 #[test]
 fn a_long_payload_leaves_whole_and_in_order() {
@@ -199,6 +216,17 @@ fn a_declined_websocket_closes() {
     );
     assert_eq!(peer.log, ["GET /ws", "sent", "Ours", "Close"]);
     assert!(peer.input.is_empty());
+}
+
+/// An upgrade behind an answer that closes is forgotten: the peer's end is heard of, what it sends is dropped.
+#[test]
+fn an_upgrade_behind_an_answer_that_closes_is_forgotten() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(format!("{GET}{UPGRADE}frames").as_bytes(), 1_000);
+    peer.respond(0, Response::new(204).closing());
+    peer.respond(1, Response::new(101));
+    assert_eq!(peer.log, ["GET /", "GET /ws", "sent", "Ours", "Close"]);
+    assert!(peer.connection.wants_input() && peer.input.is_empty());
 }
 
 /// RFC 9110 §7.8: an offer of another protocol may be passed over, and the connection goes on.

@@ -69,7 +69,7 @@ enum Waiting {
     Head,
     Body,
     Idle,
-    /// A fault's answer behind answers that the application owes.
+    /// Answers that the application owes, after a fault.
     Turn,
 }
 
@@ -126,6 +126,8 @@ impl Connection {
             self.upgrade = None;
         }
         if closes {
+            self.replies.drop_behind(id.0);
+            self.upgrade = self.upgrade.filter(|&upgrade| upgrade < id.0);
             self.drain(Cause::Ours);
         }
         self.settle();
@@ -387,7 +389,10 @@ impl Connection {
         }
         let waiting = match self.phase {
             Phase::Open => self.waiting(),
-            Phase::Draining(_) => self.replies.refusal_waits().then_some(Waiting::Turn),
+            Phase::Draining(Cause::Fault(_) | Cause::Timeout) => {
+                self.replies.awaits().then_some(Waiting::Turn)
+            }
+            Phase::Draining(Cause::Ours | Cause::Peer | Cause::Network) => None,
             Phase::Closing | Phase::Over => None,
         };
         if waiting != self.reading.map(|(waiting, _)| waiting) {

@@ -80,8 +80,6 @@ pub(super) struct Written {
 pub(super) enum Then {
     #[default]
     Continue,
-    /// The answer said `Connection: close` because the application wished so.
-    Close,
     /// It was a 101.
     Detach,
 }
@@ -114,15 +112,6 @@ impl Replies {
             .any(|slot| matches!(slot.state, State::Awaited))
     }
 
-    /// Whether our own answer to a fault waits for the application's.
-    pub(super) fn refusal_waits(&self) -> bool {
-        self.awaits()
-            && self
-                .slots
-                .back()
-                .is_some_and(|slot| matches!(slot.state, State::Refused(_)))
-    }
-
     pub(super) fn push(&mut self, slot: Slot) {
         self.slots.push_back(slot);
     }
@@ -151,6 +140,13 @@ impl Replies {
             upgrade,
             persistence,
         ))
+    }
+
+    /// Forgets what is behind an answer that closes (RFC 9112 §9.6). Nothing is pushed after that.
+    pub(super) fn drop_behind(&mut self, id: u64) {
+        let kept = id.saturating_sub(self.first).saturating_add(1);
+        self.slots
+            .truncate(usize::try_from(kept).unwrap_or(usize::MAX));
     }
 
     /// The slot that waits for this answer.
@@ -226,13 +222,8 @@ impl Replies {
                 written.then = Then::Detach;
             } else if response.close {
                 persistence = Persistence::Close;
-                written.then = Then::Close;
             }
             self.put(&mut head, response, version, body, persistence);
-        }
-        if written.then != Then::Continue {
-            self.first += self.slots.len() as u64;
-            self.slots.clear();
         }
         if head.is_empty() {
             return None;
