@@ -1,0 +1,7 @@
+//! The driver over connections in memory, with a clock that the tests move.
+
+mod http;
+mod hub;
+mod pump;
+mod relay;
+mod support;
