@@ -31,7 +31,7 @@ enum Command {
 
 /// Serves BOSH at /http-bind and /bosh, WebSocket at /xmpp-websocket and /ws, and a page for people at /.
 ///
-/// Without a configuration it listens on 127.0.0.1:5280 and [::1]:5280, and serves a demonstration domain named
+/// Without a configuration it listens on port 5280 of 127.0.0.1 and ::1, and serves a demonstration domain named
 /// `localhost`, which lives inside this process and takes any user name with any password.
 #[derive(Args, Debug, Default)]
 #[command(after_help = SERVE_EXAMPLES)]

@@ -41,9 +41,10 @@ impl Machines {
             file.limits.xml_declarations.map(Whole::count),
         );
         let binding = binding(file)?;
+        let http = http(file, &binding, &xml);
         let machines = Self {
-            http: http(&file.http, &binding),
-            bosh: bosh(file, &xml),
+            bosh: bosh(file, &xml, http.limits.body_bytes),
+            http,
             binding,
             handshake: handshake(&file.websocket)?,
             websocket: websocket(file, &xml),
@@ -75,7 +76,12 @@ impl Machines {
     }
 }
 
-fn http(written: &file::Http, binding: &bosh_proto::binding::Config) -> xmpp_http1::server::Config {
+fn http(
+    file: &File,
+    binding: &bosh_proto::binding::Config,
+    xml: &XmlLimits,
+) -> xmpp_http1::server::Config {
+    let written = &file.http;
     let mut config = xmpp_http1::server::Config::default();
     let limits = &mut config.limits;
     set(&mut limits.head_bytes, written.head_bytes.map(Whole::count));
@@ -84,6 +90,8 @@ fn http(written: &file::Http, binding: &bosh_proto::binding::Config) -> xmpp_htt
         written.start_line_bytes.map(Whole::count),
     );
     set(&mut limits.fields, written.fields.map(Whole::count));
+    // A body that may be refused before its stanza would be is of no use.
+    limits.body_bytes = limits.body_bytes.max(xml.element_bytes);
     set(&mut limits.body_bytes, written.body_bytes.map(Whole::count));
     set(&mut limits.pipelined, written.pipelined.map(Whole::count));
     set(
@@ -125,14 +133,11 @@ fn binding(file: &File) -> Result<bosh_proto::binding::Config, Problem> {
     Ok(config)
 }
 
-fn bosh(file: &File, xml: &XmlLimits) -> bosh_proto::server::Config {
+fn bosh(file: &File, xml: &XmlLimits, body_bytes: usize) -> bosh_proto::server::Config {
     let written = &file.bosh;
     let mut config = bosh_proto::server::Config::default();
     config.xml = xml.clone();
-    set(
-        &mut config.body_bytes,
-        file.http.body_bytes.map(Whole::count),
-    );
+    config.body_bytes = body_bytes;
     set(
         &mut config.body_bytes_before_auth,
         file.limits.element_bytes_before_auth.map(Whole::count),

@@ -203,3 +203,14 @@ fn wrong_values_are_named_with_what_is_allowed() {
             .contains("twice")
     );
 }
+
+#[test]
+fn larger_stanzas_make_room_in_what_carries_them() {
+    let config = load("[limits]\nelement_bytes = 1000000").expect("a limit");
+    let machines = &config.machines;
+    assert_eq!(machines.http.limits.body_bytes, 1_000_000);
+    assert_eq!(machines.bosh.body_bytes, 1_000_000);
+    assert_eq!(machines.websocket.connection.message_bytes, 1_000_000);
+    assert_eq!(machines.websocket.connection.frame_bytes, 1_000_000);
+    assert_eq!(machines.stream.xml.element_bytes, 2_000_000);
+}
