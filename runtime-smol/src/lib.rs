@@ -1,4 +1,4 @@
-//! XMPP over BOSH and WebSocket on smol: clock and spawner for the [driver](xmpp_web_driver). smol's streams are futures-io streams: they go
+//! XMPP over BOSH and WebSocket on smol: clock and spawner for the [driver]. smol's streams are futures-io streams: they go
 //! into the driver as they are.
 //!
 //! A WebSocket that answers every message with the same, from an accepted connection on:

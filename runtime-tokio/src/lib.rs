@@ -1,5 +1,5 @@
 //! XMPP over BOSH and WebSocket on tokio: clock, spawner, listeners and dialers for the
-//! [driver](xmpp_web_driver).
+//! [driver].
 //!
 //! A BOSH endpoint whose sessions are all refused, as the smallest complete program:
 //!
