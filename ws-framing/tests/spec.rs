@@ -1,6 +1,13 @@
 //! The scenarios, one file for each section of the standards.
 #![cfg(test)]
 
+mod pair;
+mod properties;
 mod spec_control_close;
 mod spec_frames;
+mod spec_handshake;
+mod spec_xmpp_closing;
+mod spec_xmpp_errors;
+mod spec_xmpp_framing;
+mod spec_xmpp_opening;
 mod support;

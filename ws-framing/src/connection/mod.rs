@@ -92,6 +92,15 @@ enum State {
     Over,
 }
 
+/// Whether `handle_next` has to be called again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Something was taken.
+    More,
+    /// The rest is unfinished, or not wanted.
+    Done,
+}
+
 /// What a missing pong does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnSilence {
@@ -206,22 +215,7 @@ impl Connection {
     /// Bytes came, appended to `input`. Whole messages are taken off its front, unmasked in place; what is unfinished stays. Between calls
     /// `input` may only be appended to. While input is held, nothing is taken.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
-        let now = self.advance(now);
-        if self.held {
-            return;
-        }
-        if !input.is_empty() {
-            self.liveness.heard(now);
-        }
-        while matches!(self.state, State::Open | State::Closing { .. }) {
-            match self.decoder.next(input) {
-                Ok(Some(decoded)) => self.handle_decoded(decoded, now),
-                Ok(None) => return,
-                Err(violation) => self.fail(violation, now),
-            }
-        }
-        self.liveness.stop();
-        input.clear();
+        while self.handle_next(input, now) == Progress::More {}
     }
 
     /// The transport ended.
@@ -308,6 +302,27 @@ impl Connection {
             | State::Flushing { deadline } => Some(deadline),
             State::Over => None,
         }
+    }
+
+    /// Takes one message or control frame off the front of `input`, so that the layer above can answer it before the next is looked at.
+    pub(crate) fn handle_next(&mut self, input: &mut BytesMut, now: Instant) -> Progress {
+        let now = self.advance(now);
+        if self.held || input.is_empty() {
+            return Progress::Done;
+        }
+        if !matches!(self.state, State::Open | State::Closing { .. }) {
+            input.clear();
+            return Progress::Done;
+        }
+        if matches!(self.state, State::Open) {
+            self.liveness.heard(now);
+        }
+        match self.decoder.next(input) {
+            Ok(Some(decoded)) => self.handle_decoded(decoded, now),
+            Ok(None) => return Progress::Done,
+            Err(violation) => self.fail(violation, now),
+        }
+        Progress::More
     }
 
     /// `close` for a reason that is not the application's.

@@ -36,7 +36,13 @@ pub(super) fn accept(element: Element, mode: Namespaces) -> Result<Element, Faul
     let name = element.name();
     match name.namespace {
         "" if mode == Namespaces::Lenient && has_stanza_name(&element) => {
-            Ok(element.adopt("", ns::CLIENT))
+            let adopted = element.adopt("", ns::CLIENT);
+            // `xmlns=''` says outright that it is none.
+            if adopted.is_stanza() {
+                Ok(adopted)
+            } else {
+                Err(Fault::ContentNamespace)
+            }
         }
         // In the stream upstream it would silently become `jabber:client` (W-R-432).
         "" => Err(Fault::ContentNamespace),

@@ -4,6 +4,7 @@
 //! answers [`Event::Opened`] with [`Session::open`], sends the features, and then elements. Of SASL the session knows what changes the framing:
 //! it sees the success that is sent, lifts the tighter limits, and expects the restart where the profile has one.
 
+mod closing;
 mod config;
 mod content;
 mod event;

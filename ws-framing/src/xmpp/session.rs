@@ -1,6 +1,6 @@
-//! The session and its closing.
+//! The session: its verbs and its phases.
 //!
-//! Rules. What changes the phase is here and in `receive`.
+//! Rules. What changes the phase is here, in `receive` and in `closing`.
 //! - Nothing is sent before the peer's `<open/>`, but a stream error of ours and its own `<open/>` (W-R-341).
 //! - Nothing is sent behind our `<close/>`; elements that are still under way are delivered until the peer's (W-R-353), except behind a stream error
 //!   of ours: then only `<close/>` is looked for (W-R-340).
@@ -14,10 +14,10 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use xmpp_wire::{Element, StreamError, StreamHeader, ns};
 
-use super::{Closed, Config, Event, fault::Fault, framing, ids::Ids};
+use super::{Config, Event, fault::Fault, framing, ids::Ids};
 use crate::{
     CloseCode, Connection, Instant, Transmit, Utf8Bytes,
-    connection::{self, Action, Cause, Message, SendError},
+    connection::{self, Action, Cause, Message, Progress, SendError},
 };
 
 /// A session, either role (the server's in this version).
@@ -41,17 +41,17 @@ pub struct Session {
     /// The peer's latest `<open/>`.
     pub(super) peer: Option<Box<StreamHeader>>,
     /// What we called ourselves in our first `<open/>`.
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// The one message that came before the features (W-R-443).
     pub(super) early: Option<Element>,
     /// When white space last came (W-R-302).
     pub(super) blank_at: Option<Instant>,
     pub(super) stream_closed: bool,
     pub(super) error: Option<StreamError>,
-    resumable: bool,
+    pub(super) resumable: bool,
     ids: Ids,
     actions: VecDeque<Action<Event>>,
-    now: Instant,
+    pub(super) now: Instant,
 }
 
 /// Where a session stands.
@@ -239,8 +239,10 @@ impl Session {
     /// Bytes came, appended to `input`; as `Connection::handle_input`.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         let now = self.advance(now);
-        self.connection.handle_input(input, now);
-        self.drain(now);
+        // One message at a time: an answer to the first may be the end of all.
+        while self.connection.handle_next(input, now) == Progress::More {
+            self.drain(now);
+        }
     }
 
     /// The transport ended.
@@ -376,100 +378,8 @@ impl Session {
             .set_message_bytes(self.config.connection.message_bytes);
     }
 
-    /// The peer's mistake, or its silence.
-    pub(super) fn fault(&mut self, fault: Fault, now: Instant) {
-        let code = fault.answer().code;
-        let cause = match fault {
-            Fault::Silent | Fault::AuthTimeout => Cause::Timeout,
-            Fault::TooBig
-            | Fault::XmlLimits
-            | Fault::NotWellFormed
-            | Fault::Restricted
-            | Fault::Encoding
-            | Fault::Format
-            | Fault::FramingNamespace
-            | Fault::ContentNamespace
-            | Fault::ContentPrefix
-            | Fault::ElementType
-            | Fault::NotAuthorized
-            | Fault::SecondOpen
-            | Fault::Version
-            | Fault::Addressing
-            | Fault::Premature => Cause::Fault(code),
-        };
-        self.fail_for(cause, fault.error(), code, now);
-    }
-
-    fn fail_for(&mut self, cause: Cause, error: StreamError, code: CloseCode, now: Instant) {
-        if self.resumable && error.condition == "connection-timeout" {
-            self.connection.abort_for(cause, "the peer is silent");
-            return self.finish();
-        }
-        if self.resumable && error.condition == "system-shutdown" {
-            return self.disconnect(code, now);
-        }
-        match self.phase {
-            Phase::AwaitingOpen | Phase::Opened | Phase::AwaitingRestart => {
-                self.send_own_open(cause, &error.condition);
-            }
-            Phase::AwaitingFeatures | Phase::Running | Phase::CloseReceived { .. } => {}
-            Phase::CloseSent { .. } => {
-                self.connection.close_for(cause, code, "", now);
-                return self.finish();
-            }
-            Phase::Failed { .. } | Phase::CloseAnswered { .. } | Phase::Over => return,
-        }
-        self.connection.send_last(error.to_element().raw().clone());
-        self.fail_sent_for(cause, error, code, now);
-    }
-
-    /// The application sent a stream error as an element.
-    fn fail_sent(&mut self, error: StreamError, now: Instant) {
-        self.fail_sent_for(Cause::Ours, error, CloseCode::NORMAL, now);
-    }
-
-    /// The stream error is on its way: what follows it.
-    fn fail_sent_for(&mut self, cause: Cause, error: StreamError, code: CloseCode, now: Instant) {
-        self.error = Some(error);
-        if matches!(self.phase, Phase::CloseReceived { .. }) {
-            return self.answer_close(now);
-        }
-        self.send_close(Bytes::from_static(framing::CLOSE), now);
-        self.phase = Phase::Failed {
-            deadline: now + self.config.close_timeout,
-            code,
-            cause,
-        };
-        if code == CloseCode::TOO_BIG {
-            // Input is no longer decoded, so no answer can be waited for (W-R-344).
-            self.close_connection(now);
-        }
-    }
-
-    /// Our `<open/>` in front of a stream error. Its `from` is a domain of ours, or empty where we know none (W-R-334).
-    fn send_own_open(&mut self, cause: Cause, condition: &str) {
-        // The application knows the domain unless it says that it does not.
-        let vouched = cause == Cause::Ours
-            && !matches!(
-                condition,
-                "host-unknown" | "host-gone" | "improper-addressing"
-            );
-        let wanted = self.peer.as_ref().and_then(|peer| peer.to.clone());
-        let from = self
-            .from
-            .clone()
-            .or_else(|| self.config.domain.clone())
-            .or_else(|| wanted.filter(|_| vouched));
-        let mut header = StreamHeader {
-            from: Some(from.unwrap_or_default()),
-            ..StreamHeader::default()
-        };
-        self.complete(&mut header);
-        self.connection.send_last(framing::open(&header));
-    }
-
     /// Fills in what our `<open/>` must have (W-R-325).
-    fn complete(&mut self, header: &mut StreamHeader) {
+    pub(super) fn complete(&mut self, header: &mut StreamHeader) {
         let peer = self.peer.as_deref();
         let version = |header: &StreamHeader| header.version.as_deref().and_then(framing::version);
         let ours = version(header).unwrap_or((1, 0)).min((1, 0));
@@ -480,80 +390,6 @@ impl Session {
         }
         header.lang.get_or_insert_with(|| self.config.lang.clone());
         header.id.get_or_insert_with(|| self.ids.next());
-    }
-
-    fn send_close(&mut self, close: Bytes, now: Instant) {
-        self.connection.send_last(close);
-        self.stream_closed = true;
-        self.negotiation = None;
-        self.early = None;
-        self.phase = Phase::CloseSent {
-            deadline: now + self.config.close_timeout,
-        };
-    }
-
-    /// The peer's `<close/>` came first.
-    pub(super) fn answer_close(&mut self, now: Instant) {
-        self.connection
-            .send_last(Bytes::from_static(framing::CLOSE));
-        self.phase = Phase::CloseAnswered {
-            deadline: now + self.config.close_timeout,
-        };
-    }
-
-    /// Starts the WebSocket's own closing handshake.
-    pub(super) fn close_connection(&mut self, now: Instant) {
-        let (cause, code) = match self.phase {
-            Phase::Failed { code, cause, .. } => (cause, code),
-            Phase::CloseReceived { .. } | Phase::CloseAnswered { .. } => {
-                (Cause::Peer, CloseCode::NORMAL)
-            }
-            Phase::AwaitingOpen
-            | Phase::Opened
-            | Phase::AwaitingFeatures
-            | Phase::Running
-            | Phase::AwaitingRestart
-            | Phase::CloseSent { .. }
-            | Phase::Over => (Cause::Ours, CloseCode::NORMAL),
-        };
-        self.connection.close_for(cause, code, "", now);
-        self.finish();
-    }
-
-    /// The connection ended, or is about to: it decided, or was told.
-    fn handle_closed(&mut self, closed: connection::Closed) {
-        let too_big = closed.cause == Cause::Fault(CloseCode::TOO_BIG);
-        match self.phase {
-            Phase::Opened | Phase::AwaitingFeatures | Phase::Running | Phase::AwaitingRestart
-                if too_big =>
-            {
-                // The Close frame is queued and lets these messages pass (W-R-344).
-                self.fault(Fault::TooBig, self.now);
-            }
-            Phase::AwaitingOpen
-            | Phase::Opened
-            | Phase::AwaitingFeatures
-            | Phase::Running
-            | Phase::AwaitingRestart
-            | Phase::CloseSent { .. }
-            | Phase::Failed { .. }
-            | Phase::CloseReceived { .. }
-            | Phase::CloseAnswered { .. }
-            | Phase::Over => {}
-        }
-        self.finish();
-        let closed = Closed {
-            connection: closed,
-            stream_closed: self.stream_closed,
-            error: self.error.take(),
-        };
-        self.deliver(Event::Closed(closed));
-    }
-
-    fn finish(&mut self) {
-        self.phase = Phase::Over;
-        self.negotiation = None;
-        self.early = None;
     }
 
     pub(super) fn deliver(&mut self, event: Event) {

@@ -1,5 +1,7 @@
 //! Frames by hand, and what a machine did with them.
 
+pub(crate) mod stream;
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
