@@ -3,6 +3,7 @@
 
 mod alarm;
 pub mod bosh;
+mod ended;
 pub mod http;
 mod link;
 mod machine;

@@ -21,6 +21,7 @@ use xmpp_stream::{
 };
 use xmpp_wire::{StreamError, StreamHeader};
 
+pub use crate::ended::Ended;
 use crate::{Pump, Runtime, Step, bosh, link::Link};
 
 /// How to reach the server of one domain.
@@ -89,6 +90,8 @@ struct Both<W, U: Upstream, R: Runtime> {
     /// The first of `waiting` waits for room.
     full: bool,
     down: bool,
+    /// What ended the session first.
+    ended: Option<Ended>,
 }
 
 /// Turns of the loop before other tasks get theirs.
@@ -101,12 +104,13 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
         cx: &mut Context<'_>,
         shutdown: &mut impl Shutdown,
         now: impl Fn() -> Instant,
-        mut open: impl FnMut(&mut W, &StreamHeader) -> Option<Link<U, R>>,
-    ) -> Poll<()> {
+        mut open: impl FnMut(&mut W, &StreamHeader) -> Result<Link<U, R>, Ended>,
+    ) -> Poll<Ended> {
         for _ in 0..TURNS {
             let mut progress = false;
             if !self.down && Pin::new(&mut *shutdown).poll(cx).is_ready() {
                 self.down = true;
+                self.ended.get_or_insert(Ended::Shutdown);
                 progress = true;
                 self.web.shut_down(self.link.as_mut());
             }
@@ -125,6 +129,9 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
                         | WebAction::Resumable(_)
                         | WebAction::Close(_)),
                     ) => {
+                        if let WebAction::Close(close) = &action {
+                            self.ended.get_or_insert_with(|| Ended::by_order(close));
+                        }
                         self.waiting.push_back(action);
                         self.apply_waiting(now());
                     }
@@ -147,10 +154,16 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
                     }
                     Some(Heard::Opened(header)) => {
                         if self.link.is_none() {
-                            self.link = open(&mut self.web, &header);
+                            match open(&mut self.web, &header) {
+                                Ok(link) => self.link = Some(link),
+                                Err(ended) => {
+                                    self.ended.get_or_insert(ended);
+                                }
+                            }
                         }
                     }
                     Some(Heard::Event(mut event)) => {
+                        self.ended = self.ended.take().or_else(|| Ended::by_client(&event));
                         let over = if let WebEvent::Closed(closed) = &mut event {
                             self.return_waiting(closed);
                             true
@@ -167,7 +180,7 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
                 }
             }
             if self.web_over && self.link.is_none() {
-                return Poll::Ready(());
+                return Poll::Ready(self.ended.take().unwrap_or(Ended::ClientLost));
             }
             if !progress {
                 return Poll::Pending;
@@ -278,28 +291,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Web for WsWeb<S, R> {
 }
 
 /// Serves one BOSH session until it is over. On `shutdown` (after `Hub::shutdown`) the stream is ended too, without an
-/// end tag where it can be resumed.
+/// end tag where it can be resumed. Says what ended it.
 pub async fn serve_bosh<R: Runtime, U: Upstream>(
     session: bosh::Session<R>,
     decision: Decision<U>,
     mut shutdown: impl Shutdown,
     runtime: R,
-) {
-    let link = match decision {
+) -> Ended {
+    let (link, ended) = match decision {
         Decision::Relay(config, upstream) => {
             let header = session.opening().header.clone();
-            Some(Link::new(
-                Relay::new(config, header, runtime.now()),
-                upstream,
-                runtime.clone(),
-            ))
+            let relay = Relay::new(config, header, runtime.now());
+            (Some(Link::new(relay, upstream, runtime.clone())), None)
         }
         Decision::Refuse(error) => {
             let condition = relay::bosh::refusal(&error);
             session
                 .hub()
                 .with(|manager, now| manager.close(session.key(), Some(condition), None, now));
-            None
+            (None, Some(Ended::Refused(error.condition)))
         }
     };
     let web = BoshWeb(session);
@@ -310,12 +320,15 @@ pub async fn serve_bosh<R: Runtime, U: Upstream>(
         waiting: VecDeque::new(),
         full: false,
         down: false,
+        ended,
     };
     let now = || runtime.now();
-    std::future::poll_fn(|cx| both.poll_run(cx, &mut shutdown, now, |_, _| None)).await;
+    std::future::poll_fn(|cx| both.poll_run(cx, &mut shutdown, now, |_, _| Err(Ended::ClientLost)))
+        .await
 }
 
-/// Serves one WebSocket from its 101 until it is over. `decide` is asked once, at the first `<open/>`.
+/// Serves one WebSocket from its 101 until it is over. `decide` is asked once, at the first `<open/>`. Says what
+/// ended it.
 pub async fn serve_ws<R: Runtime, U: Upstream, S: AsyncRead + AsyncWrite + Unpin + Send>(
     session: xmpp::Session,
     io: S,
@@ -323,7 +336,7 @@ pub async fn serve_ws<R: Runtime, U: Upstream, S: AsyncRead + AsyncWrite + Unpin
     decide: impl FnOnce(&StreamHeader) -> Decision<U> + Send,
     mut shutdown: impl Shutdown,
     runtime: R,
-) {
+) -> Ended {
     let web = WsWeb(Pump::new(session, io, unread, runtime.clone()));
     let mut both = Both {
         web,
@@ -332,22 +345,27 @@ pub async fn serve_ws<R: Runtime, U: Upstream, S: AsyncRead + AsyncWrite + Unpin
         waiting: VecDeque::new(),
         full: false,
         down: false,
+        ended: None,
     };
     let mut decide = Some(decide);
     let now = || runtime.now();
     std::future::poll_fn(|cx| {
         both.poll_run(cx, &mut shutdown, now, |web, header| {
-            match decide.take()?(header) {
+            let Some(decide) = decide.take() else {
+                return Err(Ended::ClientLost);
+            };
+            match decide(header) {
                 Decision::Relay(config, upstream) => {
                     let relay = Relay::new(config, header.clone(), runtime.now());
-                    Some(Link::new(relay, upstream, runtime.clone()))
+                    Ok(Link::new(relay, upstream, runtime.clone()))
                 }
                 Decision::Refuse(error) => {
+                    let ended = Ended::Refused(error.condition.clone());
                     relay::ws::refuse(web.0.machine_mut(), error, runtime.now());
-                    None
+                    Err(ended)
                 }
             }
         })
     })
-    .await;
+    .await
 }

@@ -175,7 +175,7 @@ async fn websocket(
         *named.lock().unwrap_or_else(PoisonError::into_inner) = Some(domain);
         decision
     };
-    serve_ws(
+    let ended = serve_ws(
         session,
         io,
         unread,
@@ -186,5 +186,5 @@ async fn websocket(
     .await;
     let domain = named.into_inner().unwrap_or_else(PoisonError::into_inner);
     let domain = domain.map_or_else(|| "(none)".to_owned(), |domain| domain.to_string());
-    tracing::info!(transport = "websocket", connection = number, %domain, duration = ?started.elapsed(), "session closed");
+    tracing::info!(transport = "websocket", connection = number, %domain, duration = ?started.elapsed(), cause = %ended, "session closed");
 }

@@ -32,12 +32,12 @@ async fn serve_one(session: Session<Tokio>, gate: Gate) {
     let source = opening.source;
     let started = Instant::now();
     tracing::info!(transport = "bosh", session = ?key, %domain, ?source, ?decision, "session opened");
-    serve_bosh(
+    let ended = serve_bosh(
         session,
         decision,
         gate.shutdown.signal(),
         gate.runtime.clone(),
     )
     .await;
-    tracing::info!(transport = "bosh", session = ?key, %domain, duration = ?started.elapsed(), "session closed");
+    tracing::info!(transport = "bosh", session = ?key, %domain, duration = ?started.elapsed(), cause = %ended, "session closed");
 }

@@ -144,6 +144,11 @@ fn sigterm_answers_held_requests_and_exits_with_zero() {
     );
     assert_eq!(gateway.ended().code(), Some(0));
     assert!(gateway.log().contains("going down"), "{}", gateway.log());
+    assert!(
+        gateway.log().contains("cause=shutdown"),
+        "{}",
+        gateway.log()
+    );
 }
 
 /// W-R-165, W-R-474, B-R-170.
@@ -165,6 +170,7 @@ fn logs_hold_no_secret() {
     gateway.ended();
     let log = gateway.log();
     assert!(log.contains("session opened"), "{log}");
+    assert!(log.contains("cause=the client ended it"), "{log}");
     for secret in [
         ADA,
         "correct horse",
