@@ -71,7 +71,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
             match step {
                 Some(Step::Event(Event::Request(request))) => return Poll::Ready(Some(request)),
                 Some(Step::Event(Event::Sent(id))) => self.sent(id),
-                Some(Step::Event(Event::Closed(_))) => self.in_flight.clear(),
+                Some(Step::Event(Event::Closed(closed))) => {
+                    tracing::debug!(cause = ?closed.cause, "connection closed");
+                    self.in_flight.clear();
+                }
                 // Only `upgrade` makes the machine detach, and it polls the pump by itself.
                 Some(Step::Detached | Step::StartTls) | None => {
                     self.in_flight.clear();

@@ -1,4 +1,33 @@
-//! Async code that drives the machines and knows no runtime: one pump, one hub.
+//! Async code that drives the machines of XMPP over the web and knows no runtime: futures-io streams in, and the four things of
+//! [`Runtime`] that a clock and a spawner are.
+//!
+//! - [`Pump`] moves bytes between one machine and one stream. It decides nothing: a machine joins by [`Machine`], pure forwarding.
+//! - [`bosh::Hub`] is where HTTP exchanges meet BOSH sessions; [`http::Connection`] brings the exchanges, or gives its stream to a WebSocket.
+//! - [`relay`] ties a web session to a stream to a server.
+//!
+//! Every `next` here is cancel-safe: what it has done lives in the value that it was borrowed from. A WebSocket that echoes what it
+//! hears, behind its handshake:
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use futures_io::{AsyncRead, AsyncWrite};
+//! use ws_framing::connection::{Config, Connection, Event};
+//! use xmpp_web_driver::{Pump, Runtime, Step};
+//!
+//! async fn echo<S: AsyncRead + AsyncWrite + Unpin>(stream: S, unread: BytesMut, runtime: impl Runtime) {
+//!     let machine = Connection::server(Config::default(), runtime.now());
+//!     let mut pump = Pump::new(machine, stream, unread, runtime);
+//!     while let Some(step) = pump.next().await {
+//!         if let Step::Event(Event::Message(message)) = step {
+//!             let now = pump.now();
+//!             // A peer that does not read what it asked for fills the outbox.
+//!             if pump.machine_mut().send(message, now).is_err() {
+//!                 return;
+//!             }
+//!         }
+//!     }
+//! }
+//! ```
 #![forbid(unsafe_code)]
 
 mod alarm;

@@ -97,7 +97,10 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
                     }
                 }
                 // A relay never detaches.
-                Some(Step::Detached) | None => return Poll::Ready(None),
+                Some(Step::Detached) | None => {
+                    tracing::debug!("the stream to the server is over");
+                    return Poll::Ready(None);
+                }
             }
         }
     }

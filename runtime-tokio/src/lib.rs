@@ -20,7 +20,7 @@
 //!     });
 //!     let mut listener = Listener::bind("127.0.0.1:5280".parse().expect("an address"))?;
 //!     let http = Arc::new(driver::http::Config::default());
-//!     loop {
+//!     for id in 0.. {
 //!         let (stream, peer) = listener.accept(|error| eprintln!("{error}")).await;
 //!         let (hub, runtime, http) = (hub.clone(), runtime.clone(), Arc::clone(&http));
 //!         tokio::spawn(async move {
@@ -28,7 +28,7 @@
 //!             while let Some(request) = connection.next().await {
 //!                 let body = driver::bosh::Request {
 //!                     body: request.body,
-//!                     connection: driver::bosh::ConnectionId(u64::from(peer.port())),
+//!                     connection: driver::bosh::ConnectionId(id),
 //!                     source: Some(peer.ip()),
 //!                     channel: driver::bosh::Channel::Plain,
 //!                 };
@@ -38,6 +38,7 @@
 //!             }
 //!         });
 //!     }
+//!     Ok(())
 //! }
 //! ```
 #![forbid(unsafe_code)]

@@ -40,7 +40,10 @@ async fn echo(mut session: Session<Tokio>) {
 /// Serves on a free port; gives its address and the hub.
 fn serve(address: SocketAddr) -> Option<(SocketAddr, Hub<Tokio>)> {
     let runtime = Tokio::current();
-    let (hub, mut sessions) = Hub::new(Arc::default(), seed().expect("entropy"), runtime.clone());
+    let mut config = bosh_proto::server::Config::default();
+    // On a busy machine an echo may take longer than the default.
+    config.linger = Duration::from_secs(2);
+    let (hub, mut sessions) = Hub::new(Arc::new(config), seed().expect("entropy"), runtime.clone());
     tokio::spawn(async move {
         while let Some(session) = sessions.next().await {
             tokio::spawn(echo(session));
@@ -50,7 +53,7 @@ fn serve(address: SocketAddr) -> Option<(SocketAddr, Hub<Tokio>)> {
     let address = listener.local_addr().ok()?;
     let accepting = hub.clone();
     tokio::spawn(async move {
-        loop {
+        for id in 0.. {
             let (stream, peer) = listener.accept(|error| panic!("{error}")).await;
             let (hub, runtime) = (accepting.clone(), runtime.clone());
             tokio::spawn(async move {
@@ -58,7 +61,7 @@ fn serve(address: SocketAddr) -> Option<(SocketAddr, Hub<Tokio>)> {
                 while let Some(request) = connection.next().await {
                     let exchange = Request {
                         body: request.body,
-                        connection: ConnectionId(u64::from(peer.port())),
+                        connection: ConnectionId(id),
                         source: Some(peer.ip()),
                         channel: Channel::Plain,
                     };
