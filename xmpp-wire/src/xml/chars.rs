@@ -2,7 +2,7 @@
 
 /// Ends or interrupts a run of text: `<`, `&`, `>`, a control character, or 0xEF (U+FFFE and U+FFFF begin with it).
 pub(super) const TEXT_STOP: u8 = 1;
-/// Ends or interrupts an attribute value: a quote, `<`, `&`, a control character, or 0xEF.
+/// Ends or interrupts an attribute value: a quote, `<`, `&`, a control character (white space is normalised), or 0xEF.
 pub(super) const VALUE_STOP: u8 = 2;
 /// May begin a name.
 pub(super) const NAME_START: u8 = 4;
@@ -21,7 +21,7 @@ const fn classes() -> [u8; 256] {
         if control || matches!(b, b'<' | b'&' | b'>' | 0xEF) {
             table[byte] |= TEXT_STOP;
         }
-        if control || matches!(b, b'<' | b'&' | b'"' | b'\'' | 0xEF) {
+        if b < 0x20 || matches!(b, b'<' | b'&' | b'"' | b'\'' | 0xEF) {
             table[byte] |= VALUE_STOP;
         }
         if b.is_ascii_alphabetic() || b == b'_' {

@@ -17,8 +17,8 @@ use crate::ns;
 enum Bound {
     /// By definition.
     Xml,
-    /// Inside the piece: the raw value's place.
-    Here(usize, usize),
+    /// Inside the piece: the declaration's place among the bindings.
+    Here(usize),
     /// Outside: the place in the scope.
     Inherited(usize),
 }
@@ -82,12 +82,15 @@ impl Scanner {
     }
 
     fn declare(&mut self, view: &[u8], attribute: &Attribute, prefix: &[u8]) -> Result<(), Stop> {
-        let uri = decode::value(str(attribute.raw(view)));
+        let raw = attribute.raw(view);
+        let decoded = attribute.encoded.then(|| decode::value(str(raw)));
+        let uri = decoded.as_ref().map_or(raw, |uri| uri.as_bytes());
+        let reserved = || uri == ns::XML.as_bytes() || uri == ns::XMLNS.as_bytes();
         let misuse = match prefix {
-            b"" => uri == ns::XML || uri == ns::XMLNS,
+            b"" => reserved(),
             b"xmlns" => true,
-            b"xml" => uri != ns::XML,
-            _ => uri.is_empty() || uri == ns::XML || uri == ns::XMLNS,
+            b"xml" => uri != ns::XML.as_bytes(),
+            _ => uri.is_empty() || reserved(),
         };
         if misuse {
             return Err(Stop::Bad(XmlErrorKind::Namespace, attribute.name.start));
@@ -101,6 +104,7 @@ impl Scanner {
         self.bindings.push(Binding {
             prefix,
             uri: (attribute.value, attribute.value_end),
+            encoded: attribute.encoded,
         });
         Ok(())
     }
@@ -151,12 +155,12 @@ impl Scanner {
     }
 
     fn find(&self, view: &[u8], prefix: &[u8]) -> Option<Bound> {
-        let here = self.bindings.iter().rev().find(|binding| {
-            view.get(binding.prefix.0..binding.prefix.1)
-                .is_some_and(|p| p == prefix)
-        });
+        let here = self
+            .bindings
+            .iter()
+            .rposition(|binding| view.get(binding.prefix.0..binding.prefix.1) == Some(prefix));
         match here {
-            Some(binding) => Some(Bound::Here(binding.uri.0, binding.uri.1)),
+            Some(place) => Some(Bound::Here(place)),
             None if prefix == b"xml" => Some(Bound::Xml),
             None => self.scope.position(prefix).map(Bound::Inherited),
         }
@@ -165,7 +169,13 @@ impl Scanner {
     fn namespace<'a>(&'a self, view: &'a [u8], bound: Bound) -> std::borrow::Cow<'a, str> {
         match bound {
             Bound::Xml => ns::XML.into(),
-            Bound::Here(start, end) => decode::value(str(view.get(start..end).unwrap_or_default())),
+            Bound::Here(place) => {
+                let (start, end) = self
+                    .bindings
+                    .get(place)
+                    .map_or((0, 0), |binding| binding.uri);
+                decode::value(str(view.get(start..end).unwrap_or_default()))
+            }
             Bound::Inherited(place) => self
                 .scope
                 .prefixes()
@@ -180,13 +190,11 @@ impl Scanner {
         let default = self
             .bindings
             .iter()
-            .rev()
-            .find(|binding| binding.prefix.0 == binding.prefix.1);
+            .rposition(|binding| binding.prefix.0 == binding.prefix.1);
         let place = match (bound, default) {
             (Some(Bound::Xml), _) => RootNamespace::Decoded(ns::XML.into()),
             (Some(Bound::Inherited(place)), _) => RootNamespace::Prefix(place),
-            (Some(Bound::Here(start, end)), _) => self.own(view, start, end),
-            (None, Some(binding)) => self.own(view, binding.uri.0, binding.uri.1),
+            (Some(Bound::Here(place)), _) | (None, Some(place)) => self.own(view, place),
             (None, None) => RootNamespace::Default,
         };
         let at = self.open_tag.at;
@@ -197,13 +205,16 @@ impl Scanner {
         self.shape.self_closing = view.get(self.pos.wrapping_sub(2)) == Some(&b'/');
     }
 
-    fn own(&self, view: &[u8], start: usize, end: usize) -> RootNamespace {
-        let raw = str(view.get(start..end).unwrap_or_default());
-        match decode::value(raw) {
-            std::borrow::Cow::Borrowed(_) => {
-                RootNamespace::Own(start - self.open_tag.at, end - start)
-            }
-            std::borrow::Cow::Owned(uri) => RootNamespace::Decoded(Arc::from(uri)),
+    fn own(&self, view: &[u8], place: usize) -> RootNamespace {
+        let Some(binding) = self.bindings.get(place) else {
+            return RootNamespace::Default;
+        };
+        let (start, end) = binding.uri;
+        if binding.encoded {
+            let raw = str(view.get(start..end).unwrap_or_default());
+            RootNamespace::Decoded(Arc::from(decode::value(raw)))
+        } else {
+            RootNamespace::Own(start - self.open_tag.at, end - start)
         }
     }
 }

@@ -86,6 +86,8 @@ pub(super) struct Attribute {
     pub(super) value_end: usize,
     /// `QName::key` of the name.
     pub(super) key: u64,
+    /// The value holds references or white space other than spaces: its raw bytes are not what it says.
+    pub(super) encoded: bool,
 }
 
 impl Attribute {
@@ -110,6 +112,8 @@ pub(super) struct Binding {
     pub(super) prefix: (usize, usize),
     /// The raw value.
     pub(super) uri: (usize, usize),
+    /// As `Attribute::encoded`.
+    pub(super) encoded: bool,
 }
 
 impl Scanner {
@@ -233,7 +237,14 @@ impl Scanner {
                 }
                 Some(b'"' | b'\'') => self.pos += 1,
                 Some(b'<') => return Err(Stop::Bad(XmlErrorKind::NotWellFormed, self.pos)),
-                Some(b'&') => self.pos += reference(view, self.pos)?,
+                Some(b'&') => {
+                    self.pos += reference(view, self.pos)?;
+                    self.open_tag.attribute.encoded = true;
+                }
+                Some(&b) if is_space(b) => {
+                    self.pos += 1;
+                    self.open_tag.attribute.encoded = true;
+                }
                 Some(_) => self.pos = character(view, self.pos)?,
             }
         }
