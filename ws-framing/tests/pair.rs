@@ -32,9 +32,8 @@ impl Link {
     }
 
     fn carry(&mut self, from: &mut Rig<Connection>, to: &mut Rig<Connection>, most: usize) -> bool {
-        if self.in_flight.is_empty()
-            && let Some(transmit) = from.machine.transmit()
-        {
+        if self.in_flight.is_empty() {
+            let transmit = from.machine.transmit().unwrap_or_default();
             self.in_flight.extend_from_slice(&transmit.head);
             self.in_flight.extend_from_slice(&transmit.payload);
         }

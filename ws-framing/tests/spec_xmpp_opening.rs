@@ -417,3 +417,26 @@ fn one_message_may_come_before_the_features() {
     );
     assert_eq!(transcript[1..], [CLOSE]);
 }
+
+/// W-R-444: the application vouches for the domain when it fails for another reason than the host.
+#[test]
+fn an_unreachable_server_is_told_with_the_domain() {
+    let mut rig = Rig::opened(Config::default());
+    let error = xmpp_wire::StreamError::new("remote-connection-failed");
+    rig.machine
+        .fail(error, ws_framing::CloseCode::INTERNAL_ERROR, rig.now);
+    let rest = [stream_error("remote-connection-failed"), CLOSE.to_owned()];
+    let open = own_open(&mut rig, &rest);
+    assert!(open.contains(" from=\"a.example\" id=\""), "{open}");
+    rig.feed(text(CLOSE));
+    assert_eq!(rig.transcript(), ["Close 1011"]);
+}
+
+/// W-R-340 before `<open/>`: an error of the peer ends what never was.
+#[test]
+fn an_error_in_place_of_open_closes() {
+    let mut rig = Rig::session(Config::default());
+    rig.feed(text(&stream_error("reset")));
+    assert_eq!(rig.actions(), []);
+    assert_eq!(rig.transcript(), [CLOSE, "Close 1000"]);
+}

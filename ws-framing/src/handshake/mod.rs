@@ -1,5 +1,7 @@
 //! The opening handshake as pure functions over heads (RFC 6455 §4).
 
+pub mod client;
+mod endpoint;
 pub mod server;
 
 use base64::{Engine, engine::general_purpose::STANDARD};

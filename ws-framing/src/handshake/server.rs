@@ -309,7 +309,7 @@ fn is_same_host(origin: &[u8], authority: &str) -> bool {
 }
 
 /// Host and port of `host[:port]` (RFC 3986 §3.2), without user information.
-fn split_authority(authority: &str) -> Option<(&str, Option<&str>)> {
+pub(super) fn split_authority(authority: &str) -> Option<(&str, Option<&str>)> {
     let colon = match authority.rfind(']') {
         Some(bracket) => authority
             .get(bracket + 1..)?

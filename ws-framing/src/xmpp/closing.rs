@@ -71,7 +71,7 @@ impl Session {
 
     /// The stream error is on its way: what follows it.
     fn fail_sent_for(&mut self, cause: Cause, error: StreamError, code: CloseCode, now: Instant) {
-        self.error = Some(error);
+        self.error = Some(Box::new(error));
         if matches!(self.phase, Phase::CloseReceived { .. }) {
             return self.answer_close(now);
         }
@@ -172,7 +172,7 @@ impl Session {
         let closed = Closed {
             connection: closed,
             stream_closed: self.stream_closed,
-            error: self.error.take(),
+            error: self.error.take().map(|error| *error),
         };
         self.deliver(Event::Closed(closed));
     }

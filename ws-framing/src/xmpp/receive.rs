@@ -129,7 +129,9 @@ impl Session {
     fn handle_early(&mut self, element: Element, now: Instant) {
         let fits = element.raw().len() <= self.config.message_bytes_before_auth;
         match self.judge(element) {
-            Ok(element) if fits && self.early.is_none() => self.early = Some(element.detached()),
+            Ok(element) if fits && self.early.is_none() => {
+                self.early = Some(Box::new(element.detached()))
+            }
             Ok(_) => self.fault(Fault::Premature, now),
             Err(fault) => self.fault(fault, now),
         }
@@ -211,15 +213,28 @@ impl Session {
 
     /// The receiver of a stream error closes too, and sends none back (W-R-340).
     fn handle_error(&mut self, error: StreamError, now: Instant) {
-        self.error = Some(error);
+        self.error = Some(Box::new(error));
         self.stream_closed = true;
         self.early = None;
         self.negotiation = None;
-        if matches!(self.phase, Phase::CloseSent { .. }) {
-            return self.close_connection(now);
+        match self.phase {
+            Phase::CloseSent { .. } => self.close_connection(now),
+            Phase::AwaitingOpen => {
+                self.answer_close(now);
+                self.close_connection(now);
+            }
+            Phase::Opened
+            | Phase::AwaitingFeatures
+            | Phase::Running
+            | Phase::AwaitingRestart
+            | Phase::Failed { .. }
+            | Phase::CloseReceived { .. }
+            | Phase::CloseAnswered { .. }
+            | Phase::Over => {
+                self.answer_close(now);
+                self.deliver(Event::Closing);
+            }
         }
-        self.answer_close(now);
-        self.deliver(Event::Closing);
     }
 }
 

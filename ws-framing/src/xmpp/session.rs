@@ -9,7 +9,7 @@
 //! - A success of RFC 6120's SASL makes a restart due: `<open/>` or `<close/>`, nothing else. One of SASL2 does not (W-R-357 to 359).
 //! - `<close/>` in either direction ends the session for good; a lost transport or a Close frame alone leaves it resumable (W-R-372).
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use xmpp_wire::{Element, StreamError, StreamHeader, ns};
@@ -33,7 +33,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Session {
     pub(super) connection: Connection,
-    pub(super) config: Config,
+    pub(super) config: Arc<Config>,
     pub(super) phase: Phase,
     pub(super) auth: Auth,
     /// For `<open/>`, then for the success of SASL.
@@ -43,11 +43,11 @@ pub struct Session {
     /// What we called ourselves in our first `<open/>`.
     pub(super) from: Option<String>,
     /// The one message that came before the features (W-R-443).
-    pub(super) early: Option<Element>,
+    pub(super) early: Option<Box<Element>>,
     /// When white space last came (W-R-302).
     pub(super) blank_at: Option<Instant>,
     pub(super) stream_closed: bool,
-    pub(super) error: Option<StreamError>,
+    pub(super) error: Option<Box<StreamError>>,
     pub(super) resumable: bool,
     ids: Ids,
     actions: VecDeque<Action<Event>>,
@@ -96,8 +96,9 @@ pub(super) enum Auth {
 }
 
 impl Session {
-    /// The server's end. `seed`: ids of streams that the application does not name.
-    pub fn server(config: Config, seed: [u8; 32], now: Instant) -> Self {
+    /// The server's end. `seed`: ids of streams that the application does not name. An `Arc` shares the configuration between sessions.
+    pub fn server(config: impl Into<Arc<Config>>, seed: [u8; 32], now: Instant) -> Self {
+        let config = config.into();
         let mut connection = Connection::server(config.connection.clone(), now);
         connection.report_silence();
         connection.set_message_bytes(
@@ -357,7 +358,7 @@ impl Session {
             (ns::STREAM, "features") if matches!(self.phase, Phase::AwaitingFeatures) => {
                 self.phase = Phase::Running;
                 if let Some(early) = self.early.take() {
-                    self.deliver(Event::Element(early));
+                    self.deliver(Event::Element(*early));
                 }
             }
             (ns::SASL, "success") if self.auth == Auth::Awaited => {

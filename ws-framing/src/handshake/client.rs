@@ -1,0 +1,252 @@
+//! The client's side (RFC 6455 §4.1).
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::{Bytes, BytesMut};
+use rand_chacha::ChaCha12Rng;
+use rand_core::{Rng, SeedableRng};
+
+use super::accept_value;
+pub use super::endpoint::{Endpoint, NotWebSocket};
+
+/// Field lines of a response that are read.
+const FIELDS: usize = 100;
+
+/// What is asked for.
+///
+/// ```
+/// use ws_framing::handshake::client::Config;
+///
+/// let mut config = Config::default();
+/// config.origin = Some("https://app.example".to_owned());
+/// assert_eq!(config.subprotocol.as_deref(), Some("xmpp"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The only subprotocol offered (W-R-055); `None` offers none. Default `xmpp`.
+    pub subprotocol: Option<String>,
+    /// `Origin`, for servers that want one (W-R-066). Default none.
+    pub origin: Option<String>,
+    /// Bytes of a response head. Default 16 384, as for requests.
+    pub head_bytes: usize,
+    /// Responses before the last one (1xx) that are skipped. Default 8.
+    pub informational: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            subprotocol: Some("xmpp".to_owned()),
+            origin: None,
+            head_bytes: 16_384,
+            informational: 8,
+        }
+    }
+}
+
+/// A handshake under way: its request, and what the response must say.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use ws_framing::handshake::client::{Config, Endpoint, Handshake, Upgraded};
+///
+/// let endpoint = Endpoint::parse("wss://chat.example/ws")?;
+/// let mut handshake = Handshake::new(&endpoint, Config::default(), [7; 32]);
+/// assert!(handshake.request().starts_with(b"GET /ws HTTP/1.1\r\nHost: chat.example\r\n"));
+/// let mut input = BytesMut::from("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n");
+/// assert_eq!(handshake.handle_input(&mut input), Ok(None), "more bytes are needed");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Handshake {
+    config: Config,
+    request: Bytes,
+    accept: String,
+    /// Bytes at the front of the input in which no head ends.
+    scanned: usize,
+    skipped: usize,
+}
+
+/// The connection is a WebSocket now; what is left of the input are its first frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgraded {
+    /// The subprotocol agreed. `None` where one was offered: this is not XMPP, and has to be closed with 1000 (W-R-062).
+    pub subprotocol: Option<String>,
+}
+
+/// Why there is no WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// Another answer than 101 (W-R-057).
+    #[error("the server answered {status}")]
+    Status {
+        /// The status.
+        status: u16,
+        /// `Location`, which is not followed here.
+        location: Option<String>,
+    },
+    /// A 101 that does not say what RFC 6455 §4.1 asks for.
+    #[error("the server's handshake is wrong in {0}")]
+    Field(&'static str),
+    /// Not a response of HTTP/1.1, or one past the limits.
+    #[error("the answer is no HTTP/1.1 response within the limits")]
+    Malformed,
+}
+
+impl Handshake {
+    /// A handshake; its key comes from `seed`, which must not be used for anything else.
+    pub fn new(endpoint: &Endpoint, config: Config, seed: [u8; 32]) -> Self {
+        let mut nonce = [0; 16];
+        ChaCha12Rng::from_seed(seed).fill_bytes(&mut nonce);
+        let key = STANDARD.encode(nonce);
+        let mut request = format!(
+            "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n",
+            endpoint.target(),
+            endpoint.authority(),
+        );
+        for (name, value) in [
+            ("Sec-WebSocket-Protocol", &config.subprotocol),
+            ("Origin", &config.origin),
+        ] {
+            // A value that could split the head is left out.
+            if let Some(value) = value.as_ref().filter(|value| is_field_value(value)) {
+                request.push_str(&format!("{name}: {value}\r\n"));
+            }
+        }
+        request.push_str("\r\n");
+        Self {
+            config,
+            request: request.into(),
+            accept: accept_value(key.as_bytes()),
+            scanned: 0,
+            skipped: 0,
+        }
+    }
+
+    /// What to send, before anything else and without anything behind it (W-R-056).
+    pub fn request(&self) -> &Bytes {
+        &self.request
+    }
+
+    /// Bytes came, appended to `input`. Takes the response's head off its front; `None` needs more.
+    ///
+    /// # Errors
+    ///
+    /// The connection is no WebSocket: close it.
+    pub fn handle_input(&mut self, input: &mut BytesMut) -> Result<Option<Upgraded>, Refused> {
+        loop {
+            let Some(end) = self.head_end(input)? else {
+                return Ok(None);
+            };
+            let head = input.split_to(end);
+            self.scanned = 0;
+            let answer = self.judge(&head)?;
+            if answer.is_some() {
+                return Ok(answer);
+            }
+            self.skipped += 1;
+            if self.skipped > self.config.informational {
+                return Err(Refused::Malformed);
+            }
+        }
+    }
+
+    /// Where the head ends; each byte is looked at once.
+    fn head_end(&mut self, input: &[u8]) -> Result<Option<usize>, Refused> {
+        let from = self.scanned.saturating_sub(3);
+        let rest = input.get(from..).unwrap_or_default();
+        let end = rest
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .map(|at| from + at + 4);
+        self.scanned = input.len();
+        if end.unwrap_or(input.len()) > self.config.head_bytes {
+            return Err(Refused::Malformed);
+        }
+        Ok(end)
+    }
+
+    /// `None` is a response before the last one.
+    fn judge(&self, head: &[u8]) -> Result<Option<Upgraded>, Refused> {
+        let mut lines = [httparse::EMPTY_HEADER; FIELDS];
+        let mut response = httparse::Response::new(&mut lines);
+        let complete = response
+            .parse(head)
+            .is_ok_and(|status| status.is_complete());
+        let Some(status) = response
+            .code
+            .filter(|_| complete && response.version == Some(1))
+        else {
+            return Err(Refused::Malformed);
+        };
+        let fields = Fields(response.headers);
+        match status {
+            101 => self.upgraded(&fields).map(Some),
+            100..=199 => Ok(None),
+            _ => Err(Refused::Status {
+                status,
+                location: fields.single("location").map(str::to_owned),
+            }),
+        }
+    }
+
+    /// W-R-058 to 062.
+    fn upgraded(&self, fields: &Fields<'_>) -> Result<Upgraded, Refused> {
+        if !fields
+            .single("upgrade")
+            .is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+        {
+            return Err(Refused::Field("Upgrade"));
+        }
+        let has_upgrade = fields
+            .values("connection")
+            .flat_map(|value| value.split(','))
+            .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
+        if !has_upgrade {
+            return Err(Refused::Field("Connection"));
+        }
+        if fields.single("sec-websocket-accept") != Some(&self.accept) {
+            return Err(Refused::Field("Sec-WebSocket-Accept"));
+        }
+        if fields
+            .values("sec-websocket-extensions")
+            .any(|value| !value.is_empty())
+        {
+            return Err(Refused::Field("Sec-WebSocket-Extensions"));
+        }
+        if fields.values("sec-websocket-protocol").next().is_none() {
+            return Ok(Upgraded { subprotocol: None });
+        }
+        let agreed = fields.single("sec-websocket-protocol").map(str::to_owned);
+        if agreed.is_none() || agreed != self.config.subprotocol {
+            return Err(Refused::Field("Sec-WebSocket-Protocol"));
+        }
+        Ok(Upgraded {
+            subprotocol: agreed,
+        })
+    }
+}
+
+/// Field lines; values that are not text are as absent.
+struct Fields<'a>(&'a [httparse::Header<'a>]);
+
+impl<'a> Fields<'a> {
+    fn values(&self, name: &'static str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .iter()
+            .filter(move |line| line.name.eq_ignore_ascii_case(name))
+            .map(|line| std::str::from_utf8(line.value).unwrap_or_default().trim())
+    }
+
+    /// The value of the only line of that name.
+    fn single(&self, name: &'static str) -> Option<&'a str> {
+        let mut values = self.values(name);
+        let value = values.next()?;
+        values.next().is_none().then_some(value)
+    }
+}
+
+fn is_field_value(value: &str) -> bool {
+    value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
