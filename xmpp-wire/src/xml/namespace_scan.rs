@@ -32,10 +32,11 @@ impl Scanner {
                 break;
             };
             let name = attribute.name.whole(view);
+            let before = if attribute.may_repeat { i } else { 0 };
             if self
                 .attributes
                 .iter()
-                .take(i)
+                .take(before)
                 .any(|other| other.key == attribute.key && other.name.whole(view) == name)
             {
                 return Err(Stop::Bad(XmlErrorKind::NotWellFormed, attribute.name.start));

@@ -45,6 +45,8 @@ pub(super) struct OpenTag {
     pub(super) declarations: usize,
     /// The attribute in progress.
     attribute: Attribute,
+    /// Which hashes of names have been seen: a name whose bit is not set is no duplicate.
+    seen: [u64; 4],
 }
 
 /// A qualified name; the prefix ends at `colon` where there is one.
@@ -65,12 +67,12 @@ impl QName {
             .unwrap_or_default()
     }
 
-    /// Names that differ mostly differ here: length, first and last byte.
+    /// Names that differ mostly differ here: length, first byte, last two.
     pub(super) fn key(&self, view: &[u8]) -> u64 {
         let byte = |at: usize| u64::from(view.get(at).copied().unwrap_or_default());
-        ((self.end - self.start) as u64) << 16
-            | byte(self.start) << 8
-            | byte(self.end.wrapping_sub(1))
+        let length = (self.end - self.start) as u64;
+        let end = byte(self.end.wrapping_sub(2)) << 8 | byte(self.end.wrapping_sub(1));
+        length << 24 | byte(self.start) << 16 | end
     }
 
     pub(super) fn whole<'v>(&self, view: &'v [u8]) -> &'v [u8] {
@@ -86,6 +88,8 @@ pub(super) struct Attribute {
     pub(super) value_end: usize,
     /// `QName::key` of the name.
     pub(super) key: u64,
+    /// A name with the same hash came before it.
+    pub(super) may_repeat: bool,
     /// The value holds references or white space other than spaces: its raw bytes are not what it says.
     pub(super) encoded: bool,
 }
@@ -204,7 +208,7 @@ impl Scanner {
 
     fn scan_attribute_name(&mut self, view: &[u8]) -> Result<(), Stop> {
         let name = qualified_name(view, self.pos)?;
-        let attribute = Attribute {
+        let mut attribute = Attribute {
             name,
             key: name.key(view),
             ..Attribute::default()
@@ -216,6 +220,12 @@ impl Scanner {
             || self.open_tag.declarations > self.limits.declarations
         {
             return Err(Stop::Bad(XmlErrorKind::TooManyAttributes, name.start));
+        }
+        // Fibonacci hashing to one of 256 bits.
+        let bit = attribute.key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
+        if let Some(word) = self.open_tag.seen.get_mut((bit >> 6) as usize) {
+            attribute.may_repeat = *word & 1 << (bit & 63) != 0;
+            *word |= 1 << (bit & 63);
         }
         self.open_tag.attribute = attribute;
         self.pos = name.end;
