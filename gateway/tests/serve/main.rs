@@ -1,6 +1,7 @@
 //! The binary as people run it: started, spoken to over its sockets, and ended.
 #![cfg(unix)]
 
+mod bad_documents;
 mod bosh;
 mod command;
 mod support;
