@@ -2,14 +2,15 @@
 
 import { temporaryDirectory } from './processes.js';
 
-export async function startChromium() {
+/** `args` are added to Chromium's. */
+export async function startChromium({ args = [] } = {}) {
   const { chromium } = await import('playwright-core');
   const context = await chromium.launchPersistentContext(temporaryDirectory('chromium'), {
     executablePath: '/usr/bin/chromium',
     headless: true,
     args: [
       '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
+      '--disable-component-update', '--disable-sync', ...args,
     ],
   });
   const complaints = [];

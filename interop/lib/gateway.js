@@ -7,13 +7,14 @@ import { freePort, Process, temporaryDirectory } from './processes.js';
 
 const binary = process.env.INTEROP_GATEWAY ?? fileURLToPath(new URL('../../target/debug/xmpp-web', import.meta.url));
 
-/** `upstreams` maps XMPP domains to ports of 127.0.0.1; without any, the demonstration domain is served. */
-export async function startGateway(upstreams = {}) {
+/** `upstreams` maps XMPP domains to ports of 127.0.0.1; without any, the demonstration domain is served.
+ * `more` is put at the end of the configuration. */
+export async function startGateway(upstreams = {}, more = '') {
   const port = await freePort();
   const config = join(temporaryDirectory('gateway'), 'xmpp-web.toml');
   const domains = Object.entries(upstreams)
     .map(([domain, upstream]) => `\n[domain."${domain}"]\nupstream = "127.0.0.1:${upstream}"\n`);
-  writeFileSync(config, `[[listener]]\naddress = "127.0.0.1:${port}"\n${domains.join('')}`);
+  writeFileSync(config, `[[listener]]\naddress = "127.0.0.1:${port}"\n${domains.join('')}\n${more}`);
   const gateway = new Process('gateway', binary, ['serve', '--config', config]);
   await gateway.listening(port);
   return {

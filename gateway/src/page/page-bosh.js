@@ -9,7 +9,9 @@ const XML = { 'Content-Type': 'text/xml; charset=utf-8' };
 
 const WAIT = 50; // seconds, below the 60 that proxies commonly allow
 const HOLD = 1;
+const HELD = 400; // milliseconds after which a request without an answer is taken for held
 const GRACE = 10; // seconds beyond `wait` before an exchange counts as lost
+const SLACK = 20; // milliseconds after a cut, since timers may be early
 const RETRY_FIRST = 250; // milliseconds, doubled with each attempt
 const RETRY_MOST = 8000;
 const LINGER = 1000; // milliseconds that a terminate waits for earlier answers
@@ -20,12 +22,16 @@ export class Bosh {
   #url;
   #domain;
   #escape;
+  #network;
   #handlers;
   #rid;
   #sid = null;
   #wait = WAIT;
   #requests = HOLD + 1;
   #inactivity = 60;
+  #acks = false; // whether the server acknowledges requests (XEP-0124 §9)
+  #taken = null; // the highest rid whose answer, and all before it, was taken
+  #acknowledged = null; // the highest rid that the server said it has
   #pollAfter = 0; // milliseconds between empty requests of a session without held ones
   #outbox = [];
   #open = []; // exchanges whose answers were not taken yet, in the order of their rids
@@ -34,28 +40,38 @@ export class Bosh {
   #timers = new Set();
   #idle = 0;
 
-  constructor({ url, domain, escape, handlers }) {
+  constructor({ url, domain, escape, network, handlers }) {
     this.#url = url;
     this.#domain = domain;
     this.#escape = escape;
+    this.#network = network;
     this.#handlers = handlers;
     // Far enough below 2^53 for any session's life (XEP-0124 §7).
     this.#rid = 1 + crypto.getRandomValues(new Uint32Array(1))[0];
   }
 
+  /** How many requests the server takes at once, the open ones, the rid that is used next, and what it acknowledged. */
   get window() {
-    return { requests: this.#requests, open: this.#open.map((exchange) => exchange.record) };
+    return {
+      requests: this.#requests,
+      open: this.#open.map((exchange) => exchange.record),
+      next: this.#rid,
+      acknowledged: this.#acknowledged,
+    };
   }
 
   open() {
     this.#state = 'creating';
-    this.#request(`to='${this.#escape(this.#domain)}' xml:lang='en' wait='${WAIT}' hold='${HOLD}' ver='1.6' `
+    this.#request(`to='${this.#escape(this.#domain)}' xml:lang='en' wait='${WAIT}' hold='${HOLD}' ver='1.6' ack='1' `
       + `content='text/xml; charset=utf-8' xmpp:version='1.0' xmlns:xmpp='${XBOSH}'`, '');
   }
 
+  /** Whether the element will be sent: again and again, until it was taken or the session is lost. */
   send(xml) {
+    if (this.#state === 'closing' || this.#state === 'closed') return false;
     this.#outbox.push({ restart: false, xml });
     this.#schedule();
+    return true;
   }
 
   restart() {
@@ -122,8 +138,10 @@ export class Bosh {
     const rid = this.#rid;
     this.#rid += 1;
     const sid = this.#sid === null ? '' : ` sid='${this.#escape(this.#sid)}'`;
+    // XEP-0124 §9.2: not said where it is the rid before this one.
+    const ack = this.#acks && this.#taken < rid - 1 ? ` ack='${this.#taken}'` : '';
     const more = attributes === '' ? '' : ` ${attributes}`;
-    return `<body rid='${rid}'${sid}${more} xmlns='${HTTPBIND}'>${payload}</body>`;
+    return `<body rid='${rid}'${sid}${ack}${more} xmlns='${HTTPBIND}'>${payload}</body>`;
   }
 
   #request(attributes, payload) {
@@ -134,60 +152,87 @@ export class Bosh {
       body,
       empty: payload === '' && attributes === '',
       answer: null,
-      attempts: 0,
       firstFailure: 0,
       abort: null,
-      record: { kind: 'exchange', rid, state: 'open', sent: bytes(body), received: 0, ms: null, request: body, response: '' },
+      record: {
+        kind: 'exchange',
+        rid,
+        state: 'sent', // sent, held, answered, replayed, lost (waits to be sent again), refused, failed, ended
+        attempts: [], // { start, end, outcome: open, answered, lost, blocked or ended }, times of performance.now()
+        sends: 0, // the attempts that left the page
+        sent: bytes(body),
+        received: 0,
+        acks: { out: this.#acks && this.#taken < rid - 1 ? this.#taken : null, in: null },
+        request: body,
+        response: '',
+      },
     };
     this.#open.push(exchange);
     this.#transmit(exchange);
   }
 
   async #transmit(exchange) {
+    const { record } = exchange;
     const abort = new AbortController();
     exchange.abort = abort;
-    exchange.attempts += 1;
-    exchange.record.state = exchange.attempts === 1 ? 'open' : `sent again (${exchange.attempts})`;
-    this.#handlers.trace(exchange.record);
+    const attempt = { start: performance.now(), end: null, outcome: 'open' };
+    const blocked = this.#network.pause > 0;
+    record.attempts.push(attempt);
+    if (!blocked) record.sends += 1;
+    this.#become(record, 'sent', blocked ? 'blocked' : record.sends === 1 ? 'sent' : 'again');
+    const held = this.#later(HELD, () => this.#become(record, 'held', 'held'));
     const lost = this.#later((this.#wait + GRACE) * 1000, () => abort.abort());
-    const started = performance.now();
     let response = null;
-    let text = '';
     try {
-      response = await fetch(this.#url, { method: 'POST', headers: XML, body: exchange.body, signal: abort.signal, cache: 'no-store' });
-      text = await response.text();
+      if (!blocked) response = await this.#network.post(this.#url, XML, exchange.body, abort);
     } catch {
-      response = null;
+      // Lost: what happens then does not depend on how.
     }
+    this.#forget(held);
     this.#forget(lost);
     if (this.#state === 'closed') return;
-    exchange.record.ms = Math.round(performance.now() - started);
+    attempt.end = performance.now();
     if (response === null || response.status >= 500) {
+      attempt.outcome = blocked ? 'blocked' : 'lost';
       this.#retry(exchange);
       return;
     }
-    exchange.record.received = bytes(text);
-    exchange.record.response = text;
-    exchange.record.state = response.ok ? 'answered' : `HTTP ${response.status}`;
-    exchange.answer = response.ok ? parse(text) : { condition: legacyCondition(response.status) };
-    this.#handlers.trace(exchange.record);
+    attempt.outcome = 'answered';
+    record.received = bytes(response.text);
+    record.response = response.text;
+    exchange.answer = response.ok ? parse(response.text) : { condition: legacyCondition(response.status) };
+    const ack = number(exchange.answer.body, 'ack', null);
+    record.acks.in = ack;
+    // Without the attribute, what is answered is all that the server has (XEP-0124 §9.1).
+    if (this.#acks) this.#acknowledged = Math.max(this.#acknowledged ?? 0, ack ?? record.rid);
+    const answered = record.sends === 1 ? 'answered' : 'replayed';
+    this.#become(record, response.ok ? answered : 'refused', 'answered');
     this.#settle();
+  }
+
+  #become(record, state, change) {
+    record.state = state;
+    this.#handlers.trace(record, change);
   }
 
   #retry(exchange) {
     const now = performance.now();
     exchange.firstFailure ||= now;
-    // Beyond `inactivity` the server has forgotten the session (XEP-0124 §10).
-    if (this.#state === 'closing' || now - exchange.firstFailure > this.#inactivity * 1000) {
-      exchange.record.state = 'failed';
-      this.#handlers.trace(exchange.record);
-      this.#finish('The server could not be reached.');
+    const { record } = exchange;
+    if (this.#state === 'closing') {
+      this.#become(record, 'failed', 'failed');
+      this.#finish(null);
       return;
     }
-    exchange.record.state = 'waiting to send again';
-    this.#handlers.trace(exchange.record);
-    const delay = Math.min(RETRY_FIRST * 2 ** (exchange.attempts - 1), RETRY_MOST);
-    this.#later(delay, () => this.#transmit(exchange));
+    // Beyond `inactivity` the server has forgotten the session (XEP-0124 §10).
+    if (now - exchange.firstFailure > this.#inactivity * 1000) {
+      this.#become(record, 'failed', 'failed');
+      this.#finish('The server could not be reached.', true);
+      return;
+    }
+    this.#become(record, 'lost', 'lost');
+    const backoff = Math.min(RETRY_FIRST * 2 ** (record.attempts.length - 1), RETRY_MOST);
+    this.#later(Math.max(backoff, this.#network.pause + SLACK), () => this.#transmit(exchange));
   }
 
   #settle() {
@@ -196,7 +241,7 @@ export class Bosh {
     }
     if (this.#state === 'closed') return;
     const last = this.#open.find((exchange) => exchange.answer?.type === 'terminate' || exchange.answer?.condition);
-    if (last) this.#later(LINGER, () => this.#finish(last.answer.condition ?? null));
+    if (last) this.#later(LINGER, () => this.#finish(last.answer.condition ?? null, isGone(last.answer.condition)));
     this.#schedule();
   }
 
@@ -209,21 +254,25 @@ export class Bosh {
       this.#retry(exchange);
       return;
     }
+    this.#taken = exchange.rid;
     if (body === undefined) {
-      this.#finish(condition);
+      this.#finish(condition, isGone(condition));
       return;
     }
     if (this.#state === 'creating' && type !== 'terminate') this.#created(body);
-    this.#idle = exchange.empty && body.childElementCount === 0 && exchange.record.ms < 100 ? this.#idle + 1 : 0;
+    const { start, end } = exchange.record.attempts.at(-1);
+    this.#idle = exchange.empty && body.childElementCount === 0 && end - start < 100 ? this.#idle + 1 : 0;
     for (const element of body.children) {
       if (this.#state === 'closed') return;
       this.#handlers.element(element);
     }
-    if (type === 'terminate') this.#finish(condition);
+    if (type === 'terminate') this.#finish(condition, isGone(condition));
   }
 
   #created(body) {
     this.#sid = body.getAttribute('sid');
+    this.#acks = body.hasAttribute('ack');
+    this.#acknowledged = number(body, 'ack', null);
     this.#wait = number(body, 'wait', WAIT);
     this.#requests = Math.max(1, number(body, 'requests', HOLD + 1));
     this.#inactivity = number(body, 'inactivity', 60);
@@ -232,7 +281,7 @@ export class Bosh {
     this.#handlers.opened();
   }
 
-  #finish(reason) {
+  #finish(reason, lost = false) {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     for (const timer of this.#timers) clearTimeout(timer);
@@ -240,11 +289,13 @@ export class Bosh {
     for (const exchange of this.#open) {
       if (exchange.answer !== null) continue;
       exchange.abort?.abort();
-      exchange.record.state = 'ended';
-      this.#handlers.trace(exchange.record);
+      const attempt = exchange.record.attempts.at(-1);
+      attempt.end ??= performance.now();
+      if (attempt.outcome === 'open') attempt.outcome = 'ended';
+      this.#become(exchange.record, exchange.record.state === 'failed' ? 'failed' : 'ended', 'ended');
     }
     this.#open = [];
-    this.#handlers.closed(reason);
+    this.#handlers.closed(reason, lost);
   }
 
   #later(delay, action) {
@@ -269,7 +320,7 @@ function bytes(text) {
 }
 
 function number(element, name, otherwise) {
-  const value = Number.parseInt(element.getAttribute(name) ?? '', 10);
+  const value = Number.parseInt(element?.getAttribute(name) ?? '', 10);
   return Number.isFinite(value) && value >= 0 ? value : otherwise;
 }
 
@@ -280,6 +331,11 @@ function parse(text) {
   }
   const type = body.getAttribute('type');
   return { type, condition: body.getAttribute('condition'), body };
+}
+
+// The server no longer knows the session: a new one can be had.
+function isGone(condition) {
+  return condition === 'item-not-found';
 }
 
 // XEP-0124 §17.1: the codes of servers that do not know `ver`.

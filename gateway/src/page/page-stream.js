@@ -1,6 +1,7 @@
 // One XMPP client stream (RFC 6120, RFC 6121) over either transport: SASL, bind, roster, presence, messages.
 //
-// Handlers: ready(address), message({from, text, own}), presence({from, available, show}), roster([address]), ended(reason).
+// Handlers: ready(address), message({from, text, failed}), presence({from, available}), roster([address]), ended(reason, lost),
+// where `lost` says that the network or the session was lost and that a new attempt makes sense.
 
 const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
@@ -21,7 +22,7 @@ export class Stream {
   #nextId = 1;
   address = null;
 
-  constructor({ Transport, url, domain, account, handlers, trace }) {
+  constructor({ Transport, url, domain, account, network, handlers, trace }) {
     this.#domain = domain;
     this.#account = account;
     this.#handlers = handlers;
@@ -29,10 +30,11 @@ export class Stream {
       url,
       domain,
       escape,
+      network,
       handlers: {
         opened: () => {},
         element: (element) => this.#element(element),
-        closed: (reason) => this.#handlers.ended(this.#reason ?? reason),
+        closed: (reason, lost) => this.#handlers.ended(this.#reason ?? reason, lost && this.#reason === null),
         trace,
       },
     });
@@ -54,9 +56,10 @@ export class Stream {
     this.#transport.abandon();
   }
 
+  /** Whether the transport took it. */
   message(to, text) {
     const id = this.#id();
-    this.#transport.send(`<message xmlns='jabber:client' to='${escape(to)}' type='chat' id='${id}'><body>${escape(text)}</body></message>`);
+    return this.#transport.send(`<message xmlns='jabber:client' to='${escape(to)}' type='chat' id='${id}'><body>${escape(text)}</body></message>`);
   }
 
   #element(element) {

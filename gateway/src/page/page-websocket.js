@@ -8,34 +8,44 @@ export class WebSocketTransport {
   #url;
   #domain;
   #escape;
+  #network;
   #handlers;
   #socket = null;
   #state = 'new'; // new, connecting, live, closing, closed
   #reason = null;
   #timer = 0;
 
-  constructor({ url, domain, escape, handlers }) {
+  constructor({ url, domain, escape, network, handlers }) {
     this.#url = url;
     this.#domain = domain;
     this.#escape = escape;
+    this.#network = network;
     this.#handlers = handlers;
   }
 
   open() {
     this.#state = 'connecting';
-    const socket = new WebSocket(this.#url, 'xmpp');
+    const socket = this.#network.socket(this.#url, 'xmpp', () => this.#dropped());
     this.#socket = socket;
+    if (socket === null) {
+      this.#end('The network is cut.', true);
+      return;
+    }
     socket.addEventListener('open', () => {
-      if (this.#state === 'connecting') this.restart();
+      if (this.#state !== 'connecting') return;
+      this.#event('connected', `GET ${this.#url}\nUpgrade: websocket\nSec-WebSocket-Protocol: xmpp`);
+      this.restart();
     });
     socket.addEventListener('message', (event) => this.#receive(event.data));
     socket.addEventListener('close', (event) => this.#finish(event));
   }
 
+  /** Whether the element was handed to the socket. What then becomes of it, WebSocket does not say. */
   send(xml) {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#trace('out', xml);
+    if (this.#state === 'closed' || this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#trace('out', xml, new DOMParser().parseFromString(xml, 'text/xml').documentElement);
     this.#socket.send(xml);
+    return true;
   }
 
   /** RFC 7395 §3.7: a restart is a new `<open/>`, without a `<close/>` before it. */
@@ -65,8 +75,8 @@ export class WebSocketTransport {
       this.#fail('The server sent binary data.');
       return;
     }
-    this.#trace('in', data);
     const element = new DOMParser().parseFromString(data, 'text/xml').documentElement;
+    this.#trace('in', data, element);
     if (element.localName === 'parsererror') {
       this.#fail('The server sent XML that is not well-formed.');
     } else if (element.namespaceURI === FRAMING && element.localName === 'open') {
@@ -93,15 +103,39 @@ export class WebSocketTransport {
     this.#socket.close(4000);
   }
 
+  #dropped() {
+    if (this.#state === 'closed') return;
+    const asked = this.#state === 'closing';
+    this.#event('dropped', 'The page dropped the socket: the stream has no end tag, no <close/> was sent or received.');
+    this.#end(asked ? null : 'The connection was dropped.', !asked);
+  }
+
   #finish(event) {
     if (this.#state === 'closed') return;
     const clean = this.#state === 'closing';
-    this.#state = 'closed';
-    clearTimeout(this.#timer);
-    this.#handlers.closed(this.#reason ?? (clean ? null : `The connection ended (code ${event.code}).`));
+    const how = event.wasClean ? 'with a closing handshake' : 'without a closing handshake';
+    this.#event(`code ${event.code}`, `The connection ended ${how}, code ${event.code}${event.reason ? ` (${event.reason})` : ''}.`);
+    this.#end(this.#reason ?? (clean ? null : `The connection ended (code ${event.code}).`), !clean && this.#reason === null);
   }
 
-  #trace(way, xml) {
-    this.#handlers.trace({ kind: 'frame', way, xml, bytes: new TextEncoder().encode(xml).length, time: new Date() });
+  #end(reason, lost) {
+    this.#state = 'closed';
+    clearTimeout(this.#timer);
+    this.#handlers.closed(reason, lost);
   }
+
+  #trace(way, xml, element) {
+    const bytes = new TextEncoder().encode(xml).length;
+    this.#handlers.trace({ kind: 'frame', way, label: label(element), text: xml, bytes, time: performance.now() });
+  }
+
+  // What the socket itself does: no frame of ours, so without bytes.
+  #event(label, text) {
+    this.#handlers.trace({ kind: 'frame', way: 'socket', label, text, bytes: 0, time: performance.now() });
+  }
+}
+
+function label(element) {
+  if (element.namespaceURI === FRAMING) return element.localName;
+  return element.namespaceURI === 'jabber:client' ? `stanza: ${element.localName}` : element.localName;
 }

@@ -1,305 +1,214 @@
-// The demonstration page: the form, contacts, chat, and the live list of what crosses the wire.
-// Whatever a peer sent is shown as text nodes only.
+// The demonstration page: the session by one transport or the other, from the form to its end, through losses and switches.
+//
+// Rules: a session that the network ended is begun again, one that a server or a person ended is not;
+// what is written without a session waits for the next one, in its order.
 
 import { Bosh } from './page-bosh.js';
+import { Chat } from './page-chat.js';
+import { Network } from './page-network.js';
+import { Story } from './page-story.js';
 import { bare, Stream } from './page-stream.js';
 import { WebSocketTransport } from './page-websocket.js';
+import { Wire } from './page-wire.js';
 
-const ROWS = 200; // per list on the wire
-const LINES = 1000; // per conversation
-const DETAIL = 20000; // characters of one request, answer or frame
+const STAY = 5000; // milliseconds of a cut that stays
+const ATTEMPTS = 8; // to connect again
+const SLACK = 20; // milliseconds after a cut, since timers may be early
+const RETRY_FIRST = 500; // milliseconds, doubled with each attempt
+const RETRY_MOST = 15000;
 
 const $ = (id) => document.getElementById(id);
-const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const NAMES = { bosh: 'BOSH', websocket: 'WebSocket' };
 
+const network = new Network();
+const chat = new Chat();
+const story = new Story($('story'));
+const wire = new Wire();
+
+let settings = null; // { domain, account, transport } of the sessions from Connect to Disconnect
 let stream = null;
-let own = null;
-let selected = null;
-let lastTransport = 'bosh';
-const contacts = new Map(); // address -> { online, unread, lines }
+let state = 'offline'; // offline, connecting, online, recovering, failed
+let ready = false; // the stream can carry messages
+let established = false; // a session by these settings was ready once
+let switching = false; // the stream ends to make room for one by the other transport
+let attempts = 0;
+let timer = 0;
+let waiting = []; // { to, text, line } that were written without a session
 
 // --- Session ---------------------------------------------------------------
 
 function connect() {
   const form = new FormData($('connect'));
-  const domain = form.get('domain').trim();
   const anonymous = form.get('sign-in') === 'anonymous';
-  const name = anonymous ? '' : form.get('name').trim();
-  lastTransport = form.get('transport');
-  const bosh = lastTransport === 'bosh';
+  settings = {
+    domain: form.get('domain').trim(),
+    account: anonymous ? null : { name: form.get('name').trim(), password: form.get('password') },
+    transport: form.get('transport'),
+  };
+  established = false;
+  attempts = 0;
+  chat.clear();
+  begin({ keep: false });
+}
 
-  clearWire(bosh);
-  clearContacts();
-  const url = bosh
-    ? new URL('/http-bind', location.href).href
-    : new URL('/xmpp-websocket', location.href.replace(/^http/, 'ws')).href;
-  stream = new Stream({
-    Transport: bosh ? Bosh : WebSocketTransport,
+function begin({ keep }) {
+  const { domain, account, transport } = settings;
+  const gateway = new URL(document.querySelector('meta[name="gateway"]').content, location.href);
+  const url = transport === 'bosh'
+    ? new URL('/http-bind', gateway).href
+    : new URL('/xmpp-websocket', gateway.href.replace(/^http/, 'ws')).href;
+  const begun = new Stream({
+    Transport: transport === 'bosh' ? Bosh : WebSocketTransport,
     url,
     domain,
-    account: anonymous ? null : { name, password: form.get('password') },
-    handlers: { ready, message: receive, presence, roster, ended },
+    account,
+    network,
+    handlers: {
+      ready: onReady,
+      message: (message) => chat.receive(message),
+      presence: (presence) => chat.presence(presence),
+      roster: (addresses) => chat.roster(addresses),
+      ended: onEnded,
+    },
     trace,
   });
-  setState('connecting', `Connecting to ${domain} by ${bosh ? 'BOSH' : 'WebSocket'}`);
-  stream.open();
+  stream = begun;
+  wire.start(transport, () => begun.window, { keep });
+  setState(established ? 'recovering' : 'connecting', `${established ? 'Connecting again' : 'Connecting'} to ${domain} by ${NAMES[transport]}`);
+  begun.open();
 }
 
-function ready(address) {
-  own = address;
-  setState('online', `Connected as ${address}`);
-  addContact(`echo@${domainOf(address)}`);
-  select(`echo@${domainOf(address)}`);
-  $('compose-text').focus();
+function onReady(address) {
+  const first = !established;
+  if (!first) story.tell(`Connected by ${NAMES[settings.transport]}: a new session for the same name${waiting.length > 0 ? ', and what waited is sent' : ''}.`);
+  ready = true;
+  established = true;
+  attempts = 0;
+  chat.begin(address, `echo@${domainOf(address)}`);
+  setState('online', connected(address));
+  if (first) $('compose-text').focus();
+  // After the initial presence, which the stream sends next.
+  queueMicrotask(sendWaiting);
 }
 
-function ended(reason) {
+function onEnded(reason, lost) {
   stream = null;
-  for (const contact of contacts.values()) contact.online = false;
-  drawContacts();
+  ready = false;
+  chat.allOffline();
+  if (switching) {
+    switching = false;
+    settings.transport = other();
+    document.querySelector(`input[name="transport"][value="${settings.transport}"]`).checked = true;
+    begin({ keep: false });
+  } else if (lost && established && attempts < ATTEMPTS) {
+    recover(reason);
+  } else {
+    end(reason);
+  }
+}
+
+function recover(reason) {
+  const delay = Math.max(Math.min(RETRY_FIRST * 2 ** attempts, RETRY_MOST), network.pause + SLACK);
+  attempts += 1;
+  const seconds = (delay / 1000).toFixed(1);
+  story.tell(`${reason} The page connects again in ${seconds} s; what is written until then waits.`);
+  setState('recovering', `Connection lost: connecting again in ${seconds} s`);
+  timer = setTimeout(() => begin({ keep: true }), delay);
+}
+
+function end(reason) {
+  clearTimeout(timer);
+  for (const { line } of waiting) chat.mark(line, 'not sent');
+  waiting = [];
+  wire.stop();
   setState(reason ? 'failed' : 'offline', reason ? `Disconnected: ${reason}` : 'Disconnected');
   $('connect-button').focus();
 }
 
-function setState(state, text) {
+function disconnect() {
+  established = false;
+  switching = false;
+  if (stream === null) {
+    end(null);
+    return;
+  }
+  ready = false;
+  setState('connecting', 'Disconnecting');
+  stream.close();
+}
+
+function switchTransport() {
+  if (!ready) return;
+  switching = true;
+  ready = false;
+  story.tell(`Switching from ${NAMES[settings.transport]} to ${NAMES[other()]}: the session is ended cleanly, and one begun by the other.`);
+  setState('recovering', `Switching to ${NAMES[other()]}`);
+  stream.close();
+}
+
+function other() {
+  return settings.transport === 'bosh' ? 'websocket' : 'bosh';
+}
+
+function cut() {
+  if (stream === null) return;
+  const pause = $('cut-stay').checked ? STAY : 0;
+  const rids = (stream.window?.open ?? []).filter((record) => record.attempts.at(-1).end === null).map((record) => record.rid);
+  story.cut(settings.transport, rids, pause);
+  network.cut(pause);
+}
+
+function setState(wanted, text) {
+  state = wanted;
   $('status').dataset.state = state;
-  $('status').textContent = text;
+  if ($('status').textContent !== text) $('status').textContent = text;
   const offline = state === 'offline' || state === 'failed';
+  const writable = state === 'online' || state === 'recovering';
   $('connect-fields').disabled = !offline;
   $('connect-button').disabled = !offline;
   $('disconnect-button').disabled = offline;
-  $('compose-text').disabled = state !== 'online';
-  $('compose-button').disabled = state !== 'online';
+  $('compose-text').disabled = !writable;
+  $('compose-button').disabled = !writable;
+  // Not disabled while a session recovers: that would take the keyboard's place on the page away.
+  for (const [button, usable] of [[$('switch-button'), ready], [$('cut-button'), stream !== null]]) {
+    button.disabled = !writable;
+    button.setAttribute('aria-disabled', String(!usable));
+  }
+  if (settings !== null) $('switch-button').textContent = `Switch to ${NAMES[other()]}`;
+}
+
+function connected(address) {
+  return `Connected as ${address} by ${NAMES[settings.transport]}`;
 }
 
 function domainOf(address) {
   return bare(address).split('@').pop();
 }
 
-// --- Contacts --------------------------------------------------------------
+// --- What crosses the wire -------------------------------------------------
 
-function presence({ from, available }) {
-  if (from === own) return;
-  const address = conversationOf(from);
-  if (!available && !contacts.has(address)) return;
-  addContact(address).online = available;
-  drawContacts();
+function trace(record, change) {
+  wire.trace(record, change);
+  if (record.kind !== 'exchange') return;
+  story.exchange(record, change);
+  if (!ready || stream === null) return;
+  if (story.troubled) setState('recovering', 'Network lost: what has no answer is sent again');
+  else if (state === 'recovering') setState('online', connected(stream.address));
 }
 
-function roster(addresses) {
-  for (const address of addresses) addContact(address);
-}
-
-// One conversation per person; another resource of our own name is a person of its own, else both tabs would be one.
-function conversationOf(address) {
-  return own !== null && bare(address) === bare(own) ? address : bare(address);
-}
-
-function addContact(address) {
-  let contact = contacts.get(address);
-  if (contact === undefined) {
-    contact = { online: false, unread: 0, lines: [] };
-    contacts.set(address, contact);
-    drawContacts();
-  }
-  return contact;
-}
-
-function clearContacts() {
-  contacts.clear();
-  selected = null;
-  own = null;
-  drawContacts();
-  drawLog();
-}
-
-function drawContacts() {
-  const focused = document.activeElement?.dataset?.address;
-  const items = [];
-  for (const [address, contact] of contacts) {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.dataset.address = address;
-    button.setAttribute('aria-pressed', String(address === selected));
-    button.append(
-      span('dot', '', { 'data-online': String(contact.online), 'aria-hidden': 'true' }),
-      span('address', address),
-      span('hidden', contact.online ? ', online' : ', offline'),
-    );
-    if (contact.unread > 0) button.append(span('unread', String(contact.unread)), span('hidden', ' unread'));
-    button.addEventListener('click', () => {
-      select(address);
-      $('compose-text').focus();
-    });
-    const item = document.createElement('li');
-    item.append(button);
-    items.push(item);
-  }
-  $('contacts').replaceChildren(...items);
-  if (focused) [...$('contacts').querySelectorAll('button')].find((button) => button.dataset.address === focused)?.focus();
-}
-
-function select(address) {
-  selected = address;
-  addContact(address).unread = 0;
-  drawContacts();
-  drawLog();
-}
-
-// --- Chat ------------------------------------------------------------------
-
-function receive({ from, text, failed }) {
-  const address = conversationOf(from);
-  addLine(address, { who: failed ? 'error' : 'peer', name: bare(from) === bare(own ?? '') ? from : bare(from), text, time: new Date() });
-}
+// --- Messages --------------------------------------------------------------
 
 function send(text) {
-  stream.message(selected, text);
-  addLine(selected, { who: 'own', name: 'me', text, time: new Date() });
+  const to = chat.selected;
+  const sent = waiting.length === 0 && ready && stream.message(to, text);
+  const line = chat.say(text, sent ? '' : 'waits');
+  if (!sent) waiting.push({ to, text, line });
 }
 
-function addLine(address, line) {
-  const contact = addContact(address);
-  contact.lines.push(line);
-  if (contact.lines.length > LINES) contact.lines.shift();
-  if (address === selected) {
-    $('log').append(lineItem(line));
-    while ($('log').children.length > LINES) $('log').firstElementChild.remove();
-    $('log').scrollTop = $('log').scrollHeight;
-  } else {
-    contact.unread += 1;
-    drawContacts();
+function sendWaiting() {
+  while (waiting.length > 0 && ready && stream.message(waiting[0].to, waiting[0].text)) {
+    chat.mark(waiting.shift().line, '');
   }
-}
-
-function drawLog() {
-  const log = $('log');
-  // What was said before is not news: only lines that come later are announced.
-  log.setAttribute('aria-live', 'off');
-  log.replaceChildren(...(contacts.get(selected)?.lines ?? []).map(lineItem));
-  log.scrollTop = log.scrollHeight;
-  setTimeout(() => log.setAttribute('aria-live', 'polite'), 100);
-  $('chat-title').textContent = selected === null ? 'Chat' : `Chat with ${selected}`;
-}
-
-function lineItem(line) {
-  const item = document.createElement('li');
-  item.className = line.who;
-  const moment = document.createElement('time');
-  moment.dateTime = line.time.toISOString();
-  moment.textContent = time.format(line.time);
-  item.append(span('name', line.name), ' ', moment, span('text', line.text));
-  return item;
-}
-
-// --- Wire ------------------------------------------------------------------
-
-const rows = new Map(); // exchange record -> row
-const totals = { count: 0, sent: 0, received: 0 };
-
-function trace(record) {
-  if (record.kind === 'exchange') traceExchange(record);
-  else traceFrame(record);
-}
-
-function traceExchange(record) {
-  let row = rows.get(record);
-  if (row === undefined) {
-    row = newRow(5, () => showDetail(`Exchange ${record.rid}`, `${record.request}\n\n${record.response || '(no answer yet)'}`));
-    rows.set(record, row);
-    prepend($('exchanges'), row);
-    totals.count += 1;
-    totals.sent += record.sent;
-  }
-  if (record.state === 'answered' && row.dataset.state !== 'answered') totals.received += record.received;
-  row.dataset.state = record.state;
-  setCells(row, [record.rid, record.state, record.sent, record.ms === null ? '' : record.received, record.ms ?? '']);
-  while ($('exchanges').children.length > ROWS) {
-    const oldest = $('exchanges').lastElementChild;
-    for (const [known, knownRow] of rows) if (knownRow === oldest) rows.delete(known);
-    oldest.remove();
-  }
-  queueMicrotask(drawWindow);
-}
-
-function traceFrame(record) {
-  const name = /^<([^\s/>]+)/.exec(record.xml)?.[1] ?? '';
-  const row = newRow(4, () => showDetail(record.way === 'out' ? 'Sent' : 'Received', record.xml));
-  row.dataset.way = record.way;
-  setCells(row, [time.format(record.time), record.way === 'out' ? 'sent' : 'received', name, record.bytes]);
-  prepend($('frames'), row);
-  while ($('frames').children.length > ROWS) $('frames').lastElementChild.remove();
-  totals.count += 1;
-  totals[record.way === 'out' ? 'sent' : 'received'] += record.bytes;
-  $('wire-summary').textContent = `${totals.count} messages, ${totals.sent} bytes sent, ${totals.received} received`;
-}
-
-function drawWindow() {
-  const state = stream?.window ?? { requests: 0, open: [] };
-  const slots = [];
-  for (let index = 0; index < Math.max(state.requests, state.open.length); index += 1) {
-    const record = state.open[index];
-    slots.push(span(record === undefined ? 'slot' : 'slot busy', record === undefined ? 'free' : `rid ${record.rid}`));
-  }
-  $('window').hidden = slots.length === 0;
-  $('window').replaceChildren(...slots);
-  const open = state.requests === 0 ? '' : `; ${state.open.length} of ${state.requests} requests open`;
-  $('wire-summary').textContent = `${totals.count} exchanges, ${totals.sent} bytes sent, ${totals.received} received${open}`;
-}
-
-function clearWire(bosh) {
-  rows.clear();
-  totals.count = 0;
-  totals.sent = 0;
-  totals.received = 0;
-  $('exchanges').replaceChildren();
-  $('frames').replaceChildren();
-  $('exchanges-panel').hidden = !bosh;
-  $('frames-panel').hidden = bosh;
-  $('window').hidden = true;
-  showDetail('Selected', 'Choose a row to read its XML. Credentials are blanked.');
-}
-
-// The first cell holds a button, so that the keyboard reaches each row.
-function newRow(cells, choose) {
-  const row = document.createElement('tr');
-  const button = document.createElement('button');
-  button.type = 'button';
-  const first = document.createElement('td');
-  first.append(button);
-  row.append(first);
-  for (let index = 1; index < cells; index += 1) row.append(document.createElement('td'));
-  row.addEventListener('click', choose);
-  return row;
-}
-
-function setCells(row, values) {
-  values.forEach((value, index) => {
-    const cell = index === 0 ? row.firstElementChild.firstElementChild : row.children[index];
-    cell.textContent = String(value);
-  });
-}
-
-function prepend(list, row) {
-  const panel = list.closest('.scroll');
-  const reading = panel.scrollTop > 0;
-  list.prepend(row);
-  // Whoever scrolled down to read keeps the place.
-  if (reading) panel.scrollTop += row.offsetHeight;
-}
-
-function showDetail(title, text) {
-  $('detail-title').textContent = title;
-  const blanked = text.replace(/(<auth\b[^>]*>)[^<]+/g, '$1…');
-  $('detail').textContent = blanked.length > DETAIL ? `${blanked.slice(0, DETAIL)}… (${blanked.length} characters)` : blanked;
-}
-
-function span(className, text, attributes = {}) {
-  const element = document.createElement('span');
-  element.className = className;
-  element.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
 }
 
 // --- Start -----------------------------------------------------------------
@@ -326,24 +235,22 @@ drawSignIn();
 $('connect').addEventListener('change', drawSignIn);
 $('connect').addEventListener('submit', (event) => {
   event.preventDefault();
-  if (stream === null) connect();
+  if (state === 'offline' || state === 'failed') connect();
 });
-$('disconnect-button').addEventListener('click', () => {
-  if (stream === null) return;
-  setState('connecting', 'Disconnecting');
-  stream.close();
-});
+$('disconnect-button').addEventListener('click', disconnect);
+$('switch-button').addEventListener('click', switchTransport);
+$('cut-button').addEventListener('click', cut);
 $('add-contact').addEventListener('submit', (event) => {
   event.preventDefault();
   const address = $('contact-address').value.trim();
   if (address === '') return;
   $('contact-address').value = '';
-  select(address);
+  chat.select(address);
 });
 $('compose').addEventListener('submit', (event) => {
   event.preventDefault();
   const text = $('compose-text').value;
-  if (stream === null || selected === null || text === '') return;
+  if (!established || chat.selected === null || text === '') return;
   $('compose-text').value = '';
   send(text);
 });

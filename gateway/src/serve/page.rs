@@ -4,7 +4,7 @@ use bytes::Bytes;
 use xmpp_http1::Response;
 
 /// What is served below `/`: path, type, bytes.
-const FILES: [(&str, &str, &[u8]); 7] = [
+const FILES: [(&str, &str, &[u8]); 15] = [
     (
         "/",
         "text/html; charset=utf-8",
@@ -17,9 +17,39 @@ const FILES: [(&str, &str, &[u8]); 7] = [
     ),
     ("/page.js", SCRIPT, include_bytes!("../page/page.js")),
     (
+        "/page-axis.js",
+        SCRIPT,
+        include_bytes!("../page/page-axis.js"),
+    ),
+    (
         "/page-bosh.js",
         SCRIPT,
         include_bytes!("../page/page-bosh.js"),
+    ),
+    (
+        "/page-chat.js",
+        SCRIPT,
+        include_bytes!("../page/page-chat.js"),
+    ),
+    (
+        "/page-frames.js",
+        SCRIPT,
+        include_bytes!("../page/page-frames.js"),
+    ),
+    (
+        "/page-lanes.js",
+        SCRIPT,
+        include_bytes!("../page/page-lanes.js"),
+    ),
+    (
+        "/page-network.js",
+        SCRIPT,
+        include_bytes!("../page/page-network.js"),
+    ),
+    (
+        "/page-story.js",
+        SCRIPT,
+        include_bytes!("../page/page-story.js"),
     ),
     (
         "/page-stream.js",
@@ -27,9 +57,19 @@ const FILES: [(&str, &str, &[u8]); 7] = [
         include_bytes!("../page/page-stream.js"),
     ),
     (
+        "/page-table.js",
+        SCRIPT,
+        include_bytes!("../page/page-table.js"),
+    ),
+    (
         "/page-websocket.js",
         SCRIPT,
         include_bytes!("../page/page-websocket.js"),
+    ),
+    (
+        "/page-wire.js",
+        SCRIPT,
+        include_bytes!("../page/page-wire.js"),
     ),
     (
         "/page-icon.svg",
