@@ -19,7 +19,8 @@
 //!         while let Some(action) = stream.poll_action() {
 //!             match action {
 //!                 Action::Deliver(event) => return Ok(Some(event)),
-//!                 Action::StartTls => unimplemented!("write, do the handshake, then handle_tls"),
+//!                 // Not asked for here: write what is left, do the handshake, then `handle_tls`.
+//!                 Action::StartTls => return Err(std::io::ErrorKind::Unsupported.into()),
 //!                 Action::Close => closing = true,
 //!                 Action::Abort => return Ok(None),
 //!             }
