@@ -71,10 +71,14 @@ impl Gateway {
         self.log.lock().expect("no panic").clone()
     }
 
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("a pid")
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let pid = i32::try_from(self.child.id()).expect("a pid");
-        let pid = rustix::process::Pid::from_raw(pid).expect("not zero");
+        let pid = rustix::process::Pid::from_raw(self.pid()).expect("not zero");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
     }
 

@@ -18,6 +18,7 @@ pub(crate) enum Frame {
     Text(String),
     Close(u16),
     Ping,
+    Pong,
 }
 
 /// The fields of a browser's handshake.
@@ -131,6 +132,7 @@ impl WebSocket {
                     .map_or(1005, |code| u16::from_be_bytes([code[0], code[1]])),
             ),
             0x89 => Frame::Ping,
+            0x8a => Frame::Pong,
             other => panic!("first byte {other:#x}"),
         })
     }
@@ -140,7 +142,7 @@ impl WebSocket {
         loop {
             match self.receive() {
                 Some(Frame::Text(text)) if text.contains(wanted) => return text,
-                Some(Frame::Text(_) | Frame::Ping) => {}
+                Some(Frame::Text(_) | Frame::Ping | Frame::Pong) => {}
                 other => panic!("{other:?} instead of {wanted}"),
             }
         }
@@ -153,7 +155,7 @@ impl WebSocket {
             match &frame {
                 Frame::Close(code) => self.close(*code),
                 Frame::Text(text) if text.starts_with("<close") => self.send(CLOSE),
-                Frame::Text(_) | Frame::Ping => {}
+                Frame::Text(_) | Frame::Ping | Frame::Pong => {}
             }
             frames.push(frame);
         }

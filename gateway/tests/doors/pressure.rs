@@ -1,0 +1,89 @@
+//! Clients that do nothing wrong but too much of it, or nothing at all.
+
+use std::{
+    io::{Read as _, Write as _},
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    house::House,
+    knock::{connect, knock, rest},
+    support::websocket::Frame,
+    traffic::signed_in,
+};
+
+/// W-R-470: what waits for a client that does not read is bounded, and its sender is told so or waits.
+#[test]
+fn a_client_that_does_not_read_costs_bounded_memory() {
+    let house = House::open();
+    let slow = signed_in(house.address(), "slow");
+    let mut sender = signed_in(house.address(), "sender");
+    let before = house.resident();
+    let body = "x".repeat(50_000);
+    let mut most = 0;
+    for number in 0..200 {
+        sender.send(&format!(
+            "<message xmlns='jabber:client' to='slow@localhost/door' id='{number}'><body>{body}</body></message>"
+        ));
+        most = most.max(house.resident());
+    }
+    // Behind all of them: whatever was refused was answered before this is.
+    sender.send("<message xmlns='jabber:client' to='echo@localhost'><body>done</body></message>");
+    while !matches!(sender.receive(), Some(Frame::Text(text)) if text.contains(">done<")) {}
+    most = most.max(house.resident());
+    assert!(most < before + 8 * 1_024, "{before} kB, then {most} kB");
+    drop(slow);
+    drop(sender);
+    house.leave_intact();
+}
+
+/// They cost a descriptor each until their time for a head is over, and get no word: nothing was asked.
+#[test]
+fn connections_that_say_nothing_are_closed() {
+    let house = House::configured(
+        "silence",
+        "[http]\nhead_seconds = 1\nkeep_alive_seconds = 1\n",
+    );
+    let mut silent: Vec<_> = (0..200).map(|_| connect(house.address())).collect();
+    for stream in &mut silent {
+        assert_eq!(rest(stream), "");
+    }
+    drop(silent);
+    house.leave_intact();
+}
+
+/// W-R-476.
+#[test]
+fn connections_beyond_the_cap_get_503() {
+    let house = House::configured("cap", "[limits]\nconnections = 40\n");
+    for _ in 0..3 {
+        let mut held: Vec<_> = (0..30).map(|_| connect(house.address())).collect();
+        // The thirty are let in one after another; this one comes behind them.
+        for _ in 0..20 {
+            assert_eq!(
+                knock(house.address(), b""),
+                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\n\
+                 Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n\r\nThe gateway is full.\n"
+            );
+        }
+        // A place that is given back is there for the next.
+        held.pop();
+        let mut answer = String::new();
+        for _ in 0..100 {
+            let mut next = connect(house.address());
+            let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            next.write_all(request).expect("it reads");
+            answer.clear();
+            next.read_to_string(&mut answer).expect("an answer");
+            if answer.starts_with("HTTP/1.1 200 ") {
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        drop(held);
+        thread::sleep(Duration::from_millis(200));
+    }
+    house.leave_intact();
+}
