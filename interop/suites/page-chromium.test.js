@@ -214,9 +214,10 @@ describe('page, BOSH on a bad network', () => {
 });
 
 describe('page, a cut of the network', () => {
+  // Prosody's own BOSH ends a session whose oldest request, unanswered, comes again after the one that follows it.
   const during = ['while cut: one', 'while cut: two', 'while cut: three'];
 
-  it('BOSH sends the identical bodies again and the session goes on', { timeout }, async () => {
+  it('BOSH sends the identical bodies again and the session goes on', { timeout, skip: direct }, async () => {
     const page = await openPage();
     const bodies = [];
     page.on('request', (request) => {
@@ -246,11 +247,13 @@ describe('page, a cut of the network', () => {
     const lane = page.locator('#exchanges tr').filter({ hasText: rid });
     assert.equal(await lane.getAttribute('data-sends'), '2');
     assert.equal(await lane.locator('.bar[data-outcome="lost"]').count(), 1);
+    await lane.getByRole('button').click();
+    assert.match(await page.locator('#detail').textContent(), /sent, lost after \d+ ms\n\S+ sent again, answered after \d+ ms\n\n<body /);
     await shoot(page, 'recovered-bosh-1200-light');
     await disconnect(page);
   });
 
-  it('BOSH recovers from cut after cut', { timeout }, async () => {
+  it('BOSH recovers from cut after cut', { timeout, skip: direct }, async () => {
     const page = await connect(await openPage(), 'BOSH', 'ada');
     const sent = Array.from({ length: 12 }, (_, index) => `message ${index}`);
     for (const [index, text] of sent.entries()) {

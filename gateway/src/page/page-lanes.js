@@ -2,11 +2,12 @@
 
 import { bar, newRow, place, prepend, setCells } from './page-table.js';
 
+const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hourCycle: 'h23' });
 const STATES = {
   sent: 'sent',
   held: 'held',
   answered: 'answered',
-  replayed: 'sent again, answered',
+  replayed: 'answered',
   lost: 'lost',
   refused: 'refused',
   failed: 'failed',
@@ -99,10 +100,20 @@ export class Lanes {
   }
 }
 
+/** When the body was sent, each time, and what came of it. */
+export function timesInWords(record) {
+  return record.attempts.map(({ start, end, outcome }, index) => {
+    const moment = time.format(new Date(performance.timeOrigin + start));
+    const what = outcome === 'blocked' ? 'could not leave' : index === 0 ? 'sent' : 'sent again';
+    if (outcome === 'blocked') return `${moment} ${what}`;
+    return `${moment} ${what}, ${end === null ? 'no answer yet' : `${outcome} after ${Math.round(end - start)} ms`}`;
+  }).join('\n');
+}
+
 function stateInWords(record) {
   if (record.state === 'lost' && record.sends === 0) return 'waits';
   const state = STATES[record.state];
-  return record.sends > 1 && record.state !== 'replayed' ? `${state} (sent ${record.sends}×)` : state;
+  return record.sends > 1 ? `${state} (sent ${record.sends}×)` : state;
 }
 
 function elapsed(record, now) {

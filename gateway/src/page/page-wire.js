@@ -2,7 +2,7 @@
 
 import { Axis } from './page-axis.js';
 import { Frames } from './page-frames.js';
-import { Lanes } from './page-lanes.js';
+import { Lanes, timesInWords } from './page-lanes.js';
 
 const DETAIL = 20000; // characters of one request, answer or frame
 const CALM = 1000; // milliseconds between pictures for those who asked for less motion
@@ -27,7 +27,7 @@ export class Wire {
       axis,
       list: $('exchanges'),
       window: $('window'),
-      choose: (record) => detail(`Exchange ${record.rid}`, `${record.request}\n\n${record.response || '(no answer yet)'}`),
+      choose: (record) => detail(`Exchange ${record.rid}`, `${timesInWords(record)}\n\n${record.request}\n\n${record.response || '(no answer yet)'}`),
     });
     this.#frames = new Frames({
       axis,
@@ -95,7 +95,7 @@ export class Wire {
   #summarise() {
     const { count, again, sent, received } = this.#totals;
     const repeated = again === 0 ? '' : `, ${again} sent again`;
-    $('wire-summary').textContent = `${count} ${this.#bosh ? 'exchanges' : 'messages'}${repeated}; ${sent} bytes out, ${received} in`;
+    $('wire-summary').textContent = `${count} ${this.#bosh ? 'exchanges' : 'messages'}${repeated}; ${sent} B out, ${received} B in`;
     const window = this.#bosh ? this.#window() : null;
     $('window').hidden = window === null;
     if (window !== null) this.#lanes.drawWindow(window);
