@@ -174,7 +174,7 @@ fn refused(stanza: &Element, kind: &str, condition: &str) -> Vec<Element> {
 mod tests {
     use super::*;
 
-    fn ann(registry: &Registry) -> (Jid, tokio::sync::mpsc::Receiver<Element>) {
+    fn ann(registry: &Registry) -> (Jid, crate::demo::mailbox::Letters) {
         registry.bind("ann", Some("tab"), "1").unwrap()
     }
 
@@ -227,7 +227,7 @@ mod tests {
         );
         assert!(answers.is_empty());
         assert_eq!(
-            letters.try_recv().unwrap().attribute("from").as_deref(),
+            letters.try_next().unwrap().attribute("from").as_deref(),
             Some("ann@localhost/tab")
         );
     }

@@ -4,6 +4,7 @@
 mod account;
 mod iq;
 mod jid;
+mod mailbox;
 mod registry;
 mod sasl;
 mod session;

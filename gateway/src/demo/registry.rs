@@ -5,20 +5,21 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::mpsc;
 use xmpp_wire::{Element, ns};
 
-use super::jid::Jid;
+pub(super) use super::mailbox::Undelivered;
+use super::{
+    jid::Jid,
+    mailbox::{Letters, Mailbox, mailbox},
+};
 
-/// Elements that wait for one session; what comes then is refused.
-pub(super) const MAILBOX: usize = 1024;
 /// Sessions at once.
 const SESSIONS: usize = 10_000;
 
 /// One bound session.
 #[derive(Debug)]
 struct Seat {
-    mailbox: mpsc::Sender<Element>,
+    mailbox: Mailbox,
     /// Its last presence, while it is available.
     presence: Option<Element>,
 }
@@ -28,15 +29,6 @@ pub(super) struct Registry {
     pub(super) domain: String,
     /// Seats by name and resource.
     seats: Mutex<BTreeMap<(String, String), Seat>>,
-}
-
-/// Why an element could not be handed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Undelivered {
-    /// Nobody is there.
-    Absent,
-    /// Too much waits there already.
-    Full,
 }
 
 impl Registry {
@@ -57,7 +49,7 @@ impl Registry {
         name: &str,
         asked: Option<&str>,
         made: &str,
-    ) -> Option<(Jid, mpsc::Receiver<Element>)> {
+    ) -> Option<(Jid, Letters)> {
         let mut seats = self.seats();
         if seats.len() >= SESSIONS {
             return None;
@@ -68,7 +60,7 @@ impl Registry {
             Some(asked) => format!("{asked}-{made}"),
             None => made.to_owned(),
         };
-        let (mailbox, letters) = mpsc::channel(MAILBOX);
+        let (mailbox, letters) = mailbox();
         seats.insert(
             (name.to_owned(), resource.clone()),
             Seat {
@@ -103,14 +95,16 @@ impl Registry {
         let seat = seats
             .get(&(local.to_owned(), resource.to_owned()))
             .ok_or(Undelivered::Absent)?;
-        hand(seat, element)
+        seat.mailbox.hand(element)
     }
 
     /// Hands an element to every available session of a name (RFC 6121 §8.5.2).
     pub(super) fn to_bare(&self, local: &str, element: &Element) -> Result<(), Undelivered> {
         let seats = self.seats();
         let available = of(&seats, local).filter(|seat| seat.presence.is_some());
-        let results: Vec<_> = available.map(|seat| hand(seat, element.clone())).collect();
+        let results: Vec<_> = available
+            .map(|seat| seat.mailbox.hand(element.clone()))
+            .collect();
         if results.iter().any(Result::is_ok) {
             return Ok(());
         }
@@ -138,12 +132,12 @@ impl Registry {
                     && let Some(presence) = &other.presence
                 {
                     // A presence that finds no room is stale soon anyway.
-                    let _ = hand(newcomer, presence.clone());
+                    let _ = newcomer.mailbox.hand(presence.clone());
                 }
             }
         }
         if gone && let Some(seat) = seats.get(&key(jid)) {
-            let _ = hand(seat, presence.clone());
+            let _ = seat.mailbox.hand(presence.clone());
         }
         drop(seats);
         self.broadcast(&presence);
@@ -151,7 +145,7 @@ impl Registry {
 
     fn broadcast(&self, presence: &Element) {
         for seat in self.seats().values().filter(|seat| seat.presence.is_some()) {
-            let _ = hand(seat, presence.clone());
+            let _ = seat.mailbox.hand(presence.clone());
         }
     }
 }
@@ -164,13 +158,6 @@ fn of<'a>(
         .range((local.to_owned(), String::new())..)
         .take_while(move |((name, _), _)| name == local)
         .map(|(_, seat)| seat)
-}
-
-fn hand(seat: &Seat, element: Element) -> Result<(), Undelivered> {
-    seat.mailbox.try_send(element).map_err(|error| match error {
-        mpsc::error::TrySendError::Full(_) => Undelivered::Full,
-        mpsc::error::TrySendError::Closed(_) => Undelivered::Absent,
-    })
 }
 
 fn key(jid: &Jid) -> (String, String) {
@@ -197,8 +184,8 @@ mod tests {
             .finish()
     }
 
-    fn senders(letters: &mut mpsc::Receiver<Element>) -> Vec<(String, bool)> {
-        std::iter::from_fn(|| letters.try_recv().ok())
+    fn senders(letters: &mut Letters) -> Vec<(String, bool)> {
+        std::iter::from_fn(|| letters.try_next())
             .map(|letter| {
                 (
                     letter.attribute("from").unwrap().into_owned(),
@@ -248,7 +235,7 @@ mod tests {
         registry.set_presence(&ann, presence(&ann));
         assert_eq!(registry.to_bare("ann", &message), Ok(()));
         assert_eq!(senders(&mut to_ann).len(), 2);
-        for _ in 0..MAILBOX {
+        for _ in 0..crate::demo::mailbox::ELEMENTS {
             assert_eq!(registry.to_full("ann", "1", message.clone()), Ok(()));
         }
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::BytesMut;
-use tokio::{io::DuplexStream, sync::mpsc};
+use tokio::io::DuplexStream;
 use xmpp_stream::{
     SendError,
     server::{self, Event, Stream},
@@ -18,6 +18,7 @@ use xmpp_wire::{Element, StreamError, StreamHeader, ns};
 use super::{
     account, iq,
     jid::{self, Jid},
+    mailbox::Letters,
     registry::Registry,
     sasl::{self, Login},
 };
@@ -36,7 +37,7 @@ enum Stage {
     /// Logged in under this name, not bound.
     Named(String),
     /// Bound.
-    Bound(Jid, mpsc::Receiver<Element>),
+    Bound(Jid, Letters),
 }
 
 struct Session {
@@ -73,7 +74,7 @@ impl Session {
                 // Letters wait where the stream has no room.
                 Stage::Bound(_, letters) if room => tokio::select! {
                     step = self.pipe.next() => step,
-                    Some(letter) = letters.recv() => {
+                    Some(letter) = letters.next() => {
                         self.send(letter);
                         continue;
                     }
