@@ -1,4 +1,4 @@
-//! XMPP over BOSH and WebSocket on tokio: clock, spawner, listeners and dialers for the
+//! XMPP over BOSH and WebSocket on tokio: clock, spawner, listeners, dialers and TLS for the
 //! [driver].
 //!
 //! A BOSH endpoint whose sessions are all refused, as the smallest complete program:
@@ -46,6 +46,7 @@
 mod io;
 mod listener;
 mod runtime;
+pub mod tls;
 
 pub use xmpp_web_driver as driver;
 

@@ -1,0 +1,238 @@
+//! Handshakes over an in-memory pipe, with certificates made here.
+
+use std::path::{Path, PathBuf};
+
+use futures_io::{AsyncRead, AsyncWrite};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use tokio::io::{DuplexStream, duplex};
+use xmpp_web_tokio::{
+    Io,
+    tls::{Acceptor, Alpn, ClientStream, Connector, Fault, Name, Roots, ServerStream, SetupError},
+};
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+/// A directory that goes away with the test.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("xmpp-web-tls-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn authority() -> Authority {
+    let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    let key = KeyPair::generate().expect("a key");
+    // Two CAs of one name would be told apart by signature alone.
+    let name = format!("{:?}", key.public_key_raw());
+    params
+        .distinguished_name
+        .push(DnType::CommonName, &name[..60]);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, key).expect("a CA")
+}
+
+fn params(name: &str) -> CertificateParams {
+    CertificateParams::new(vec![name.to_owned()]).expect("a name")
+}
+
+fn acceptor(directory: &Directory, authority: &Authority, params: CertificateParams) -> Acceptor {
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.signed_by(&key, authority).expect("a certificate");
+    let certificate = directory.write("certificate.pem", &certificate.pem());
+    let key = directory.write("key.pem", &key.serialize_pem());
+    Acceptor::from_files(&certificate, &key).expect("an acceptor")
+}
+
+fn connector(directory: &Directory, authority: &Authority, alpn: Alpn) -> Connector {
+    let ca = directory.write("ca.pem", &authority.pem());
+    let roots = Roots::from_file(&ca).expect("roots");
+    Connector::new(&roots, alpn).expect("a connector")
+}
+
+type Ends = (
+    Result<ClientStream<DuplexStream>, Fault>,
+    Result<ServerStream<DuplexStream>, Fault>,
+);
+
+async fn handshake(connector: &Connector, acceptor: &Acceptor, name: &str) -> Ends {
+    let (ours, theirs) = duplex(64 * 1024);
+    let name = Name::new(name).expect("a name");
+    tokio::join!(async { connector.connect(&name, Io(ours)).await }, async {
+        acceptor.accept(Io(theirs)).await
+    })
+}
+
+async fn fault(name: &str, params: CertificateParams, expected: &str) -> Fault {
+    let directory = Directory::new(name);
+    let ca = authority();
+    let acceptor = acceptor(&directory, &ca, params);
+    let connector = connector(&directory, &ca, Alpn::Unsaid);
+    let (client, _) = handshake(&connector, &acceptor, expected).await;
+    client.map(drop).expect_err("refused")
+}
+
+#[tokio::test]
+async fn a_certificate_for_the_name_from_a_trusted_ca_is_accepted_and_closed_with_close_notify() {
+    let directory = Directory::new("good");
+    let ca = authority();
+    let acceptor = acceptor(&directory, &ca, params("example.com"));
+    let connector = connector(&directory, &ca, Alpn::Unsaid);
+    let (client, server) = handshake(&connector, &acceptor, "example.com").await;
+    let (mut client, mut server) = (client.expect("a client"), server.expect("a server"));
+
+    let pieces = [std::io::IoSlice::new(b"one"), std::io::IoSlice::new(b"two")];
+    let wrote =
+        std::future::poll_fn(|cx| std::pin::Pin::new(&mut client).poll_write_vectored(cx, &pieces));
+    assert_eq!(wrote.await.expect("written"), 6);
+    std::future::poll_fn(|cx| std::pin::Pin::new(&mut client).poll_flush(cx))
+        .await
+        .expect("flushed");
+    std::future::poll_fn(|cx| std::pin::Pin::new(&mut client).poll_close(cx))
+        .await
+        .expect("closed");
+    let mut read = Vec::new();
+    loop {
+        let mut buffer = [0; 16];
+        let count = std::future::poll_fn(|cx| std::pin::Pin::new(&mut server).poll_read(cx, &mut buffer))
+                .await
+                // Without close_notify the end would be an error.
+                .expect("a clean end");
+        if count == 0 {
+            break;
+        }
+        read.extend_from_slice(&buffer[..count]);
+    }
+    assert_eq!(read, b"onetwo");
+}
+
+#[tokio::test]
+async fn a_wrong_name_is_told_with_the_right_ones() {
+    let fault = fault("name", params("upstream.example"), "example.com").await;
+    assert_eq!(
+        fault.to_string(),
+        "the certificate is not for \"example.com\" but for \"upstream.example\""
+    );
+    assert!(matches!(fault, Fault::WrongName { .. }), "{fault:?}");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused() {
+    let mut params = params("example.com");
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2021, 1, 1);
+    let fault = fault("expired", params, "example.com").await;
+    assert!(matches!(fault, Fault::Expired), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_future_is_refused() {
+    let mut params = params("example.com");
+    params.not_before = date_time_ymd(4000, 1, 1);
+    params.not_after = date_time_ymd(4001, 1, 1);
+    let fault = fault("future", params, "example.com").await;
+    assert!(matches!(fault, Fault::NotYetValid), "{fault:?}");
+}
+
+#[tokio::test]
+async fn an_unknown_issuer_is_refused() {
+    let directory = Directory::new("issuer");
+    let acceptor = acceptor(&directory, &authority(), params("example.com"));
+    let connector = connector(&directory, &authority(), Alpn::Unsaid);
+    let (client, server) = handshake(&connector, &acceptor, "example.com").await;
+    let fault = client.map(drop).expect_err("refused");
+    assert!(matches!(fault, Fault::UnknownIssuer), "{fault:?}");
+    assert!(matches!(
+        server.map(drop).expect_err("refused"),
+        Fault::Handshake(_)
+    ));
+}
+
+#[tokio::test]
+async fn protocols_that_have_nothing_in_common_do_not_meet() {
+    let directory = Directory::new("alpn");
+    let ca = authority();
+    let acceptor = acceptor(&directory, &ca, params("example.com"));
+    let connector = connector(&directory, &ca, Alpn::XmppClient);
+    // Listeners speak http/1.1, which direct TLS does not offer (RFC 7301 §3.2).
+    let (client, _) = handshake(&connector, &acceptor, "example.com").await;
+    assert!(matches!(
+        client.map(drop).expect_err("refused"),
+        Fault::Handshake(_)
+    ));
+}
+
+#[tokio::test]
+async fn plain_text_is_no_handshake() {
+    let directory = Directory::new("plain");
+    let acceptor = acceptor(&directory, &authority(), params("example.com"));
+    let (mut ours, theirs) = duplex(1024);
+    tokio::io::AsyncWriteExt::write_all(&mut ours, b"GET / HTTP/1.1\r\n\r\n")
+        .await
+        .expect("written");
+    let fault = acceptor.accept(Io(theirs)).await.map(drop);
+    assert!(matches!(fault, Err(Fault::Handshake(_))), "{fault:?}");
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named_with_what_is_wanted() {
+    let directory = Directory::new("files");
+    let missing = directory.0.join("missing.pem");
+    let empty = directory.write("empty.pem", "nothing\n");
+    let said = |path: &Path| Roots::from_file(path).expect_err("refused").to_string();
+    assert!(said(&missing).starts_with(&format!("cannot read {}: ", missing.display())));
+    assert!(said(&empty).contains("-----BEGIN CERTIFICATE----- is wanted"));
+
+    let (one, other) = (KeyPair::generate(), KeyPair::generate());
+    let (one, other) = (one.expect("a key"), other.expect("a key"));
+    let certificate = params("example.com").self_signed(&one).expect("signed");
+    let certificate = directory.write("certificate.pem", &certificate.pem());
+    let key = directory.write("key.pem", &other.serialize_pem());
+    let error = Acceptor::from_files(&certificate, &key).expect_err("another key");
+    assert!(matches!(error, SetupError::Unusable { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("cannot be used with the key"),
+        "{error}"
+    );
+    let error = Acceptor::from_files(&certificate, &certificate).expect_err("no key");
+    assert!(error.to_string().contains("no private key"), "{error}");
+    let error = Acceptor::from_files(&certificate, &missing).expect_err("no file");
+    assert!(matches!(error, SetupError::Unreadable { .. }), "{error:?}");
+}
+
+#[test]
+fn names_are_domains_in_ascii_or_addresses() {
+    for good in [
+        "example.com",
+        "xn--bcher-kva.example",
+        "localhost",
+        "192.0.2.1",
+        "2001:db8::1",
+    ] {
+        assert!(Name::new(good).is_ok(), "{good}");
+    }
+    for wrong in ["", "bücher.example", "a b", "-", "[::1]"] {
+        assert_eq!(
+            Name::new(wrong).map_err(|error| error.to_string().contains("A-labels")),
+            Err(true),
+            "{wrong}"
+        );
+    }
+}
