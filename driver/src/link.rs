@@ -10,8 +10,8 @@ use std::{
 use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_stream::{
-    Relay,
-    relay::{WebAction, WebEvent},
+    Cause, Relay,
+    relay::{WebAction, WebClose, WebEvent},
 };
 
 use crate::{Pump, Runtime, Step, relay::Upstream};
@@ -35,6 +35,8 @@ pub(crate) struct Link<U: Upstream, R: Runtime> {
     pump: Pump<Relay, Slot<U::Stream>, R>,
     making: Making<U::Stream>,
     upstream: U,
+    /// Why the server was not reached has been told.
+    reported: bool,
 }
 
 impl<U: Upstream, R: Runtime> Link<U, R> {
@@ -45,6 +47,7 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
             pump: Pump::new(relay, Slot::Empty, BytesMut::new(), runtime),
             making,
             upstream,
+            reported: false,
         }
     }
 
@@ -88,7 +91,12 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
                 return Poll::Pending;
             };
             match step {
-                Some(Step::Event(action)) => return Poll::Ready(Some(action)),
+                Some(Step::Event(action)) => {
+                    if let WebAction::Close(WebClose::Unreachable(_) | WebClose::Lost) = &action {
+                        self.report(None);
+                    }
+                    return Poll::Ready(Some(action));
+                }
                 Some(Step::StartTls) => {
                     // Plain text behind <proceed/> is nobody's (RFC 6120 §5.4.3.3).
                     self.pump.discard_input();
@@ -103,6 +111,22 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
                 }
             }
         }
+    }
+
+    /// Says once why there is no server: the error, or what the stream knows.
+    fn report(&mut self, error: Option<io::Error>) {
+        if std::mem::replace(&mut self.reported, true) {
+            return;
+        }
+        let cause = self.pump.machine().cause();
+        let error = error.unwrap_or_else(|| match cause {
+            Some(Cause::Tls) => io::Error::other("the server did not agree to STARTTLS"),
+            Some(Cause::Timeout) => io::ErrorKind::TimedOut.into(),
+            Some(Cause::Network) => io::ErrorKind::UnexpectedEof.into(),
+            Some(_) | None => io::Error::other("the server ended the stream"),
+        });
+        tracing::debug!(%error, "the server was not reached, or was lost");
+        self.upstream.lost(&error);
     }
 
     fn poll_making(&mut self, cx: &mut Context<'_>) {
@@ -123,7 +147,7 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
                 }
             }
             Err(error) => {
-                tracing::debug!(%error, "the server could not be reached");
+                self.report(Some(error));
                 self.pump.machine_mut().handle_unreachable(now);
             }
         }

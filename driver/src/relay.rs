@@ -35,6 +35,11 @@ pub trait Upstream: Send + 'static {
         &self,
         stream: Self::Stream,
     ) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static;
+    /// Hears, once for each client that loses its server by it, why `connect` or `start_tls` failed or the stream was
+    /// lost: for logs.
+    fn lost(&self, reason: &io::Error) {
+        let _ = reason;
+    }
 }
 
 /// What is decided about a stream that a client wants to open, by its `to`.

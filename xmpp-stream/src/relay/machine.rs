@@ -59,6 +59,8 @@ pub struct Relay {
     early_bytes: usize,
     /// The server's `<stream:error/>`, until the stream says that it is over.
     error: Option<Element>,
+    /// Why the stream ended.
+    cause: Option<Cause>,
     /// Above this many queued bytes the client is held, at half of it released.
     mark: usize,
     holding: bool,
@@ -87,6 +89,7 @@ impl Relay {
             early_room: config.early_bytes,
             early_bytes: config.early_bytes,
             error: None,
+            cause: None,
             mark,
             holding: false,
         }
@@ -129,6 +132,11 @@ impl Relay {
     /// Whether XEP-0198 resumption is active (W-R-447).
     pub fn resumable(&self) -> bool {
         self.management == Management::Resumable
+    }
+
+    /// Why the stream to the server ended, once it has; for logs.
+    pub fn cause(&self) -> Option<Cause> {
+        self.cause
     }
 
     /// The server could not be reached (DNS, TCP, TLS).
@@ -389,6 +397,7 @@ impl Relay {
     }
 
     fn stream_closed(&mut self, closed: &Closed) {
+        self.cause = Some(closed.cause);
         let close = match closed.cause {
             Cause::Ours => WebClose::Clean,
             Cause::Peer => match (self.error.take(), &closed.error) {
