@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::UpstreamTls;
+
 /// Puts BOSH and WebSocket in front of XMPP servers.
 ///
 /// Without arguments: `xmpp-web serve`, with a demonstration domain on http://localhost:5280/.
@@ -58,6 +60,15 @@ pub(crate) struct Serve {
     /// The XMPP server of the domains given with --domain
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) upstream: Option<String>,
+
+    /// How to protect the way to --upstream. The server has to prove the name of the XMPP domain.
+    /// The default is none for loopback addresses and starttls elsewhere
+    #[arg(long, value_name = "HOW", requires = "upstream")]
+    pub(crate) upstream_tls: Option<UpstreamTls>,
+
+    /// Trust the CAs in this PEM file for --upstream, in place of the system's
+    #[arg(long, value_name = "FILE", requires = "upstream")]
+    pub(crate) upstream_ca: Option<PathBuf>,
 
     /// Say what would run and stop: exit code 0, or 2 where something is wrong
     #[arg(long)]

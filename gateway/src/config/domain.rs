@@ -1,6 +1,8 @@
 //! The XMPP domains served, and where their servers are (W-R-430: a client never chooses an address).
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, path::Path, sync::Arc};
+
+use xmpp_web_tokio::tls::{Alpn, Connector, Name, Roots};
 
 use super::{Problem, file};
 
@@ -8,7 +10,7 @@ use super::{Problem, file};
 pub(crate) const DEMONSTRATION: &str = "localhost";
 
 /// One domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Domain {
     pub(crate) server: Server,
     /// Belongs to another operator (W-R-417).
@@ -18,12 +20,47 @@ pub(crate) struct Domain {
 }
 
 /// Where a domain's server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Server {
     /// In this process.
     Demonstration,
     /// There, by TCP.
-    Tcp { host: Arc<str>, port: u16 },
+    Tcp {
+        host: Arc<str>,
+        port: u16,
+        tls: Protection,
+    },
+}
+
+/// What protects the way to a server (W-R-450).
+#[derive(Clone, Debug)]
+pub(crate) enum Protection {
+    /// Nothing, by configuration.
+    None,
+    StartTls(Proof),
+    Direct(Proof),
+}
+
+/// What a server has to prove, and by whose word: it is the XMPP domain, wherever the server is (W-R-451).
+#[derive(Clone, Debug)]
+pub(crate) struct Proof {
+    pub(crate) connector: Connector,
+    pub(crate) name: Name,
+}
+
+impl Proof {
+    fn new(domain: &str, ca: Option<&Path>, alpn: Alpn) -> Result<Self, Problem> {
+        let wrong = |error: &dyn std::fmt::Display| {
+            Problem::new(format!("domain \"{domain}\": TLS to the server: {error}"))
+        };
+        let name = Name::new(&normalised(domain)).map_err(|error| wrong(&error))?;
+        let roots = ca.map_or_else(Roots::platform, Roots::from_file);
+        let connector = roots.and_then(|roots| Connector::new(&roots, alpn));
+        Ok(Self {
+            connector: connector.map_err(|error| wrong(&error))?,
+            name,
+        })
+    }
 }
 
 impl Domain {
@@ -48,31 +85,40 @@ impl Domain {
         } else {
             file::Tls::Starttls
         });
-        match tls {
-            file::Tls::None => {}
-            file::Tls::Starttls | file::Tls::Direct => {
+        let ca = written.ca.as_deref();
+        let tls = match (tls, ca) {
+            (file::Tls::None, Some(_)) => {
                 return Err(Problem::new(format!(
-                    "domain \"{name}\": TLS to the server is not available in this version; \
-                     write tls = \"none\" if everything between here and {} can be trusted",
-                    written.upstream
+                    "domain \"{name}\": a CA is named but TLS is \"none\", the default for loopback addresses; \
+                     set it to \"starttls\" or \"direct\" (tls = ..., --upstream-tls ...)"
                 )));
             }
-        }
+            (file::Tls::None, None) => Protection::None,
+            (file::Tls::Starttls, ca) => Protection::StartTls(Proof::new(name, ca, Alpn::Unsaid)?),
+            (file::Tls::Direct, ca) => Protection::Direct(Proof::new(name, ca, Alpn::XmppClient)?),
+        };
         Ok(Self {
             server: Server::Tcp {
                 host: host.into(),
                 port,
+                tls,
             },
             foreign: written.foreign,
             hide_channel_binding: written.hide_channel_binding,
         })
     }
 
-    /// From `--domain` and `--upstream`.
-    pub(crate) fn from_argument(name: &str, upstream: &str) -> Result<Self, Problem> {
+    /// From `--domain`, `--upstream`, `--upstream-tls` and `--upstream-ca`.
+    pub(crate) fn from_argument(
+        name: &str,
+        upstream: &str,
+        tls: Option<file::Tls>,
+        ca: Option<&Path>,
+    ) -> Result<Self, Problem> {
         let written = file::Domain {
             upstream: upstream.to_owned(),
-            tls: None,
+            tls,
+            ca: ca.map(Path::to_path_buf),
             foreign: false,
             hide_channel_binding: false,
         };
@@ -133,29 +179,60 @@ mod tests {
         }
     }
 
+    fn tls(upstream: &str, tls: Option<file::Tls>) -> Protection {
+        match Domain::from_argument("example.com", upstream, tls, None)
+            .expect("a domain")
+            .server
+        {
+            Server::Tcp { tls, .. } => tls,
+            Server::Demonstration => panic!("a server"),
+        }
+    }
+
     #[test]
-    fn servers_elsewhere_need_tls_or_trust() {
-        let error = Domain::from_argument("example.com", "192.0.2.1:5222").expect_err("refused");
-        assert!(
-            error
+    fn only_loopback_is_trusted_without_a_word() {
+        for loopback in ["127.0.0.1:5222", "[::1]:5222", "LocalHost:5222"] {
+            assert!(
+                matches!(tls(loopback, None), Protection::None),
+                "{loopback}"
+            );
+        }
+        let trusted = tls("192.0.2.1:5222", Some(file::Tls::None));
+        assert!(matches!(trusted, Protection::None));
+        // With the system's CAs, where it has any.
+        match Domain::from_argument("example.com", "192.0.2.1:5222", None, None) {
+            Ok(domain) => assert!(matches!(
+                domain.server,
+                Server::Tcp {
+                    tls: Protection::StartTls(_),
+                    ..
+                }
+            )),
+            Err(problem) => assert!(problem.to_string().contains("no root certificates")),
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_told_at_once() {
+        let refused = |domain, tls, ca: Option<&str>| {
+            Domain::from_argument(domain, "127.0.0.1:5222", tls, ca.map(Path::new))
+                .expect_err("refused")
                 .to_string()
-                .contains("TLS to the server is not available in this version"),
+        };
+        let direct = Some(file::Tls::Direct);
+        let error = refused("example.com", direct, Some("/nonexistent/ca.pem"));
+        assert!(
+            error.contains(
+                "domain \"example.com\": TLS to the server: cannot read /nonexistent/ca.pem"
+            ),
             "{error}"
         );
-        assert!(error.to_string().contains("tls = \"none\""), "{error}");
-        let written = file::Domain {
-            upstream: "192.0.2.1:5222".into(),
-            tls: Some(file::Tls::None),
-            foreign: false,
-            hide_channel_binding: false,
-        };
-        let domain = Domain::from_file("example.com", &written).expect("trusted");
-        assert_eq!(
-            domain.server,
-            Server::Tcp {
-                host: "192.0.2.1".into(),
-                port: 5222
-            }
+        let error = refused("bücher.example", direct, None);
+        assert!(error.contains("A-labels (xn--...)"), "{error}");
+        let error = refused("example.com", None, Some("/nonexistent/ca.pem"));
+        assert!(
+            error.contains("a CA is named but TLS is \"none\""),
+            "{error}"
         );
     }
 

@@ -1,6 +1,6 @@
 //! The file as it is written: names and shapes, no defaults. `xmpp-web.example.toml` explains every key.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
@@ -33,10 +33,19 @@ pub(crate) struct File {
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     pub(crate) transports: Option<Vec<Transport>>,
+    pub(crate) tls: Option<Certificate>,
     #[serde(default)]
     pub(crate) trusted_proxy_tls: bool,
     #[serde(default)]
     pub(crate) allow_plaintext: bool,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Certificate {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -51,18 +60,22 @@ pub(crate) enum Transport {
 pub(crate) struct Domain {
     pub(crate) upstream: String,
     pub(crate) tls: Option<Tls>,
+    pub(crate) ca: Option<PathBuf>,
     #[serde(default)]
     pub(crate) foreign: bool,
     #[serde(default)]
     pub(crate) hide_channel_binding: bool,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Tls {
-    None,
+    /// Before anything of a client's is sent
     Starttls,
+    /// From the first byte
     Direct,
+    /// Plain TCP: everything in between must be trusted
+    None,
 }
 
 #[derive(Debug, Default, Deserialize)]

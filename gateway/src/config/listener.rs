@@ -2,18 +2,22 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use xmpp_web_tokio::tls::Acceptor;
+
 use super::{Problem, file};
 
 /// The port of BOSH (B-R-175, C-R-001).
 const PORT: u16 = 5280;
 
 /// One address and what it serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     pub(crate) bosh: Served,
     pub(crate) websocket: Served,
     pub(crate) channel: Channel,
+    /// TLS from the first byte (C-R-003).
+    pub(crate) tls: Option<Acceptor>,
     /// Listened on only where the host has the address.
     pub(crate) presence: Presence,
 }
@@ -28,6 +32,8 @@ pub(crate) enum Served {
 /// What protects a listener's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Channel {
+    /// TLS ends here.
+    Tls,
     /// They never leave this machine.
     Loopback,
     /// A proxy in front does TLS, as the configuration says.
@@ -39,7 +45,7 @@ pub(crate) enum Channel {
 impl Channel {
     pub(crate) fn is_protected(self) -> bool {
         match self {
-            Self::Loopback | Self::ProxyTls => true,
+            Self::Tls | Self::Loopback | Self::ProxyTls => true,
             Self::Plain => false,
         }
     }
@@ -60,6 +66,7 @@ impl Listener {
             bosh: Served::Yes,
             websocket: Served::Yes,
             channel: Channel::Loopback,
+            tls: None,
             presence,
         };
         vec![
@@ -80,7 +87,21 @@ impl Listener {
                 "listener {address}: transports is empty; name \"bosh\", \"websocket\" or both, or leave the key out"
             )));
         }
-        let channel = if address.ip().to_canonical().is_loopback() {
+        let tls =
+            match &written.tls {
+                Some(files) => {
+                    let acceptor = Acceptor::from_files(&files.certificate, &files.key);
+                    Some(acceptor.map_err(|error| {
+                        Problem::new(format!("listener {address}: tls: {error}"))
+                    })?)
+                }
+                None => None,
+            };
+        let channel = if written.trusted_proxy_tls && tls.is_some() {
+            Channel::ProxyTls
+        } else if tls.is_some() {
+            Channel::Tls
+        } else if address.ip().to_canonical().is_loopback() {
             Channel::Loopback
         } else if written.trusted_proxy_tls {
             Channel::ProxyTls
@@ -89,7 +110,8 @@ impl Listener {
         } else {
             return Err(Problem::new(format!(
                 "listener {address} is reachable from other machines without encryption; \
-                 write trusted_proxy_tls = true if only a proxy that does TLS connects to it, \
+                 write tls = {{ certificate = \"FILE\", key = \"FILE\" }}, \
+                 trusted_proxy_tls = true if only a proxy that does TLS connects to it, \
                  or allow_plaintext = true (clients are not offered SASL PLAIN then)"
             )));
         };
@@ -98,6 +120,7 @@ impl Listener {
             bosh: served(file::Transport::Bosh),
             websocket: served(file::Transport::Websocket),
             channel,
+            tls,
             presence: Presence::Required,
         })
     }
@@ -110,6 +133,7 @@ impl Listener {
         let written = file::Listener {
             address,
             transports: None,
+            tls: None,
             trusted_proxy_tls: false,
             allow_plaintext,
         };
@@ -117,7 +141,7 @@ impl Listener {
             Problem::new(format!(
                 "--listen {address} is reachable from other machines without encryption; \
                  add --allow-plaintext (clients are not offered SASL PLAIN then), \
-                 or configure a [[listener]] with trusted_proxy_tls = true behind a proxy that does TLS"
+                 or configure a [[listener]] with tls, or with trusted_proxy_tls = true behind a proxy that does TLS"
             ))
         })
     }

@@ -22,7 +22,8 @@ use std::{
 
 use crate::cli::Serve;
 
-pub(crate) use domain::{DEMONSTRATION, Domain, Server, normalised};
+pub(crate) use domain::{DEMONSTRATION, Domain, Proof, Protection, Server, normalised};
+pub(crate) use file::Tls as UpstreamTls;
 pub(crate) use listener::{Channel, Listener, Presence, Served};
 pub(crate) use machines::Machines;
 pub(crate) use problem::Problem;
@@ -230,7 +231,11 @@ fn domains_of_arguments(arguments: &Serve) -> Result<Vec<(String, Domain)>, Prob
         ))),
         (Some(upstream), domains) => domains
             .iter()
-            .map(|name| Ok((name.clone(), Domain::from_argument(name, upstream)?)))
+            .map(|name| {
+                let ca = arguments.upstream_ca.as_deref();
+                let domain = Domain::from_argument(name, upstream, arguments.upstream_tls, ca)?;
+                Ok((name.clone(), domain))
+            })
             .collect(),
     }
 }

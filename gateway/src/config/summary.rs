@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Channel, Config, Domain, Hosts, Listener, Page, Served, Server};
+use super::{Channel, Config, Domain, Hosts, Listener, Page, Protection, Served, Server};
 
 /// Shows a configuration.
 #[derive(Debug)]
@@ -87,6 +87,7 @@ impl fmt::Display for Shown<'_, Listener> {
             (Served::No, Served::No) => "nothing",
         };
         let channel = match listener.channel {
+            Channel::Tls => "TLS",
             Channel::Loopback => "loopback",
             Channel::ProxyTls => "TLS at a trusted proxy",
             Channel::Plain => "plain text, SASL PLAIN hidden",
@@ -101,7 +102,14 @@ impl fmt::Display for Shown<'_, Domain> {
             Server::Demonstration => {
                 f.write_str("demonstration, in this process; any name with any password")?;
             }
-            Server::Tcp { host, port } => write!(f, "server at {host}:{port}, plain TCP")?,
+            Server::Tcp { host, port, tls } => {
+                let tls = match tls {
+                    Protection::None => "plain TCP",
+                    Protection::StartTls(_) => "STARTTLS",
+                    Protection::Direct(_) => "direct TLS",
+                };
+                write!(f, "server at {host}:{port}, {tls}")?;
+            }
         }
         if self.0.foreign {
             f.write_str(", foreign")?;

@@ -3,11 +3,11 @@
 use std::{net::SocketAddr, sync::Mutex, sync::PoisonError, time::Instant};
 
 use bosh_proto::binding::{self, Inbound};
-use tokio::net::TcpStream;
+use futures_io::{AsyncRead, AsyncWrite};
 use ws_framing::{handshake::server::accept, xmpp};
 use xmpp_http1::Response;
 use xmpp_web_tokio::{
-    Io, Tokio,
+    Tokio,
     driver::{
         bosh::{Channel, ConnectionId, Request as Exchange},
         http::{Connection, Request},
@@ -22,8 +22,8 @@ use super::{
 use crate::logging::Domain;
 
 /// An accepted connection and what is known of it.
-pub(crate) struct Accepted {
-    pub(crate) io: Io<TcpStream>,
+pub(crate) struct Accepted<S> {
+    pub(crate) io: S,
     pub(crate) peer: SocketAddr,
     pub(crate) rules: std::sync::Arc<Rules>,
     /// What may be said of its channel (W-R-452).
@@ -36,8 +36,12 @@ enum Next {
     Upgrade(Request, Response),
 }
 
+/// A connection, with TLS or without.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
 /// Serves it until it is over.
-pub(crate) async fn serve(accepted: Accepted, gate: Gate) {
+pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
     let number = gate.number();
     let Accepted {
         io,
@@ -90,8 +94,8 @@ struct Facts {
     protected: bool,
 }
 
-fn answer(
-    connection: &mut Connection<Io<TcpStream>, Tokio>,
+fn answer<S: Stream>(
+    connection: &mut Connection<S, Tokio>,
     request: Request,
     facts: &Facts,
     rules: &Rules,
@@ -150,8 +154,8 @@ fn answer(
     Next::Request
 }
 
-async fn websocket(
-    io: Io<TcpStream>,
+async fn websocket<S: Stream>(
+    io: S,
     unread: bytes::BytesMut,
     number: u64,
     peer: SocketAddr,

@@ -12,7 +12,11 @@ use xmpp_web_tokio::{
 };
 use xmpp_wire::{StreamError, StreamHeader};
 
-use super::{shutdown::Listening, upstream::Upstream};
+use super::{
+    reports::Reports,
+    shutdown::Listening,
+    upstream::{self, Upstream},
+};
 use crate::{
     config::{Config, DEMONSTRATION, normalised},
     demo::Demo,
@@ -28,6 +32,7 @@ pub(crate) struct Gate {
     pub(crate) runtime: Tokio,
     pub(crate) shutdown: Listening,
     demonstration: Demo,
+    reports: Reports,
     numbers: Arc<AtomicU64>,
 }
 
@@ -45,6 +50,7 @@ impl Gate {
             runtime,
             shutdown,
             demonstration: Demo::new(DEMONSTRATION),
+            reports: Reports::default(),
             numbers: Arc::default(),
             config,
         }
@@ -69,16 +75,21 @@ impl Gate {
         };
         let machines = &self.config.machines;
         let mut relay = relay::Config::default();
-        relay.stream = machines.stream.clone();
+        relay.stream = machines
+            .stream
+            .clone()
+            .with_tls(upstream::in_stream(&domain.server));
         relay.protected = protected;
         relay.hide_channel_binding = domain.hide_channel_binding;
         relay.foreign = domain.foreign;
         relay.web_element_bytes = machines.element_bytes;
-        let upstream = Upstream::new(
-            domain.server.clone(),
-            self.demonstration.clone(),
-            self.config.limits.connect,
-        );
+        let upstream = Upstream {
+            domain: to.into(),
+            server: domain.server.clone(),
+            demonstration: self.demonstration.clone(),
+            timeout: self.config.limits.connect,
+            reports: self.reports.clone(),
+        };
         Decision::Relay(relay, upstream)
     }
 }

@@ -3,11 +3,11 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     sync::Semaphore,
 };
-use xmpp_web_tokio::Listener;
+use xmpp_web_tokio::{Io, Listener, tls::Acceptor};
 
 use super::{
     admission::{Admission, Peer, Refusal},
@@ -83,6 +83,14 @@ impl Bound {
         self.address
     }
 
+    /// What it speaks.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.settings.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
     /// Accepts until the process goes down.
     pub(crate) async fn serve(mut self, admission: Admission, gate: Gate) {
         let rules = Arc::new(Rules::new(
@@ -102,7 +110,9 @@ impl Bound {
             };
             let asking = match self.settings.channel {
                 config::Channel::ProxyTls => Peer::Proxy,
-                config::Channel::Loopback | config::Channel::Plain => Peer::Client(peer.ip()),
+                config::Channel::Tls | config::Channel::Loopback | config::Channel::Plain => {
+                    Peer::Client(peer.ip())
+                }
             };
             match admission.admit(asking) {
                 Ok(place) => {
@@ -112,18 +122,30 @@ impl Bound {
                         rules: Arc::clone(&rules),
                         protected,
                     };
-                    let gate = gate.clone();
+                    let (gate, tls) = (gate.clone(), self.settings.tls.clone());
                     tokio::spawn(async move {
-                        connection::serve(accepted, gate).await;
+                        match tls {
+                            None => connection::serve(accepted, gate).await,
+                            Some(acceptor) => secured(accepted, &acceptor, gate).await,
+                        }
                         drop(place);
                     });
                 }
                 Err(refusal) => {
                     tracing::debug!(%peer, ?refusal, "connection refused");
                     if let Ok(permit) = Arc::clone(&telling).try_acquire_owned() {
+                        let tls = self.settings.tls.clone();
                         tokio::spawn(async move {
+                            let telling = async {
+                                match tls {
+                                    None => tell(io.0, refusal).await,
+                                    Some(acceptor) => {
+                                        tell(acceptor.accept(io).await?.0, refusal).await
+                                    }
+                                }
+                            };
                             // A peer that does not wait for the answer has its reasons.
-                            let _ = tokio::time::timeout(TELLING_TIME, tell(io.0, refusal)).await;
+                            let _ = tokio::time::timeout(TELLING_TIME, telling).await;
                             drop(permit);
                         });
                     }
@@ -133,8 +155,38 @@ impl Bound {
     }
 }
 
+/// Serves a connection behind TLS. The handshake comes in front of the first request's head, and has as long.
+async fn secured(accepted: Accepted<Io<TcpStream>>, acceptor: &Acceptor, gate: Gate) {
+    let Accepted {
+        io,
+        peer,
+        rules,
+        protected,
+    } = accepted;
+    let mut shutdown = gate.shutdown.signal();
+    let handshake = tokio::time::timeout(gate.http.head_timeout, acceptor.accept(io));
+    let made = tokio::select! {
+        made = handshake => made,
+        () = &mut shutdown => return,
+    };
+    match made {
+        Ok(Ok(io)) => {
+            let accepted = Accepted {
+                io,
+                peer,
+                rules,
+                protected,
+            };
+            connection::serve(accepted, gate).await;
+        }
+        // Scanners do this all day.
+        Ok(Err(fault)) => tracing::debug!(%peer, %fault, "no TLS with a client"),
+        Err(_) => tracing::debug!(%peer, "no TLS with a client in time"),
+    }
+}
+
 /// Says that there is no room, then waits for the peer to close, so that the answer is not lost with a reset.
-async fn tell(mut io: TcpStream, refusal: Refusal) -> io::Result<()> {
+async fn tell(mut io: impl AsyncRead + AsyncWrite + Unpin, refusal: Refusal) -> io::Result<()> {
     let (status, text) = match refusal {
         Refusal::Full => ("503 Service Unavailable", "The gateway is full.\n"),
         Refusal::Share => (

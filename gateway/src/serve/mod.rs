@@ -9,6 +9,7 @@ mod descriptors;
 mod gate;
 mod listen;
 mod page;
+mod reports;
 mod route;
 mod sessions;
 mod shutdown;
@@ -23,7 +24,7 @@ use self::{
     gate::Gate,
     shutdown::{Controller, Finished},
 };
-use crate::config::{Config, Server};
+use crate::config::{Config, Protection, Server};
 
 /// Runs until a signal comes.
 pub(crate) fn run(config: Config) -> ExitCode {
@@ -95,18 +96,27 @@ async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// One line for everything that is served. The lines for listeners are for machines as well: `listening on http://ADDRESS/`.
+/// One line for everything that is served. The lines for listeners are for machines as well: `listening on
+/// http://ADDRESS/`, or `https:`.
 fn announce(config: &Config, bound: &[listen::Bound]) {
     for (name, domain) in &config.domains {
         match &domain.server {
             Server::Demonstration => tracing::info!(
                 "serving the demonstration domain {name}: any user name with any password, echo@{name} answers"
             ),
-            Server::Tcp { host, port } => tracing::info!("serving {name} at {host}:{port}"),
+            Server::Tcp { host, port, tls } => {
+                let tls = match tls {
+                    Protection::None => "plain TCP",
+                    Protection::StartTls(_) => "STARTTLS",
+                    Protection::Direct(_) => "direct TLS",
+                };
+                tracing::info!("serving {name} at {host}:{port}, {tls}");
+            }
         }
     }
     for listener in bound {
-        tracing::info!("listening on http://{}/", listener.address());
+        let (scheme, address) = (listener.scheme(), listener.address());
+        tracing::info!("listening on {scheme}://{address}/");
     }
 }
 

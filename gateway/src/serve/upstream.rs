@@ -1,35 +1,51 @@
-//! The way to a domain's server: TCP, or the demonstration domain in this process.
+//! The way to a domain's server: TCP, with or without TLS, or the demonstration domain in this process.
 
 use std::{
     future::Future,
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
 use tokio::{io::DuplexStream, net::TcpStream};
-use xmpp_web_tokio::{Io, connect, driver};
+use xmpp_stream::client;
+use xmpp_web_tokio::{Io, connect, driver, tls::ClientStream};
 
-use crate::{config::Server, demo::Demo};
+use super::reports::Reports;
+use crate::{
+    config::{Proof, Protection, Server},
+    demo::Demo,
+};
 
 /// How to reach one domain's server.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
-    server: Server,
-    demonstration: Demo,
-    timeout: Duration,
+    pub(crate) domain: Arc<str>,
+    pub(crate) server: Server,
+    pub(crate) demonstration: Demo,
+    /// For the TCP connection; the stream's own deadline bounds the handshake as well.
+    pub(crate) timeout: Duration,
+    pub(crate) reports: Reports,
 }
 
-impl Upstream {
-    pub(crate) fn new(server: Server, demonstration: Demo, timeout: Duration) -> Self {
-        Self {
-            server,
-            demonstration,
-            timeout,
-        }
+/// What the stream has to do for TLS.
+pub(crate) fn in_stream(server: &Server) -> client::Tls {
+    match server {
+        Server::Demonstration => client::Tls::None,
+        Server::Tcp { tls, .. } => match tls {
+            Protection::None => client::Tls::None,
+            Protection::StartTls(_) => client::Tls::StartTls,
+            Protection::Direct(_) => client::Tls::Direct,
+        },
     }
+}
+
+async fn secured(proof: &Proof, io: Io<TcpStream>) -> io::Result<Stream> {
+    let made = proof.connector.connect(&proof.name, io).await?;
+    Ok(Stream::Tls(Box::new(made)))
 }
 
 impl driver::relay::Upstream for Upstream {
@@ -40,29 +56,54 @@ impl driver::relay::Upstream for Upstream {
             server,
             demonstration,
             timeout,
+            ..
         } = self.clone();
         async move {
             match server {
                 Server::Demonstration => Ok(Stream::Memory(Io(demonstration.connect()))),
-                Server::Tcp { host, port } => match connect(&host, port, timeout).await {
-                    Ok(io) => Ok(Stream::Tcp(io)),
-                    Err(error) => {
-                        tracing::warn!(server = %format_args!("{host}:{port}"), %error, "server cannot be reached");
-                        Err(error)
+                Server::Tcp { host, port, tls } => {
+                    let io = connect(&host, port, timeout).await?;
+                    match tls {
+                        Protection::None | Protection::StartTls(_) => Ok(Stream::Tcp(io)),
+                        Protection::Direct(proof) => secured(&proof, io).await,
                     }
-                },
+                }
             }
         }
     }
 
     fn start_tls(
         &self,
-        _stream: Stream,
+        stream: Stream,
     ) -> impl Future<Output = io::Result<Stream>> + Send + 'static {
-        std::future::ready(Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "TLS to the server is not available in this version",
-        )))
+        let server = self.server.clone();
+        async move {
+            match (server, stream) {
+                (
+                    Server::Tcp {
+                        tls: Protection::StartTls(proof),
+                        ..
+                    },
+                    Stream::Tcp(io),
+                ) => secured(&proof, io).await,
+                (Server::Tcp { .. } | Server::Demonstration, _) => Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "STARTTLS is not configured",
+                )),
+            }
+        }
+    }
+
+    fn lost(&self, reason: &io::Error) {
+        if !self.reports.due(&self.domain, Instant::now()) {
+            return;
+        }
+        let domain = &self.domain;
+        let server = match &self.server {
+            Server::Demonstration => "(this process)".to_owned(),
+            Server::Tcp { host, port, .. } => format!("{host}:{port}"),
+        };
+        tracing::warn!(%domain, %server, %reason, "the server was not reached, or was lost");
     }
 }
 
@@ -70,6 +111,7 @@ impl driver::relay::Upstream for Upstream {
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(Io<TcpStream>),
+    Tls(Box<ClientStream<TcpStream>>),
     Memory(Io<DuplexStream>),
 }
 
@@ -81,6 +123,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_read(cx, buf),
+            Self::Tls(io) => Pin::new(io).poll_read(cx, buf),
             Self::Memory(io) => Pin::new(io).poll_read(cx, buf),
         }
     }
@@ -94,6 +137,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_write(cx, buf),
+            Self::Tls(io) => Pin::new(io).poll_write(cx, buf),
             Self::Memory(io) => Pin::new(io).poll_write(cx, buf),
         }
     }
@@ -105,6 +149,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+            Self::Tls(io) => Pin::new(io).poll_write_vectored(cx, bufs),
             Self::Memory(io) => Pin::new(io).poll_write_vectored(cx, bufs),
         }
     }
@@ -112,6 +157,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_flush(cx),
+            Self::Tls(io) => Pin::new(io).poll_flush(cx),
             Self::Memory(io) => Pin::new(io).poll_flush(cx),
         }
     }
@@ -119,6 +165,7 @@ impl AsyncWrite for Stream {
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_close(cx),
+            Self::Tls(io) => Pin::new(io).poll_close(cx),
             Self::Memory(io) => Pin::new(io).poll_close(cx),
         }
     }

@@ -4,5 +4,7 @@
 mod bad_documents;
 mod bosh;
 mod command;
+mod listener_tls;
 mod support;
+mod upstream_tls;
 mod websocket;

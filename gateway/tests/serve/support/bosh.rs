@@ -37,7 +37,11 @@ pub(crate) fn attribute(body: &str, name: &str) -> Option<String> {
 impl Bosh {
     /// A session that got its features.
     pub(crate) fn create(address: SocketAddr) -> Self {
-        let mut http = Http::connect(address);
+        Self::create_on(Http::connect(address))
+    }
+
+    /// The same on a connection that is there already.
+    fn create_on(mut http: Http) -> Self {
         let answer = http.ask("POST", "/http-bind", "", &creation("localhost"));
         assert_eq!(answer.status, 200, "{}", answer.body);
         let sid = attribute(&answer.body, "sid").expect("a sid");
@@ -52,7 +56,12 @@ impl Bosh {
 
     /// Signed in under that name and bound.
     pub(crate) fn signed_in(address: SocketAddr, initial: &str) -> Self {
-        let mut session = Self::create(address);
+        Self::signed_in_on(Http::connect(address), initial)
+    }
+
+    /// The same on a connection that is there already.
+    pub(crate) fn signed_in_on(http: Http, initial: &str) -> Self {
+        let mut session = Self::create_on(http);
         let auth = format!(
             "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{initial}</auth>"
         );

@@ -1,15 +1,19 @@
-//! HTTP/1.1 over a plain socket.
+//! HTTP/1.1 over a socket, or over TLS.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
 };
 
 use super::PATIENCE;
 
+/// A byte stream.
+pub(crate) trait Duplex: io::Read + io::Write + Send {}
+impl<T: io::Read + io::Write + Send> Duplex for T {}
+
 /// A connection.
 pub(crate) struct Http {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Box<dyn Duplex>,
     host: String,
 }
 
@@ -31,11 +35,21 @@ impl Answer {
     }
 }
 
+/// A TCP connection whose waits are bounded.
+pub(crate) fn dial(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a time");
+    stream
+}
+
 impl Http {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a time");
+        Self::on(Box::new(dial(address)), address)
+    }
+
+    /// On a stream that is there already.
+    pub(crate) fn on(stream: Box<dyn Duplex>, address: SocketAddr) -> Self {
         Self {
             stream,
             host: address.to_string(),

@@ -1,7 +1,9 @@
 //! The binary as a child process, and clients that speak to it in bytes of their own making.
 
 pub(crate) mod bosh;
+pub(crate) mod certificates;
 pub(crate) mod http;
+pub(crate) mod server;
 pub(crate) mod websocket;
 
 use std::{
@@ -31,8 +33,13 @@ impl Gateway {
 
     /// With these arguments behind `serve --listen 127.0.0.1:0`.
     pub(crate) fn with(arguments: &[&str]) -> Self {
+        Self::run(&[&["--listen", "127.0.0.1:0"], arguments].concat())
+    }
+
+    /// With these arguments behind `serve`, among them a listener.
+    pub(crate) fn run(arguments: &[&str]) -> Self {
         let mut child = command()
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .arg("serve")
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -45,7 +52,8 @@ impl Gateway {
         let lines = Arc::clone(&log);
         thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                if let Some((_, rest)) = line.split_once("listening on http://") {
+                let listening = line.split_once("listening on ");
+                if let Some((_, rest)) = listening.and_then(|(_, url)| url.split_once("://")) {
                     let address = rest.trim_end_matches('/').parse::<SocketAddr>();
                     let _ = found.send(address.expect("an address"));
                 }
@@ -63,6 +71,15 @@ impl Gateway {
             child,
             address: address.expect("checked"),
             log,
+        }
+    }
+
+    /// Waits until it has logged that.
+    pub(crate) fn logs(&self, wanted: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.log().contains(wanted) {
+            assert!(Instant::now() < until, "no {wanted} in: {}", self.log());
+            thread::sleep(Duration::from_millis(10));
         }
     }
 

@@ -32,7 +32,11 @@ pub(crate) fn handshake(protocol: &str) -> String {
 impl WebSocket {
     /// A WebSocket, or the answer that refused it.
     pub(crate) fn connect(address: SocketAddr, path: &str, fields: &str) -> Result<Self, Answer> {
-        let mut http = Http::connect(address);
+        Self::connect_on(Http::connect(address), path, fields)
+    }
+
+    /// The same on a connection that is there already.
+    pub(crate) fn connect_on(mut http: Http, path: &str, fields: &str) -> Result<Self, Answer> {
         let answer = http.ask("GET", path, fields, "");
         if answer.status != 101 {
             return Err(answer);
@@ -47,8 +51,12 @@ impl WebSocket {
 
     /// With an open stream and its features.
     pub(crate) fn open(address: SocketAddr) -> Self {
+        Self::open_on(Http::connect(address))
+    }
+
+    fn open_on(http: Http) -> Self {
         let mut socket =
-            Self::connect(address, "/xmpp-websocket", &handshake("xmpp")).expect("a 101");
+            Self::connect_on(http, "/xmpp-websocket", &handshake("xmpp")).expect("a 101");
         socket.send(OPEN);
         socket.until("<mechanism");
         socket
@@ -56,7 +64,12 @@ impl WebSocket {
 
     /// Signed in and bound.
     pub(crate) fn signed_in(address: SocketAddr, initial: &str) -> Self {
-        let mut socket = Self::open(address);
+        Self::signed_in_on(Http::connect(address), initial)
+    }
+
+    /// The same on a connection that is there already.
+    pub(crate) fn signed_in_on(http: Http, initial: &str) -> Self {
+        let mut socket = Self::open_on(http);
         socket.send(&format!(
             "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{initial}</auth>"
         ));
