@@ -7,13 +7,16 @@ import { freePort, Process, temporaryDirectory } from './processes.js';
 
 const binary = process.env.INTEROP_GATEWAY ?? fileURLToPath(new URL('../../target/debug/xmpp-web', import.meta.url));
 
-/** `upstreams` maps XMPP domains to ports of 127.0.0.1; without any, the demonstration domain is served.
- * `more` is put at the end of the configuration. */
-export async function startGateway(upstreams = {}, more = '') {
+/**
+ * `upstreams` maps XMPP domains to ports of 127.0.0.1; without any, the demonstration domain is served.
+ * `more` is put at the end of the configuration. With `ca`, a file, the upstreams are reached by STARTTLS, and must prove their names.
+ */
+export async function startGateway(upstreams = {}, more = '', { ca = null } = {}) {
   const port = await freePort();
   const config = join(temporaryDirectory('gateway'), 'xmpp-web.toml');
+  const tls = ca === null ? '' : `tls = "starttls"\nca = "${ca}"\n`;
   const domains = Object.entries(upstreams)
-    .map(([domain, upstream]) => `\n[domain."${domain}"]\nupstream = "127.0.0.1:${upstream}"\n`);
+    .map(([domain, upstream]) => `\n[domain."${domain}"]\nupstream = "127.0.0.1:${upstream}"\n${tls}`);
   writeFileSync(config, `[[listener]]\naddress = "127.0.0.1:${port}"\n${domains.join('')}\n${more}`);
   const gateway = new Process('gateway', binary, ['serve', '--config', config]);
   await gateway.listening(port);
@@ -22,6 +25,7 @@ export async function startGateway(upstreams = {}, more = '') {
     origin: `http://127.0.0.1:${port}`,
     bosh: `http://127.0.0.1:${port}/http-bind`,
     websocket: `ws://127.0.0.1:${port}/xmpp-websocket`,
+    log: () => gateway.output,
     exited: gateway.exited,
     signal: (name) => gateway.signal(name),
     end: () => gateway.end(),

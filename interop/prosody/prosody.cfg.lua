@@ -23,10 +23,10 @@ http_host = "prosody.test"
 -- bosh and websocket are Prosody's own transports: the suites run against them too (`interop/run --direct`),
 -- so that a fault of a suite is told from a fault of the gateway.
 modules_enabled = {
-    "disco", "roster", "saslauth", "ping", "smacks", "presence", "message", "iq", "offline", "posix",
+    "disco", "roster", "saslauth", "tls", "ping", "smacks", "presence", "message", "iq", "offline", "posix",
     "bosh", "websocket", "http_files",
 }
-modules_disabled = { "s2s", "tls" }
+modules_disabled = { "s2s" }
 http_files_dir = ENV_INTEROP_PAGE
 http_paths = { bosh = "/http-bind", websocket = "/xmpp-websocket", files = "/" }
 consider_bosh_secure = true
@@ -35,9 +35,15 @@ cross_domain_bosh = true
 cross_domain_websocket = true
 trusted_proxies = { }
 
--- The suites judge transports: plain c2s on loopback, no limits on rates.
-c2s_require_encryption = false
-allow_unencrypted_plain_auth = true
+-- The suites judge transports: plain c2s on loopback (unless a certificate is there: then STARTTLS must be used), no limits on rates.
+local tls = ENV_INTEROP_TLS == "required"
+if tls then
+    ssl = { certificate = data .. "/server.pem", key = data .. "/server.key" }
+else
+    modules_disabled = { "s2s", "tls" }
+end
+c2s_require_encryption = tls
+allow_unencrypted_plain_auth = not tls
 limits = { }
 
 authentication = "internal_hashed"
