@@ -60,9 +60,134 @@ pub(super) const fn is_name(c: char) -> bool {
         || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
+/// How long valid UTF-8 goes on, and the error behind it.
+pub(super) fn utf8(bytes: &[u8]) -> Result<(), std::str::Utf8Error> {
+    if bytes.is_ascii() {
+        return Ok(());
+    }
+    std::str::from_utf8(bytes).map(|_| ())
+}
+
+/// A byte in each place of a word.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Eight bytes, the first one lowest.
+fn word(bytes: &[u8], at: usize) -> Option<u64> {
+    let eight = bytes.get(at..)?.first_chunk()?;
+    Some(u64::from_le_bytes(*eight))
+}
+
+/// The place of the lowest mark (the top bit of a byte).
+fn lowest(marks: u64) -> usize {
+    (marks.trailing_zeros() / 8) as usize
+}
+
+/// The length of the text at the front: up to a byte of `TEXT_STOP`.
+///
+/// Words at a time: subtracting from a byte borrows into its top bit where the byte was too small, and from the next byte only
+/// behind such a one, so that the lowest mark is always right.
+pub(super) fn text_run(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    let mut plain = 0;
+    while let Some(x) = word(bytes, at) {
+        let low = x.wrapping_sub(each(0x20));
+        let angle = ((x | each(2)) ^ each(b'>')).wrapping_sub(each(1));
+        let ampersand = (x ^ each(b'&')).wrapping_sub(each(1));
+        let marks = (low | angle | ampersand | x) & each(0x80);
+        if marks == 0 {
+            at += 8;
+            plain += 8;
+            if plain == 32 {
+                at += long_text(bytes.get(at..).unwrap_or_default());
+                plain = 0;
+            }
+            continue;
+        }
+        at += lowest(marks);
+        match bytes.get(at) {
+            Some(b'\t' | b'\n' | b'\r') => at += 1,
+            Some(0x80..) => break,
+            Some(_) | None => return at,
+        }
+        plain = 0;
+    }
+    at + run(bytes.get(at..).unwrap_or_default(), TEXT_STOP)
+}
+
+/// The length of printable ASCII text at the front, not always to its end. The window bounds what is searched in vain before each
+/// line end.
+fn long_text(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let window = rest.get(..512).unwrap_or(rest);
+        let found = memchr::memchr3(b'<', b'&', b'>', window);
+        let text = window
+            .get(..found.unwrap_or(window.len()))
+            .unwrap_or_default();
+        for block in text.chunks(64) {
+            // As signed bytes those from 0x80 on are below 0x20 too.
+            let low = block
+                .iter()
+                .fold(0, |low, &b| low | u8::from((b as i8) < 0x20));
+            if low != 0 {
+                return at;
+            }
+            at += block.len();
+        }
+        if found.is_some() || window.len() < 512 {
+            return at;
+        }
+    }
+}
+
+/// The length of the part of a value at the front that says what is written: up to `quote` or another byte of `VALUE_STOP`.
+pub(super) fn value_run(bytes: &[u8], quote: u8) -> usize {
+    let mut at = 0;
+    while let Some(x) = word(bytes, at) {
+        let low = x.wrapping_sub(each(0x20));
+        let angle = (x ^ each(b'<')).wrapping_sub(each(1));
+        let ampersand = (x ^ each(b'&')).wrapping_sub(each(1));
+        let quotes = (x ^ each(quote)).wrapping_sub(each(1));
+        let marks = (low | angle | ampersand | quotes | x) & each(0x80);
+        if marks == 0 {
+            at += 8;
+            continue;
+        }
+        at += lowest(marks);
+        if bytes.get(at).is_some_and(|&b| b < 0x80) {
+            return at;
+        }
+        break;
+    }
+    at + run(bytes.get(at..).unwrap_or_default(), VALUE_STOP)
+}
+
+/// The length of the ASCII name at the front, whatever it begins with; `:` ends it.
+pub(super) fn name_run(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    // Most names are of small letters.
+    while let Some(x) = word(bytes, at) {
+        let seven = x & each(0x7F);
+        let from_a = seven + each(0x80 - b'a');
+        let behind_z = seven + each(0x7F - b'z');
+        let others = !(from_a & !behind_z & !x) & each(0x80);
+        if others != 0 {
+            at += lowest(others);
+            break;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let tail = rest.iter().position(|&b| CLASS[usize::from(b)] & NAME == 0);
+    at + tail.unwrap_or(rest.len())
+}
+
 /// The length of the run at the front of `bytes` in which no byte is of `class`.
 /// Whole blocks are judged without a branch, which the compiler turns into vector instructions.
-pub(super) fn run(bytes: &[u8], class: u8) -> usize {
+fn run(bytes: &[u8], class: u8) -> usize {
     let mut at = 0;
     loop {
         if class == TEXT_STOP {
@@ -118,6 +243,47 @@ pub(super) fn first_char(bytes: &[u8]) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_stop_where_bytes_do() {
+        // Every byte at every place of a word and behind a long run, before others of its kind.
+        for byte in 0..=255_u8 {
+            for at in [0, 1, 2, 3, 4, 5, 6, 7, 8, 31, 32, 70, 600] {
+                for next in [byte, b'a', 0x01, b'<', 0xEF] {
+                    let mut bytes = vec![b'a'; at];
+                    bytes.extend([byte, next]);
+                    bytes.extend([b'a'; 9]);
+                    let first = |class: u8| {
+                        let stop = |b: &u8| CLASS[usize::from(*b)] & class != 0;
+                        bytes.iter().position(stop).unwrap_or(bytes.len())
+                    };
+                    assert_eq!(text_run(&bytes), first(TEXT_STOP), "text {byte:x} {at}");
+                    for quote in [b'"', b'\''] {
+                        let stop = value_run(&bytes, quote);
+                        let other = |b: u8| matches!(b, b'"' | b'\'') && b != quote;
+                        let passed = &bytes[first(VALUE_STOP).min(stop)..stop];
+                        assert!(
+                            passed.iter().all(|&b| other(b)
+                                || b < 0x80
+                                    && b != quote
+                                    && CLASS[usize::from(b)] & VALUE_STOP == 0),
+                            "value {byte:x} {at}"
+                        );
+                        let held = CLASS[usize::from(bytes.get(stop).copied().unwrap_or(b'<'))];
+                        assert!(held & VALUE_STOP != 0, "value {byte:x} {at}");
+                    }
+                    let name = bytes
+                        .iter()
+                        .position(|&b| CLASS[usize::from(b)] & NAME == 0);
+                    assert_eq!(
+                        name_run(&bytes),
+                        name.unwrap_or(bytes.len()),
+                        "name {byte:x} {at}"
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn runs_stop_at_their_class() {

@@ -4,15 +4,15 @@ use bytes::Bytes;
 
 use super::{
     Element, Scope, StartTag, XmlError, XmlErrorKind,
-    chars::is_space,
+    chars::{self, is_space},
     scan::{Cut, Mode, Scanner},
 };
 use crate::XmlLimits;
 
 /// The part that is UTF-8, and what its end means.
 fn checked(document: &[u8]) -> (usize, XmlErrorKind) {
-    match std::str::from_utf8(document) {
-        Ok(_) => (document.len(), XmlErrorKind::NotWellFormed),
+    match chars::utf8(document) {
+        Ok(()) => (document.len(), XmlErrorKind::NotWellFormed),
         Err(error) => (error.valid_up_to(), XmlErrorKind::Utf8),
     }
 }

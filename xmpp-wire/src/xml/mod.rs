@@ -13,6 +13,7 @@ mod splitter;
 mod surgery;
 mod tag;
 mod tag_scan;
+mod whole_tag;
 mod write;
 
 pub use document::Wrapped;

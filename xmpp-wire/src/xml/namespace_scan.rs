@@ -31,6 +31,9 @@ impl Scanner {
             let Some(&attribute) = self.attributes.get(i) else {
                 break;
             };
+            if !self.open_tag.concerns_namespaces {
+                break;
+            }
             let name = attribute.name.whole(view);
             let before = if attribute.may_repeat { i } else { 0 };
             if self
@@ -43,7 +46,7 @@ impl Scanner {
             }
             match attribute.declares(view) {
                 Some(prefix) => self.declare(view, &attribute, prefix)?,
-                None => prefixed |= attribute.name.colon.is_some(),
+                None => prefixed |= attribute.name.is_prefixed(),
             }
         }
         if prefixed {
@@ -201,7 +204,7 @@ impl Scanner {
         let at = self.open_tag.at;
         self.shape.namespace = place;
         self.shape.name_len = name.end - name.start;
-        self.shape.prefix_len = name.colon.map(|colon| colon - name.start);
+        self.shape.prefix_len = name.is_prefixed().then(|| name.local - 1 - name.start);
         self.shape.tag_len = self.pos - at;
         self.shape.self_closing = view.get(self.pos.wrapping_sub(2)) == Some(&b'/');
     }

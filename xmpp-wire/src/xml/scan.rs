@@ -6,7 +6,7 @@
 //! up to it alone, so that it is the same for every chunking.
 
 use super::{
-    chars::{self, TEXT_STOP, is_space},
+    chars::{self, is_space},
     declaration,
     element::Shape,
     error::{XmlError, XmlErrorKind},
@@ -43,6 +43,19 @@ pub(super) enum Cut {
     },
     /// The wrapper's end, `start` being that of its end tag (`end` where it was self-closing).
     Close { start: usize, end: usize },
+}
+
+/// What a step came to. The shape of what was found is in `Scanner::shape`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing that ends a piece.
+    On,
+    /// The wrapper's start tag, from `OpenTag::at` to `pos`.
+    Open,
+    /// An element, from `start` to `pos`.
+    Element,
+    /// The wrapper's end tag, from `start` to `pos`.
+    Close,
 }
 
 /// Why a step ended early.
@@ -145,7 +158,22 @@ impl Scanner {
             _ => (view, end),
         };
         match self.scan(view) {
-            Ok(cut) => Ok(Some(cut)),
+            Ok(Step::Open) => Ok(Some(Cut::Open {
+                start: self.open_tag.at,
+                end: self.pos,
+                shape: std::mem::take(&mut self.shape),
+            })),
+            Ok(Step::Element) => Ok(Some(Cut::Element {
+                start: self.start,
+                end: self.pos,
+                shape: std::mem::take(&mut self.shape),
+            })),
+            Ok(Step::Close) => Ok(Some(Cut::Close {
+                start: self.start,
+                end: self.pos,
+            })),
+            // `scan` goes on by itself.
+            Ok(Step::On) => Ok(None),
             Err(stop) => self.stopped(stop, view, end),
         }
     }
@@ -180,29 +208,29 @@ impl Scanner {
         self.stack.is_empty() && matches!(self.tag, TagState::None) && !self.cdata
     }
 
-    fn scan(&mut self, view: &[u8]) -> Result<Cut, Stop> {
+    fn scan(&mut self, view: &[u8]) -> Result<Step, Stop> {
         loop {
-            if !matches!(self.tag, TagState::None) {
-                if let Some(cut) = self.scan_tag(view)? {
-                    return Ok(cut);
-                }
+            let step = if !matches!(self.tag, TagState::None) {
+                self.scan_tag(view)?
             } else if self.cdata {
                 self.scan_cdata(view)?;
-            } else if self.between() {
-                if let Some(cut) = self.scan_between(view)? {
-                    return Ok(cut);
-                }
+                Step::On
+            } else if self.stack.is_empty() {
+                self.scan_between(view)?
             } else {
-                self.scan_text(view)?;
-                if let Some(cut) = self.scan_markup(view)? {
-                    return Ok(cut);
+                if view.get(self.pos) != Some(&b'<') {
+                    self.scan_text(view)?;
                 }
+                self.scan_markup(view)?
+            };
+            if step != Step::On {
+                return Ok(step);
             }
         }
     }
 
     /// What stands outside every piece: white space, an XML declaration, a piece's start, the wrapper's end.
-    fn scan_between(&mut self, view: &[u8]) -> Result<Option<Cut>, Stop> {
+    fn scan_between(&mut self, view: &[u8]) -> Result<Step, Stop> {
         if self.mode == Mode::Children && self.wrapper.is_some() {
             self.scan_text(view)?;
         }
@@ -226,7 +254,7 @@ impl Scanner {
     fn scan_text(&mut self, view: &[u8]) -> Result<(), Stop> {
         loop {
             let rest = view.get(self.pos..).unwrap_or_default();
-            let length = chars::run(rest, TEXT_STOP);
+            let length = chars::text_run(rest);
             let at = self.pos + length;
             match rest.get(length) {
                 None => {
@@ -289,14 +317,17 @@ impl Scanner {
     }
 
     /// What begins with the `<` at `pos`.
-    fn scan_markup(&mut self, view: &[u8]) -> Result<Option<Cut>, Stop> {
+    fn scan_markup(&mut self, view: &[u8]) -> Result<Step, Stop> {
         let at = self.pos;
         let rest = view.get(at..).unwrap_or_default();
         match rest.get(1) {
             None => Err(Stop::More),
             Some(b'/') => {
+                if let Some(step) = self.whole_end_tag(view) {
+                    return Ok(step);
+                }
                 self.tag = TagState::End;
-                Ok(None)
+                Ok(Step::On)
             }
             Some(b'?') => Err(Stop::Bad(XmlErrorKind::Restricted, at)),
             Some(b'!') => {
@@ -312,7 +343,7 @@ impl Scanner {
                     }
                     self.pos += CDATA.len();
                     self.cdata = true;
-                    return Ok(None);
+                    return Ok(Step::On);
                 }
                 if CDATA.starts_with(rest) {
                     return Err(Stop::More);
@@ -326,8 +357,11 @@ impl Scanner {
                 }
             }
             Some(_) => {
+                if let Some(closing) = self.whole_start_tag(view) {
+                    return self.finish_start(view, closing);
+                }
                 self.begin_tag(at);
-                Ok(None)
+                Ok(Step::On)
             }
         }
     }

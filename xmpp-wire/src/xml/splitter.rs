@@ -1,7 +1,7 @@
 use bytes::{Buf, BytesMut};
 
 use super::{
-    Element, Scope, StartTag, XmlError, XmlErrorKind,
+    Element, Scope, StartTag, XmlError, XmlErrorKind, chars,
     scan::{Cut, Mode, Scanner},
 };
 use crate::XmlLimits;
@@ -107,8 +107,8 @@ impl Splitter {
 
     /// Validates the bytes that are new; gives what the end of the valid part means.
     fn check_utf8(&mut self, input: &BytesMut) -> Option<XmlErrorKind> {
-        match std::str::from_utf8(input.get(self.valid..).unwrap_or_default()) {
-            Ok(_) => {
+        match chars::utf8(input.get(self.valid..).unwrap_or_default()) {
+            Ok(()) => {
                 self.valid = input.len();
                 None
             }

@@ -1,13 +1,13 @@
 //! Tags, as a machine that may be cut at any byte; a complete tag runs straight through it.
 
 use super::{
-    chars::{self, CLASS, NAME, NAME_START, VALUE_STOP, is_space},
+    chars::{self, CLASS, NAME, NAME_START, is_space},
     error::XmlErrorKind,
-    scan::{Cut, Mode, Open, Scanner, Stop, character, reference},
+    scan::{Mode, Open, Scanner, Step, Stop, character, reference},
 };
 
 /// Longest name that is read, in bytes, prefix included: it bounds what a cut one makes us read again.
-const NAME_BYTES: usize = 1024;
+pub(super) const NAME_BYTES: usize = 1024;
 
 /// Where in a tag the scanner stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,36 +43,73 @@ pub(super) struct OpenTag {
     pub(super) name: QName,
     /// Its declarations so far.
     pub(super) declarations: usize,
+    /// An attribute that declares, has a prefix or may repeat a name has been read.
+    pub(super) concerns_namespaces: bool,
     /// The attribute in progress.
     attribute: Attribute,
     /// Which hashes of names have been seen: a name whose bit is not set is no duplicate.
     seen: [u64; 4],
 }
 
-/// A qualified name; the prefix ends at `colon` where there is one.
+impl OpenTag {
+    pub(super) fn new(at: usize, name: QName) -> Self {
+        Self {
+            at,
+            name,
+            ..Self::default()
+        }
+    }
+
+    /// Notes an attribute's name, and in the attribute whether it may have come before.
+    pub(super) fn note(&mut self, attribute: &mut Attribute) {
+        // Fibonacci hashing to one of 256 bits.
+        let bit = attribute.key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
+        if let Some(word) = self.seen.get_mut((bit >> 6) as usize) {
+            attribute.may_repeat = *word & 1 << (bit & 63) != 0;
+            *word |= 1 << (bit & 63);
+        }
+        self.concerns_namespaces |=
+            attribute.may_repeat || attribute.declares || attribute.name.is_prefixed();
+    }
+}
+
+/// A qualified name; `local` is where its local part begins.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct QName {
     pub(super) start: usize,
+    pub(super) local: usize,
     pub(super) end: usize,
-    pub(super) colon: Option<usize>,
 }
 
 impl QName {
+    pub(super) fn is_prefixed(&self) -> bool {
+        self.local != self.start
+    }
+
     pub(super) fn prefix<'v>(&self, view: &'v [u8]) -> Option<&'v [u8]> {
-        view.get(self.start..self.colon?)
+        if self.is_prefixed() {
+            view.get(self.start..self.local - 1)
+        } else {
+            None
+        }
     }
 
     pub(super) fn local<'v>(&self, view: &'v [u8]) -> &'v [u8] {
-        view.get(self.colon.map_or(self.start, |colon| colon + 1)..self.end)
-            .unwrap_or_default()
+        view.get(self.local..self.end).unwrap_or_default()
     }
 
     /// Names that differ mostly differ here: length, first byte, last two.
-    pub(super) fn key(&self, view: &[u8]) -> u64 {
-        let byte = |at: usize| u64::from(view.get(at).copied().unwrap_or_default());
-        let length = (self.end - self.start) as u64;
-        let end = byte(self.end.wrapping_sub(2)) << 8 | byte(self.end.wrapping_sub(1));
-        length << 24 | byte(self.start) << 16 | end
+    fn key(&self, view: &[u8]) -> u64 {
+        let name = self.whole(view);
+        let ends = match name {
+            [first, .., before, last] => {
+                u64::from(*first) << 16 | u64::from(*before) << 8 | u64::from(*last)
+            }
+            [first, last] => u64::from(*first) << 16 | u64::from(*last),
+            [only] => u64::from(*only),
+            [] => 0,
+        };
+        (name.len() as u64) << 24 | ends
     }
 
     pub(super) fn whole<'v>(&self, view: &'v [u8]) -> &'v [u8] {
@@ -90,21 +127,39 @@ pub(super) struct Attribute {
     pub(super) key: u64,
     /// A name with the same hash came before it.
     pub(super) may_repeat: bool,
+    /// It is a namespace declaration.
+    pub(super) declares: bool,
     /// The value holds references or white space other than spaces: its raw bytes are not what it says.
     pub(super) encoded: bool,
 }
 
 impl Attribute {
+    /// One whose value is yet to be read.
+    pub(super) fn named(name: QName, view: &[u8]) -> Self {
+        let declares = match name.prefix(view) {
+            Some(prefix) => prefix == b"xmlns",
+            None => name.whole(view) == b"xmlns",
+        };
+        Self {
+            name,
+            key: name.key(view),
+            declares,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn raw<'v>(&self, view: &'v [u8]) -> &'v [u8] {
         view.get(self.value..self.value_end).unwrap_or_default()
     }
 
     /// `None` for an ordinary attribute, else the prefix that it declares ("" for the default namespace).
     pub(super) fn declares<'v>(&self, view: &'v [u8]) -> Option<&'v [u8]> {
-        match self.name.prefix(view) {
-            Some(b"xmlns") => Some(self.name.local(view)),
-            None if self.name.whole(view) == b"xmlns" => Some(b""),
-            Some(_) | None => None,
+        if !self.declares {
+            None
+        } else if self.name.is_prefixed() {
+            Some(self.name.local(view))
+        } else {
+            Some(b"")
         }
     }
 }
@@ -132,10 +187,10 @@ impl Scanner {
     }
 
     /// Goes on with the tag in progress until it, or the view, ends.
-    pub(super) fn scan_tag(&mut self, view: &[u8]) -> Result<Option<Cut>, Stop> {
+    pub(super) fn scan_tag(&mut self, view: &[u8]) -> Result<Step, Stop> {
         loop {
             match self.tag {
-                TagState::None => return Ok(None),
+                TagState::None => return Ok(Step::On),
                 TagState::Name => {
                     self.open_tag.name = qualified_name(view, self.pos)?;
                     self.pos = self.open_tag.name.end;
@@ -208,25 +263,14 @@ impl Scanner {
 
     fn scan_attribute_name(&mut self, view: &[u8]) -> Result<(), Stop> {
         let name = qualified_name(view, self.pos)?;
-        let mut attribute = Attribute {
-            name,
-            key: name.key(view),
-            ..Attribute::default()
-        };
-        if attribute.declares(view).is_some() {
-            self.open_tag.declarations += 1;
-        }
+        let mut attribute = Attribute::named(name, view);
+        self.open_tag.declarations += usize::from(attribute.declares);
         if self.attributes.len() >= self.limits.attributes
             || self.open_tag.declarations > self.limits.declarations
         {
             return Err(Stop::Bad(XmlErrorKind::TooManyAttributes, name.start));
         }
-        // Fibonacci hashing to one of 256 bits.
-        let bit = attribute.key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
-        if let Some(word) = self.open_tag.seen.get_mut((bit >> 6) as usize) {
-            attribute.may_repeat = *word & 1 << (bit & 63) != 0;
-            *word |= 1 << (bit & 63);
-        }
+        self.open_tag.note(&mut attribute);
         self.open_tag.attribute = attribute;
         self.pos = name.end;
         self.tag = TagState::Equals;
@@ -235,7 +279,7 @@ impl Scanner {
 
     fn scan_value(&mut self, view: &[u8], quote: u8) -> Result<(), Stop> {
         loop {
-            self.pos += chars::run(view.get(self.pos..).unwrap_or_default(), VALUE_STOP);
+            self.pos += chars::value_run(view.get(self.pos..).unwrap_or_default(), quote);
             match view.get(self.pos) {
                 None => return Err(Stop::More),
                 Some(&b) if b == quote => {
@@ -261,7 +305,7 @@ impl Scanner {
     }
 
     /// The start tag is complete: namespaces, depth, and what it opens.
-    fn finish_start(&mut self, view: &[u8], closing: Closing) -> Result<Option<Cut>, Stop> {
+    pub(super) fn finish_start(&mut self, view: &[u8], closing: Closing) -> Result<Step, Stop> {
         self.tag = TagState::None;
         let wrapper = self.stack.is_empty() && self.mode != Mode::Bare && self.wrapper.is_none();
         let depth = self.stack.len() + 1 + usize::from(self.wrapper.is_some());
@@ -272,7 +316,8 @@ impl Scanner {
         let root = self.stack.is_empty();
         self.check_namespaces(view, root)?;
         if wrapper {
-            return Ok(Some(self.open_wrapper(view, closing)));
+            self.open_wrapper(view, closing);
+            return Ok(Step::Open);
         }
         let name = self.open_tag.name;
         self.stack.push(Open {
@@ -281,23 +326,17 @@ impl Scanner {
             bindings: outside,
         });
         Ok(match closing {
-            Closing::Later => None,
+            Closing::Later => Step::On,
             Closing::Now => self.close_element(),
         })
     }
 
-    fn open_wrapper(&mut self, view: &[u8], closing: Closing) -> Cut {
+    fn open_wrapper(&mut self, view: &[u8], closing: Closing) {
         self.wrapper = Some(self.open_tag.name.whole(view).into());
         self.wrapper_ends = closing == Closing::Now;
         self.scope = self.inner_scope(view);
         self.bindings.clear();
         self.default_bindings = 0;
-        let shape = std::mem::take(&mut self.shape);
-        Cut::Open {
-            start: self.open_tag.at,
-            end: self.pos,
-            shape,
-        }
     }
 
     /// The name behind `</`: it must be that of the innermost open element.
@@ -331,12 +370,9 @@ impl Scanner {
     }
 
     /// The innermost element, or the wrapper, ends at `pos`.
-    fn close_element(&mut self) -> Option<Cut> {
+    pub(super) fn close_element(&mut self) -> Step {
         let Some(open) = self.stack.pop() else {
-            return Some(Cut::Close {
-                start: self.start,
-                end: self.pos,
-            });
+            return Step::Close;
         };
         while self.bindings.len() > open.bindings {
             if self
@@ -347,21 +383,17 @@ impl Scanner {
                 self.default_bindings -= 1;
             }
         }
-        if !self.stack.is_empty() {
-            return None;
+        if self.stack.is_empty() {
+            Step::Element
+        } else {
+            Step::On
         }
-        let shape = std::mem::take(&mut self.shape);
-        Some(Cut::Element {
-            start: self.start,
-            end: self.pos,
-            shape,
-        })
     }
 }
 
 /// Whether a start tag ends its element too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Closing {
+pub(super) enum Closing {
     Now,
     Later,
 }
@@ -431,8 +463,8 @@ fn qualified_name(view: &[u8], start: usize) -> Result<QName, Stop> {
         if window.get(at) != Some(&b':') {
             return Ok(QName {
                 start,
+                local: colon.map_or(start, |colon| colon + 1),
                 end: start + at,
-                colon,
             });
         }
         if colon.is_some() {
