@@ -66,7 +66,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "HOW", requires = "upstream")]
     pub(crate) upstream_tls: Option<UpstreamTls>,
 
-    /// Trust the CAs in this PEM file for --upstream, in place of the system's
+    /// Trust the CAs in this PEM file for --upstream (or the server's own certificate, self-signed), in place of the system's
     #[arg(long, value_name = "FILE", requires = "upstream")]
     pub(crate) upstream_ca: Option<PathBuf>,
 

@@ -16,6 +16,7 @@
 //! ```
 
 mod fault;
+mod pinned;
 
 use std::{
     fmt, io,
@@ -28,6 +29,7 @@ use tokio_rustls::{
     TlsAcceptor, TlsConnector, client,
     rustls::{
         self, ClientConfig, RootCertStore, ServerConfig,
+        client::WebPkiServerVerifier,
         crypto::{CryptoProvider, ring},
         pki_types::{
             CertificateDer, PrivateKeyDer, ServerName,
@@ -104,7 +106,11 @@ impl Name {
 
 /// The CAs that are trusted. Cheap to clone.
 #[derive(Clone)]
-pub struct Roots(Arc<RootCertStore>);
+pub struct Roots {
+    store: Arc<RootCertStore>,
+    /// Those that are trusted as a server's own certificate too.
+    own: Arc<[CertificateDer<'static>]>,
+}
 
 impl Roots {
     /// Those of the operating system; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them.
@@ -124,28 +130,35 @@ impl Roots {
                 .map_or_else(|| "none was found".to_owned(), |error| format!("{error}"));
             return Err(SetupError::NoRoots { reason });
         }
-        Ok(Self(Arc::new(store)))
+        Ok(Self {
+            store: Arc::new(store),
+            own: Arc::new([]),
+        })
     }
 
-    /// Those of a PEM file, and no others.
+    /// Those of a PEM file, and no others. A server whose own certificate is in it, self-signed, is trusted as well.
     ///
     /// # Errors
     ///
     /// Where it cannot be read, or holds no certificate, or one that cannot be used.
     pub fn from_file(path: &Path) -> Result<Self, SetupError> {
         let mut store = RootCertStore::empty();
-        for certificate in certificates(path)? {
-            store.add(certificate).map_err(|error| {
+        let own = certificates(path)?;
+        for certificate in &own {
+            store.add(certificate.clone()).map_err(|error| {
                 unusable(path, format!("a certificate in it cannot be used: {error}"))
             })?;
         }
-        Ok(Self(Arc::new(store)))
+        Ok(Self {
+            store: Arc::new(store),
+            own: own.into(),
+        })
     }
 }
 
 impl fmt::Debug for Roots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Roots({})", self.0.len())
+        write!(f, "Roots({})", self.store.len())
     }
 }
 
@@ -169,9 +182,18 @@ impl Connector {
     ///
     /// `Library`, which a build that works once does not give.
     pub fn new(roots: &Roots, alpn: Alpn) -> Result<Self, SetupError> {
+        let webpki =
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots.store), provider());
+        let verifier = pinned::Verifier {
+            webpki: webpki
+                .build()
+                .map_err(|error| rustls::Error::General(error.to_string()))?,
+            trusted: Arc::clone(&roots.own),
+        };
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(Arc::clone(&roots.0))
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         config.alpn_protocols = match alpn {
             Alpn::Unsaid => Vec::new(),

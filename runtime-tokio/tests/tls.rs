@@ -165,6 +165,53 @@ async fn an_unknown_issuer_is_refused() {
     ));
 }
 
+/// Self-signed, in the way of `openssl req -x509`, and trusted by its own file or by another's.
+async fn self_signed(
+    name: &str,
+    spoil: impl Fn(&mut CertificateParams),
+    trusted: Option<&Authority>,
+) -> Option<Fault> {
+    let directory = Directory::new(name);
+    let mut own = params("example.com");
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    spoil(&mut own);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = own.self_signed(&key).expect("signed").pem();
+    let file = directory.write("certificate.pem", &certificate);
+    let key = directory.write("key.pem", &key.serialize_pem());
+    let acceptor = Acceptor::from_files(&file, &key).expect("an acceptor");
+    let ca = trusted.map_or(certificate, |other| other.pem());
+    let roots = Roots::from_file(&directory.write("ca.pem", &ca)).expect("roots");
+    let connector = Connector::new(&roots, Alpn::Unsaid).expect("a connector");
+    let (client, _) = handshake(&connector, &acceptor, "example.com").await;
+    client.err()
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_trusted_where_it_is_the_one_in_the_file() {
+    let fault = self_signed("own", |_| {}, None).await;
+    assert!(fault.is_none(), "{fault:?}");
+    let fault = self_signed("own-leaf", |own| own.is_ca = IsCa::NoCa, None).await;
+    assert!(fault.is_none(), "{fault:?}");
+    let other = authority();
+    let fault = self_signed("own-other", |_| {}, Some(&other)).await;
+    assert!(matches!(fault, Some(Fault::Certificate(_))), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_held_to_its_names_and_its_time() {
+    let rename =
+        |own: &mut CertificateParams| own.subject_alt_names = params("a.b").subject_alt_names;
+    let fault = self_signed("own-name", rename, None).await;
+    assert!(matches!(fault, Some(Fault::WrongName { .. })), "{fault:?}");
+    let age = |own: &mut CertificateParams| {
+        own.not_before = date_time_ymd(2020, 1, 1);
+        own.not_after = date_time_ymd(2021, 1, 1);
+    };
+    let fault = self_signed("own-age", age, None).await;
+    assert!(matches!(fault, Some(Fault::Expired)), "{fault:?}");
+}
+
 #[tokio::test]
 async fn protocols_that_have_nothing_in_common_do_not_meet() {
     let directory = Directory::new("alpn");

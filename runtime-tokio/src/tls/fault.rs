@@ -80,6 +80,10 @@ impl Fault {
             Self::Expired
         } else if matches!(error, E::NotValidYet | E::NotValidYetContext { .. }) {
             Self::NotYetValid
+        } else if super::pinned::is_authority(error) {
+            Self::Certificate(
+                "it is self-signed, or a CA's own, and not the one that is trusted".to_owned(),
+            )
         } else {
             Self::Certificate(error.to_string())
         }
