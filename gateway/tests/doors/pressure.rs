@@ -9,8 +9,11 @@ use std::{
 use crate::{
     house::House,
     knock::{connect, knock, rest},
-    support::websocket::Frame,
-    traffic::signed_in,
+    support::{
+        bosh::Bosh,
+        websocket::{Frame, WebSocket},
+    },
+    traffic::{signed_in, signed_in_bosh},
 };
 
 /// W-R-470: what waits for a client that does not read is bounded, and its sender is told so or waits.
@@ -85,6 +88,53 @@ fn connections_beyond_the_cap_get_503() {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         drop(held);
         thread::sleep(Duration::from_millis(200));
+    }
+    house.leave_intact();
+}
+
+/// Requests are read no further ahead than `http.pipelined` allows, and a client that takes no answers is left after
+/// `http.write_seconds`.
+#[test]
+fn a_client_that_asks_and_does_not_read_is_left() {
+    let house = House::configured("unread", "[http]\nwrite_seconds = 1\n");
+    let before = house.resident();
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000);
+    let mut greedy: Vec<_> = (0..4).map(|_| connect(house.address())).collect();
+    for stream in &mut greedy {
+        stream.set_nonblocking(true).expect("a socket");
+        // Until nothing more is taken from us, cut where that happens.
+        while stream
+            .write(request.as_bytes())
+            .is_ok_and(|count| count == request.len())
+        {}
+    }
+    thread::sleep(Duration::from_millis(500));
+    assert!(house.resident() < before + 4 * 1_024);
+    // With their ends still open: it is the gateway that leaves.
+    house.leave_intact();
+    drop(greedy);
+}
+
+/// With bytes unread on their side, so that the gateway meets resets as well as ends.
+#[test]
+fn clients_that_vanish_leave_nothing() {
+    let house = House::open();
+    for round in 0..10 {
+        let mut half = connect(house.address());
+        half.write_all(b"POST /bosh HTTP/1.1\r\nContent-Le")
+            .expect("it reads");
+        let mut unanswered = connect(house.address());
+        unanswered
+            .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .expect("it reads");
+        let mut half_frame = WebSocket::open(house.address());
+        half_frame.raw(b"\x81\xfe\x10");
+        let mut talking = signed_in(house.address(), &format!("gone{round}"));
+        talking.send("<message xmlns='jabber:client' to='echo@localhost'><body>x</body></message>");
+        let mut logging_in = Bosh::create(house.address());
+        logging_in.send("", "");
+        let mut held = signed_in_bosh(house.address(), &format!("held{round}"));
+        held.send("", "");
     }
     house.leave_intact();
 }
