@@ -205,3 +205,28 @@ async fn tell(mut io: impl AsyncRead + AsyncWrite + Unpin, refusal: Refusal) -> 
     while io.read(&mut scratch).await? > 0 {}
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// W-R-476. Loopback has no share, so that no test over sockets can use it up.
+    #[tokio::test]
+    async fn an_address_that_has_its_share_is_told_429_and_why() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let telling = tokio::spawn(tell(accepted, Refusal::Share));
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(
+            answer,
+            "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\nConnection: close\r\n\
+             Access-Control-Allow-Origin: *\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 40\r\n\r\n\
+             Too many connections from this address.\n"
+        );
+        drop(client);
+        telling.await.unwrap().unwrap();
+    }
+}
