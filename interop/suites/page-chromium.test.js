@@ -214,7 +214,7 @@ describe('page, BOSH on a bad network', () => {
 });
 
 describe('page, a cut of the network', () => {
-  // Prosody's own BOSH ends a session whose oldest request, unanswered, comes again after the one that follows it.
+  // Prosody's own BOSH answers item-not-found after such cuts; the page then begins a new session.
   const during = ['while cut: one', 'while cut: two', 'while cut: three'];
 
   it('BOSH sends the identical bodies again and the session goes on', { timeout, skip: direct }, async () => {

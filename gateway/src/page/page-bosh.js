@@ -154,6 +154,7 @@ export class Bosh {
       answer: null,
       firstFailure: 0,
       abort: null,
+      retry: null, // the timer while it waits to be sent again
       record: {
         kind: 'exchange',
         rid,
@@ -232,7 +233,16 @@ export class Bosh {
     }
     this.#become(record, 'lost', 'lost');
     const backoff = Math.min(RETRY_FIRST * 2 ** (record.attempts.length - 1), RETRY_MOST);
-    this.#later(Math.max(backoff, this.#network.pause + SLACK), () => this.#transmit(exchange));
+    exchange.retry = this.#later(Math.max(backoff, this.#network.pause + SLACK), () => this.#repeat(exchange.rid));
+  }
+
+  // In the order of their rids: a server need not keep a newer one for long until an older one comes.
+  #repeat(rid) {
+    for (const exchange of this.#open.filter((waiting) => waiting.retry !== null && waiting.rid <= rid)) {
+      this.#forget(exchange.retry);
+      exchange.retry = null;
+      this.#transmit(exchange);
+    }
   }
 
   #settle() {

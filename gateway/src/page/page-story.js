@@ -49,6 +49,10 @@ export class Story {
     } else if (change === 'again') {
       this.tell(`rid ${rid} is sent again, the identical ${sent} bytes (${ordinal(sends)} time).`);
     } else if ((change === 'held' || change === 'answered') && this.#troubled.delete(record)) {
+      if (record.state === 'refused' || /^<body\b[^>]*\btype=(["'])terminate\1/.test(record.response)) {
+        this.tell(`rid ${rid} is answered, by the end of the session.`);
+        return;
+      }
       const what = change === 'held' ? 'is held by the server again' : 'is answered';
       const all = this.#troubled.size > 0 ? '' : ' The session goes on: the same sid, nothing lost, nothing twice.';
       this.tell(`rid ${rid} ${what}.${all}`);

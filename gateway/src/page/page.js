@@ -111,7 +111,7 @@ function recover(reason) {
   const delay = Math.max(Math.min(RETRY_FIRST * 2 ** attempts, RETRY_MOST), network.pause + SLACK);
   attempts += 1;
   const seconds = (delay / 1000).toFixed(1);
-  story.tell(`${reason} The page connects again in ${seconds} s; what is written until then waits.`);
+  story.tell(`${reason.endsWith('.') ? reason : `The server ended the session: ${reason}.`} The page connects again in ${seconds} s; what is written until then waits.`);
   setState('recovering', `Connection lost: connecting again in ${seconds} s`);
   timer = setTimeout(() => begin({ keep: true }), delay);
 }
