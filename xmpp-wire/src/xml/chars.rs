@@ -122,22 +122,31 @@ fn long_text(bytes: &[u8]) -> usize {
     let mut at = 0;
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        let window = rest.get(..512).unwrap_or(rest);
+        let window = rest.get(..1024).unwrap_or(rest);
         let found = memchr::memchr3(b'<', b'&', b'>', window);
         let text = window
             .get(..found.unwrap_or(window.len()))
             .unwrap_or_default();
-        for block in text.chunks(64) {
-            // As signed bytes those from 0x80 on are below 0x20 too.
+        // As signed bytes those from 0x80 on are below 0x20 too.
+        let low = |block: &[u8]| {
             let low = block
                 .iter()
                 .fold(0, |low, &b| low | u8::from((b as i8) < 0x20));
-            if low != 0 {
+            low != 0
+        };
+        let blocks = text.chunks_exact(64);
+        let tail = blocks.remainder();
+        for block in blocks {
+            if low(block) {
                 return at;
             }
             at += block.len();
         }
-        if found.is_some() || window.len() < 512 {
+        if low(tail) {
+            return at;
+        }
+        at += tail.len();
+        if found.is_some() || window.len() < 1024 {
             return at;
         }
     }

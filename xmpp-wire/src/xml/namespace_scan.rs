@@ -6,7 +6,7 @@ use super::{
     decode,
     element::RootNamespace,
     error::XmlErrorKind,
-    scan::{Scanner, Stop},
+    scan::{Mode, Scanner, Stop},
     scope::Scope,
     tag_scan::{Attribute, Binding, QName},
 };
@@ -68,6 +68,18 @@ impl Scanner {
 
     /// The scope inside the start tag that has just been completed.
     pub(super) fn inner_scope(&self, view: &[u8]) -> Scope {
+        // Only the default one, and nothing of `xml:`: the usual `<body/>`.
+        let mut special = self
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.declares || attribute.name.is_prefixed());
+        let only = match (special.next(), special.next()) {
+            (Some(only), None) if self.mode == Mode::Wrapped => only,
+            _ => &Attribute::default(),
+        };
+        if only.declares && !only.name.is_prefixed() && !only.encoded {
+            return self.scope.with_default(str(only.raw(view)));
+        }
         let declared = self.attributes.iter().filter_map(|attribute| {
             let prefix = attribute.declares(view)?;
             let prefix = if prefix.is_empty() {

@@ -10,6 +10,7 @@ use super::{
     declaration,
     element::Shape,
     error::{XmlError, XmlErrorKind},
+    room::Room,
     scope::Scope,
     tag_scan::{Attribute, Binding, OpenTag, TagState},
 };
@@ -157,7 +158,21 @@ impl Scanner {
             Some(capped) if capped.len() < view.len() => (capped, Some(XmlErrorKind::TooBig)),
             _ => (view, end),
         };
-        match self.scan(view) {
+        if self.stack.capacity() == 0 {
+            let room = Room::borrow();
+            self.stack = room.stack;
+            self.bindings = room.bindings;
+            self.attributes = room.attributes;
+        }
+        let result = self.scan(view);
+        if self.between() {
+            Room::give_back(Room {
+                stack: std::mem::take(&mut self.stack),
+                bindings: std::mem::take(&mut self.bindings),
+                attributes: std::mem::take(&mut self.attributes),
+            });
+        }
+        match result {
             Ok(Step::Open) => Ok(Some(Cut::Open {
                 start: self.open_tag.at,
                 end: self.pos,

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use crate::ns;
 
@@ -24,12 +24,52 @@ struct Declarations {
     lang: Option<String>,
 }
 
+thread_local! {
+    /// The last scopes that `predeclared` and `with_default` made: wrappers in a row mostly declare the same.
+    static PREDECLARED: Cell<Scope> = const { Cell::new(Scope(None)) };
+    static WITH_DEFAULT: Cell<(Scope, Scope)> = const { Cell::new((Scope(None), Scope(None))) };
+}
+
+/// Longest namespace that a thread remembers, in bytes.
+const REMEMBERED_BYTES: usize = 256;
+
 impl Scope {
     /// One with these prefixes declared.
     pub(super) fn predeclared(prefixes: &[(&str, &str)]) -> Self {
         if prefixes.is_empty() {
             return Self(None);
         }
+        let last = PREDECLARED.try_with(Cell::take).unwrap_or_default();
+        let scope = if last.prefixes().eq(prefixes.iter().copied()) {
+            last
+        } else {
+            Self::declaring(prefixes)
+        };
+        PREDECLARED.try_with(|last| last.set(scope.clone())).ok();
+        scope
+    }
+
+    /// This scope, which is none or predeclared, with a default namespace.
+    pub(super) fn with_default(&self, uri: &str) -> Self {
+        let (outer, inner) = WITH_DEFAULT.try_with(Cell::take).unwrap_or_default();
+        let same = match (&self.0, &outer.0) {
+            (None, None) => true,
+            (Some(this), Some(outer)) => Arc::ptr_eq(this, outer),
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        let inner = if same && !uri.is_empty() && inner.default_namespace() == uri {
+            inner
+        } else {
+            self.extended(std::iter::once((None, uri.to_owned())), None)
+        };
+        if uri.len() <= REMEMBERED_BYTES {
+            let pair = (self.clone(), inner.clone());
+            WITH_DEFAULT.try_with(|last| last.set(pair)).ok();
+        }
+        inner
+    }
+
+    fn declaring(prefixes: &[(&str, &str)]) -> Self {
         let prefixes = prefixes
             .iter()
             .map(|&(prefix, uri)| (prefix.to_owned(), uri.to_owned()))
