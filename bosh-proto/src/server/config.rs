@@ -25,6 +25,9 @@ pub struct Config {
     pub linger: Duration,
     /// When the creation request is answered without features (B-R-062), or `wait` if that is less. Default 5 s.
     pub creation_timeout: Duration,
+    /// From creation to SASL success, seen in what is sent; then `policy-violation` (as W-R-335 for WebSocket). Default 60 s: a person types a
+    /// password in that time, and a stranger's sessions do not pile up. `None` for applications that do not use SASL.
+    pub auth_timeout: Option<Duration>,
     /// Acknowledge requests with `ack` (XEP-0124 §9.1). Default true.
     pub server_ack: bool,
     /// Bounds on XML. Default as `XmlLimits`.
@@ -77,6 +80,7 @@ impl Default for Config {
             maxpause: Duration::from_secs(120),
             linger: Duration::from_millis(5),
             creation_timeout: Duration::from_secs(5),
+            auth_timeout: Some(Duration::from_secs(60)),
             server_ack: true,
             xml: XmlLimits::default(),
             body_bytes: 262_144,

@@ -7,7 +7,7 @@ use super::{
     respond::SENT_PATIENCE,
     session::{Context, Phase, Session},
 };
-use crate::{ExchangeId, Instant, body::recoverable_error};
+use crate::{Condition, ExchangeId, Instant, body::recoverable_error};
 
 /// What an answer may carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,9 @@ impl Session {
     /// Deadlines that may have passed.
     pub(super) fn handle_timeout(&mut self, ctx: &mut Context<'_>) {
         self.pump(ctx);
+        if self.auth_until.is_some_and(|at| at <= ctx.now) {
+            self.shut(Condition::PolicyViolation, ctx);
+        }
         if self.is_over() {
             return;
         }
@@ -192,6 +195,7 @@ impl Session {
             .chain(opening)
             .chain(staged)
             .chain(self.inactive_at())
+            .chain(self.auth_until)
             .min()
     }
 

@@ -107,6 +107,8 @@ pub(super) struct Session {
     /// The server's stream is open.
     pub(super) accepted: bool,
     authenticated: bool,
+    /// When a session that is not authenticated ends.
+    pub(super) auth_until: Option<Instant>,
     pub(super) input_held: bool,
     /// Payloads that came before `accept` (B-R-050).
     pub(super) early: Vec<Element>,
@@ -174,6 +176,7 @@ impl Session {
             })),
             accepted: false,
             authenticated: false,
+            auth_until: config.auth_timeout.map(|timeout| now + timeout),
             input_held: false,
             early: arrival.body.elements,
             early_bytes: arrival.bytes,
@@ -241,6 +244,7 @@ impl Session {
         }
         if element.is("success", ns::SASL) || element.is("success", ns::SASL2) {
             self.authenticated = true;
+            self.auth_until = None;
         }
         self.outbox.push(queued);
         self.linger.note_payload(ctx);

@@ -1,6 +1,8 @@
 //! Ledger §10, §13: keys, channels, secrets, sizes.
 
-use bosh_proto::Channel;
+use std::time::Duration;
+
+use bosh_proto::{Channel, server::Config};
 
 use crate::support::*;
 
@@ -186,4 +188,34 @@ fn requests_and_responses_hide_their_bodies() {
     let first = world.order[0];
     let text = format!("{:?} {:?}", world.manager, world.response(first));
     assert!(!text.contains(&world.sid), "{text}");
+}
+
+/// W-R-335's deadline over BOSH: a stranger's session ends, one that signed in does not.
+#[test]
+fn a_session_that_does_not_sign_in_ends() {
+    assert_eq!(
+        Config::default().auth_timeout,
+        Some(Duration::from_secs(60))
+    );
+    let config = || {
+        let mut config = prompt();
+        config.auth_timeout = Some(Duration::from_secs(40));
+        config
+    };
+    let mut world = World::session(config(), "");
+    world.at(20_000);
+    let a = world.request(101, "");
+    world.at(39_999);
+    assert_eq!(world.answer(a), None);
+    world.at(40_000);
+    assert_eq!(world.answer(a), Some(terminal("policy-violation")));
+    assert_eq!(world.manager.sessions(), 0);
+
+    let mut world = World::session(config(), "");
+    world.send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    world.request(101, "");
+    world.at(20_000);
+    world.request(102, "");
+    world.at(45_000);
+    assert_eq!(world.manager.sessions(), 1);
 }

@@ -74,7 +74,11 @@ pub(crate) fn prompt() -> Config {
 }
 
 impl World {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(mut config: Config) -> Self {
+        if config.auth_timeout == Config::default().auth_timeout {
+            // Sessions here live for minutes and mostly never sign in.
+            config.auth_timeout = None;
+        }
         let epoch = epoch();
         Self {
             manager: Manager::new(Arc::new(config), [7; 32]),

@@ -120,6 +120,7 @@ pub(crate) struct Bosh {
     pub(crate) pause_seconds: Option<Whole<0, 3_600>>,
     pub(crate) linger_milliseconds: Option<Whole<0, 1_000>>,
     pub(crate) creation_seconds: Option<Whole<1, 60>>,
+    pub(crate) auth_seconds: Option<Seconds>,
     pub(crate) ack: Option<bool>,
     pub(crate) response_bytes: Option<Bytes>,
     pub(crate) outbox_bytes: Option<Bytes>,

@@ -168,6 +168,10 @@ fn bosh(file: &File, xml: &XmlLimits, body_bytes: usize) -> bosh_proto::server::
         &mut config.creation_timeout,
         written.creation_seconds.map(Whole::seconds),
     );
+    set(
+        &mut config.auth_timeout,
+        written.auth_seconds.map(|seconds| Some(seconds.seconds())),
+    );
     set(&mut config.server_ack, written.ack);
     set(
         &mut config.response_bytes,
