@@ -12,6 +12,8 @@ use crate::{
     house::House,
     support::{
         bosh::{attribute, creation, post},
+        certificates::{Authority, params},
+        server::{Server, Way},
         websocket::{Frame, OPEN, WebSocket, handshake},
     },
 };
@@ -99,12 +101,17 @@ fn reads_first(mut stream: &TcpStream) {
 
 /// A house whose other domain, `bad.example`, has this server.
 fn house(name: &str, bad: SocketAddr) -> House {
+    house_by(name, bad, "")
+}
+
+/// The same, with more settings of that domain.
+fn house_by(name: &str, bad: SocketAddr, more: &str) -> House {
     let good = server(honest);
     House::configured(
         name,
         &format!(
-            "[domain.\"localhost\"]\nupstream = \"{good}\"\n[domain.\"bad.example\"]\nupstream = \"{bad}\"\n\
-             [domain.\"foreign.example\"]\nupstream = \"{bad}\"\nforeign = true\n\
+            "[domain.\"localhost\"]\nupstream = \"{good}\"\n[domain.\"bad.example\"]\nupstream = \"{bad}\"\n{more}\
+             [domain.\"foreign.example\"]\nupstream = \"{bad}\"\nforeign = true\n{more}\
              [upstream]\nfeatures_seconds = 1\nconnect_seconds = 1\nclose_seconds = 1\n"
         ),
     )
@@ -235,6 +242,40 @@ fn a_server_that_goes_away_in_the_middle_is_told() {
         });
         let house = house(name, bad);
         fails(&house, "remote-connection-failed", 3);
+        house.leave_intact();
+    }
+}
+
+/// W-R-451: it is the domain that a certificate must be for, and the configured CA that must have signed it.
+#[test]
+fn a_server_with_a_wrong_certificate_is_left() {
+    let authority = Authority::new("doors");
+    let stranger = Authority::new("doors-stranger");
+    for (name, way, tls, identity) in [
+        (
+            "name",
+            Way::StartTls,
+            "starttls",
+            authority.sign(&params("elsewhere.example")),
+        ),
+        (
+            "direct",
+            Way::Direct,
+            "direct",
+            authority.sign(&params("elsewhere.example")),
+        ),
+        (
+            "signer",
+            Way::StartTls,
+            "starttls",
+            stranger.sign(&params("bad.example")),
+        ),
+    ] {
+        let bad = Server::start(way, identity);
+        let more = format!("tls = \"{tls}\"\nca = \"{}\"\n", authority.file);
+        let house = house_by(name, bad.address, &more);
+        fails(&house, "remote-connection-failed", 3);
+        assert!(!bad.plain().contains("<auth"), "{}", bad.plain());
         house.leave_intact();
     }
 }
