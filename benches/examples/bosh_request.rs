@@ -54,8 +54,11 @@ struct Gateway {
 impl Gateway {
     fn new(now: Instant) -> Self {
         let config: Arc<server::Config> = server::Config::default().into();
+        let mut manager = Config::default();
+        // Nobody signs in here.
+        manager.auth_timeout = None;
         Self {
-            manager: Manager::new(Arc::new(Config::default()), [7; 32]),
+            manager: Manager::new(Arc::new(manager), [7; 32]),
             binding: binding::Config::default(),
             connections: [
                 Connection::new(Arc::clone(&config), now),
