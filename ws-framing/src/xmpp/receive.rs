@@ -69,17 +69,10 @@ impl Session {
         if let Some(error) = content::undeclared_error(text) {
             return self.handle_error(error, now);
         }
-        let position = match self.phase {
-            Phase::AwaitingOpen => Position::First,
-            Phase::Opened
-            | Phase::AwaitingFeatures
-            | Phase::Running
-            | Phase::AwaitingRestart
-            | Phase::CloseSent { .. }
-            | Phase::Failed { .. }
-            | Phase::CloseReceived { .. }
-            | Phase::CloseAnswered { .. }
-            | Phase::Over => Position::Later,
+        let position = if matches!(self.phase, Phase::AwaitingOpen) {
+            Position::First
+        } else {
+            Position::Later
         };
         self.fault(content::fault_of(kind, text, position), now);
     }

@@ -262,17 +262,10 @@ impl Session {
         }
         if self.negotiation.is_some_and(|deadline| now >= deadline) {
             self.negotiation = None;
-            let fault = match self.phase {
-                Phase::AwaitingOpen => Fault::Silent,
-                Phase::Opened
-                | Phase::AwaitingFeatures
-                | Phase::Running
-                | Phase::AwaitingRestart
-                | Phase::CloseSent { .. }
-                | Phase::Failed { .. }
-                | Phase::CloseReceived { .. }
-                | Phase::CloseAnswered { .. }
-                | Phase::Over => Fault::AuthTimeout,
+            let fault = if matches!(self.phase, Phase::AwaitingOpen) {
+                Fault::Silent
+            } else {
+                Fault::AuthTimeout
             };
             self.fault(fault, now);
         }
