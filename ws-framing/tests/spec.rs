@@ -7,6 +7,7 @@ mod spec_control_close;
 mod spec_frames;
 mod spec_handshake;
 mod spec_handshake_client;
+mod spec_xmpp_client;
 mod spec_xmpp_closing;
 mod spec_xmpp_errors;
 mod spec_xmpp_framing;

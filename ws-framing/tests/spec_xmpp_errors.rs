@@ -247,6 +247,7 @@ fn a_silent_peer_that_may_resume() {
             connection,
             stream_closed: false,
             error: None,
+            ..
         })),
         Action::Abort,
     ] = &actions[..]

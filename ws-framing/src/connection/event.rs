@@ -113,13 +113,19 @@ pub enum SendError<T> {
     /// A ping's payload above 125 bytes (RFC 6455 §5.5).
     #[error("longer than a control frame may be")]
     TooLong(T),
+    /// What must not be sent, whatever the state (`xmpp::Session` says what).
+    #[error("not to be sent over this binding")]
+    Forbidden(T),
 }
 
 impl<T> SendError<T> {
     /// What was given.
     pub fn into_inner(self) -> T {
         match self {
-            Self::Full(given) | Self::Closed(given) | Self::TooLong(given) => given,
+            Self::Full(given)
+            | Self::Closed(given)
+            | Self::TooLong(given)
+            | Self::Forbidden(given) => given,
         }
     }
 
@@ -129,6 +135,7 @@ impl<T> SendError<T> {
             Self::Full(given) => SendError::Full(change(given)),
             Self::Closed(given) => SendError::Closed(change(given)),
             Self::TooLong(given) => SendError::TooLong(change(given)),
+            Self::Forbidden(given) => SendError::Forbidden(change(given)),
         }
     }
 }

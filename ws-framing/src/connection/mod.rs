@@ -70,6 +70,8 @@ pub struct Connection {
     /// No more messages from the application: it closed, or it knows of the end.
     sealed: bool,
     on_silence: OnSilence,
+    /// What an abort dropped; taken by the layer above.
+    unsent: Vec<Bytes>,
 }
 
 #[derive(Debug)]
@@ -143,6 +145,7 @@ impl Connection {
             refused: false,
             sealed: false,
             on_silence: OnSilence::Abort,
+            unsent: Vec::new(),
             config,
         }
     }
@@ -356,6 +359,11 @@ impl Connection {
         }
     }
 
+    /// The payloads of the messages that an abort dropped, in order; once.
+    pub(crate) fn take_unsent(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.unsent)
+    }
+
     /// A missing pong is only reported, by `take_silence`.
     pub(crate) fn report_silence(&mut self) {
         self.on_silence = OnSilence::Report;
@@ -464,6 +472,7 @@ impl Connection {
     /// The end at once.
     fn abort(&mut self, closed: Closed) {
         self.state = State::Over;
+        self.unsent = self.outbox.take_messages();
         self.outbox.clear();
         self.deliver(Event::Closed(closed));
         self.actions.push_back(Action::Abort);

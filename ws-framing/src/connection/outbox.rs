@@ -113,6 +113,15 @@ impl Outbox {
         }
     }
 
+    /// The payloads of the messages in waiting.
+    pub(super) fn take_messages(&mut self) -> Vec<Bytes> {
+        self.bytes = 0;
+        self.messages
+            .drain(..)
+            .map(|(_, payload)| payload)
+            .collect()
+    }
+
     /// The transport is gone.
     pub(super) fn clear(&mut self) {
         self.messages = VecDeque::new();

@@ -2,12 +2,13 @@
 //! the top of `session`.
 
 use bytes::Bytes;
-use xmpp_wire::{StreamError, StreamHeader};
+use xmpp_wire::{Element, StreamError, StreamHeader, XmlLimits, ns};
 
 use super::{Closed, Event, Session, fault::Fault, framing, session::Phase};
 use crate::{
     CloseCode, Instant,
     connection::{self, Cause},
+    frame::Role,
 };
 
 impl Session {
@@ -50,10 +51,19 @@ impl Session {
             return self.disconnect(code, now);
         }
         match self.phase {
-            Phase::AwaitingOpen | Phase::Opened | Phase::AwaitingRestart => {
+            Phase::AwaitingOpen | Phase::Opened | Phase::AwaitingRestart
+                if self.role == Role::Server =>
+            {
                 self.send_own_open(cause, &error.condition);
             }
-            Phase::AwaitingFeatures | Phase::Running | Phase::CloseReceived { .. } => {}
+            Phase::Unopened
+            | Phase::OpenSent { .. }
+            | Phase::AwaitingOpen
+            | Phase::Opened
+            | Phase::AwaitingRestart
+            | Phase::AwaitingFeatures
+            | Phase::Running
+            | Phase::CloseReceived { .. } => {}
             Phase::CloseSent { .. } => {
                 self.connection.close_for(cause, code, "", now);
                 return self.finish();
@@ -95,7 +105,7 @@ impl Session {
                 condition,
                 "host-unknown" | "host-gone" | "improper-addressing"
             );
-        let wanted = self.peer.as_ref().and_then(|peer| peer.to.clone());
+        let wanted = self.asked.as_ref().and_then(|asked| asked.to.clone());
         let from = self
             .from
             .clone()
@@ -135,7 +145,9 @@ impl Session {
             Phase::CloseReceived { .. } | Phase::CloseAnswered { .. } => {
                 (Cause::Peer, CloseCode::NORMAL)
             }
-            Phase::AwaitingOpen
+            Phase::Unopened
+            | Phase::OpenSent { .. }
+            | Phase::AwaitingOpen
             | Phase::Opened
             | Phase::AwaitingFeatures
             | Phase::Running
@@ -148,16 +160,38 @@ impl Session {
     }
 
     /// The connection ended, or is about to: it decided, or was told.
-    pub(super) fn handle_closed(&mut self, closed: connection::Closed) {
+    pub(super) fn handle_closed(&mut self, mut closed: connection::Closed) {
+        // Who ended the stream ended it all; that the peer went on by a shorter way changes nothing.
+        if matches!(closed.cause, Cause::Network | Cause::Peer) {
+            closed.cause = match self.phase {
+                Phase::Failed { cause, .. } => cause,
+                Phase::CloseSent { .. } => Cause::Ours,
+                Phase::CloseReceived { .. } | Phase::CloseAnswered { .. } => Cause::Peer,
+                Phase::Unopened
+                | Phase::OpenSent { .. }
+                | Phase::AwaitingOpen
+                | Phase::Opened
+                | Phase::AwaitingFeatures
+                | Phase::Running
+                | Phase::AwaitingRestart
+                | Phase::Over => closed.cause,
+            };
+        }
         let too_big = closed.cause == Cause::Fault(CloseCode::TOO_BIG);
         match self.phase {
-            Phase::Opened | Phase::AwaitingFeatures | Phase::Running | Phase::AwaitingRestart
+            Phase::OpenSent { .. }
+            | Phase::Opened
+            | Phase::AwaitingFeatures
+            | Phase::Running
+            | Phase::AwaitingRestart
                 if too_big =>
             {
                 // The Close frame is queued and lets these messages pass (W-R-344).
                 self.fault(Fault::TooBig, self.now);
             }
-            Phase::AwaitingOpen
+            Phase::Unopened
+            | Phase::OpenSent { .. }
+            | Phase::AwaitingOpen
             | Phase::Opened
             | Phase::AwaitingFeatures
             | Phase::Running
@@ -173,8 +207,26 @@ impl Session {
             connection: closed,
             stream_closed: self.stream_closed,
             error: self.error.take().map(|error| *error),
+            see_other: self.see_other.take().map(|other| *other),
+            undelivered: self.undelivered(),
         };
         self.deliver(Event::Closed(closed));
+    }
+
+    /// What was accepted and never handed out; our own framing is not the application's.
+    fn undelivered(&mut self) -> Vec<Element> {
+        // Ours, and measured by nobody.
+        let mut limits = XmlLimits::default();
+        limits.element_bytes = usize::MAX;
+        limits.depth = usize::MAX;
+        limits.attributes = usize::MAX;
+        limits.declarations = usize::MAX;
+        self.connection
+            .take_unsent()
+            .into_iter()
+            .filter_map(|message| Element::parse(message, &limits).ok())
+            .filter(|element| !matches!(element.name().namespace, ns::FRAMING | ns::STREAM))
+            .collect()
     }
 
     pub(super) fn finish(&mut self) {

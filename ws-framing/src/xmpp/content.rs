@@ -53,6 +53,18 @@ pub(super) fn accept(element: Element, mode: Namespaces) -> Result<Element, Faul
     }
 }
 
+/// Features without STARTTLS, which this binding does not have (W-R-368).
+pub(super) fn without_starttls(features: &Element) -> Element {
+    let offered = features
+        .children()
+        .any(|child| child.is("starttls", ns::TLS));
+    if offered {
+        features.retain_children(|child| !child.is("starttls", ns::TLS))
+    } else {
+        features.clone()
+    }
+}
+
 /// What a message that is no document gets. `first`: no `<open/>` has come.
 pub(super) fn fault_of(kind: XmlErrorKind, message: &Bytes, first: Position) -> Fault {
     if first == Position::First && begins_a_stream(message) {

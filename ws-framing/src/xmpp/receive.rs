@@ -12,7 +12,7 @@ use super::{
     framing::{self, Framing},
     session::{Auth, Phase},
 };
-use crate::{Instant, connection::Message};
+use crate::{Instant, connection::Message, frame::Role};
 
 /// White space is forgiven once in this time (W-R-302).
 const BLANK_INTERVAL: Duration = Duration::from_secs(10);
@@ -25,7 +25,9 @@ impl Session {
             Message::Binary(_) => return self.fault(Fault::Format, now),
         };
         match self.phase {
-            Phase::AwaitingOpen
+            Phase::Unopened
+            | Phase::OpenSent { .. }
+            | Phase::AwaitingOpen
             | Phase::Opened
             | Phase::AwaitingFeatures
             | Phase::Running
@@ -54,7 +56,11 @@ impl Session {
         }
     }
 
+    /// Some servers keep connections alive with white space (T-14): a client does not mind.
     fn handle_blank(&mut self, now: Instant) {
+        if self.role == Role::Client {
+            return;
+        }
         let forgiven = self
             .blank_at
             .is_none_or(|at| now.duration_since(at) >= BLANK_INTERVAL);
@@ -69,12 +75,20 @@ impl Session {
         if let Some(error) = content::undeclared_error(text) {
             return self.handle_error(error, now);
         }
-        let position = if matches!(self.phase, Phase::AwaitingOpen) {
+        let position = if self.is_first() {
             Position::First
         } else {
             Position::Later
         };
         self.fault(content::fault_of(kind, text, position), now);
+    }
+
+    /// Whether the peer's `<open/>` is what comes next.
+    fn is_first(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Unopened | Phase::OpenSent { restart: false } | Phase::AwaitingOpen
+        )
     }
 
     fn handle_element(&mut self, element: Element, now: Instant) {
@@ -85,8 +99,9 @@ impl Session {
                 self.fault(Fault::Format, now);
             } else {
                 match framing {
+                    Framing::Open if self.role == Role::Client => self.handle_answer(&element, now),
                     Framing::Open => self.handle_open(&element, now),
-                    Framing::Close => self.handle_close(now),
+                    Framing::Close => self.handle_close(&element, now),
                 }
             }
             return;
@@ -95,7 +110,7 @@ impl Session {
             return self.handle_error(StreamError::from_element(&element), now);
         }
         match self.phase {
-            Phase::AwaitingOpen => {
+            Phase::Unopened | Phase::OpenSent { restart: false } | Phase::AwaitingOpen => {
                 let fault = if element.is("stream", ns::STREAM) {
                     Fault::FramingNamespace
                 } else if content::is_meant_as_stanza(&element) {
@@ -105,7 +120,14 @@ impl Session {
                 };
                 self.fault(fault, now);
             }
-            Phase::AwaitingRestart => self.fault(Fault::NotAuthorized, now),
+            Phase::AwaitingRestart | Phase::OpenSent { restart: true } => {
+                self.fault(Fault::NotAuthorized, now);
+            }
+            Phase::AwaitingFeatures | Phase::Running | Phase::CloseSent { .. }
+                if self.role == Role::Client =>
+            {
+                self.handle_served(element, now);
+            }
             Phase::Opened | Phase::AwaitingFeatures => self.handle_early(element, now),
             Phase::Running | Phase::CloseSent { .. } => match self.judge(element) {
                 Ok(element) => self.deliver(Event::Element(element)),
@@ -145,7 +167,9 @@ impl Session {
             Phase::AwaitingRestart => true,
             // It crossed our `<close/>`.
             Phase::CloseSent { .. } => return,
-            Phase::Opened
+            Phase::Unopened
+            | Phase::OpenSent { .. }
+            | Phase::Opened
             | Phase::AwaitingFeatures
             | Phase::Running
             | Phase::Failed { .. }
@@ -153,7 +177,7 @@ impl Session {
             | Phase::CloseAnswered { .. }
             | Phase::Over => return self.fault(Fault::SecondOpen, now),
         };
-        let first_to = self.peer.take().and_then(|peer| peer.to);
+        let first_to = self.asked.take().and_then(|asked| asked.to);
         let mut header = StreamHeader {
             // A client's id means nothing (RFC 6120 §4.7.3).
             id: None,
@@ -162,7 +186,7 @@ impl Session {
         if header.to.is_none() {
             header.to.clone_from(&self.config.domain);
         }
-        self.peer = Some(Box::new(header.clone()));
+        self.asked = Some(Box::new(header.clone()));
         let fault = if restart && header.to != first_to {
             // W-R-358.
             Some(Fault::NotAuthorized)
@@ -183,15 +207,23 @@ impl Session {
         self.deliver(Event::Opened { header, restart });
     }
 
-    fn handle_close(&mut self, now: Instant) {
+    fn handle_close(&mut self, close: &Element, now: Instant) {
         self.stream_closed = true;
         self.early = None;
         self.negotiation = None;
+        if self.role == Role::Client {
+            self.note_redirect(close);
+        }
         match self.phase {
             // There is no stream to end: answered without an `<open/>`, and that is all (W-R-329).
-            Phase::AwaitingOpen => {
+            Phase::AwaitingOpen | Phase::Unopened => {
                 self.answer_close(now);
                 self.close_connection(now);
+            }
+            // Nothing can have been promised yet that is still to be sent.
+            Phase::OpenSent { .. } => {
+                self.answer_close(now);
+                self.deliver(Event::Closing);
             }
             Phase::CloseSent { .. } | Phase::Failed { .. } => self.close_connection(now),
             Phase::Opened | Phase::AwaitingFeatures | Phase::Running | Phase::AwaitingRestart => {
@@ -212,11 +244,12 @@ impl Session {
         self.negotiation = None;
         match self.phase {
             Phase::CloseSent { .. } => self.close_connection(now),
-            Phase::AwaitingOpen => {
+            Phase::Unopened | Phase::AwaitingOpen => {
                 self.answer_close(now);
                 self.close_connection(now);
             }
-            Phase::Opened
+            Phase::OpenSent { .. }
+            | Phase::Opened
             | Phase::AwaitingFeatures
             | Phase::Running
             | Phase::AwaitingRestart
@@ -232,7 +265,7 @@ impl Session {
 }
 
 /// A missing version means 0.9 (RFC 6120 §4.7.5), which is not spoken here (W-R-327).
-fn speaks_1_0(header: &StreamHeader) -> bool {
+pub(super) fn speaks_1_0(header: &StreamHeader) -> bool {
     let version = header.version.as_deref().and_then(framing::version);
     version.is_some_and(|version| version >= (1, 0))
 }

@@ -1,7 +1,8 @@
 //! The session: its verbs and its phases.
 //!
-//! Rules. What changes the phase is here, in `receive` and in `closing`.
-//! - Nothing is sent before the peer's `<open/>`, but a stream error of ours and its own `<open/>` (W-R-341).
+//! Rules. What changes the phase is here, in `client`, in `receive` and in `closing`.
+//! - A client speaks first: `<open/>`, and again after a success of RFC 6120's SASL (W-R-320, W-R-357).
+//! - A server sends nothing before the peer's `<open/>`, but a stream error of its own and the `<open/>` in front of it (W-R-341).
 //! - Nothing is sent behind our `<close/>`; elements that are still under way are delivered until the peer's (W-R-353), except behind a stream error
 //!   of ours: then only `<close/>` is looked for (W-R-340).
 //! - Who sent `<close/>` first starts the WebSocket closing handshake, once the other has answered or `close_timeout` is over; the other waits for
@@ -14,33 +15,46 @@ use std::{collections::VecDeque, sync::Arc};
 use bytes::{Bytes, BytesMut};
 use xmpp_wire::{Element, StreamError, StreamHeader, ns};
 
-use super::{Config, Event, fault::Fault, framing, ids::Ids};
+use super::{Config, Event, content, fault::Fault, framing, ids::Ids, redirect::SeeOther};
 use crate::{
     CloseCode, Connection, Instant, Transmit, Utf8Bytes,
     connection::{self, Action, Cause, Message, Progress, SendError},
+    frame::Role,
 };
 
-/// A session, either role (the server's in this version).
+/// A session, either role.
 ///
 /// ```
-/// use ws_framing::{Instant, xmpp::{Config, Session}};
+/// use bytes::BytesMut;
+/// use ws_framing::{Instant, connection::Action, xmpp::{Config, Event, Session}};
+/// use xmpp_wire::StreamHeader;
 ///
 /// let now = Instant::now();
-/// let mut session = Session::server(Config::default(), [7; 32], now);
-/// assert!(session.poll_transmit().is_none(), "a server waits for <open/>");
-/// assert!(session.poll_timeout().is_some(), "but not for ever");
+/// let mut server = Session::server(Config::default(), [7; 32], now);
+/// assert!(server.poll_transmit().is_none(), "a server waits for <open/>");
+///
+/// let mut client = Session::client(Config::default(), [8; 32], now);
+/// let header = StreamHeader { to: Some("a.example".to_owned()), ..StreamHeader::default() };
+/// client.open(header, now)?;
+/// let open = client.poll_transmit().expect("<open/>");
+/// server.handle_input(&mut BytesMut::from(&[&open.head[..], &open.payload[..]].concat()[..]), now);
+/// assert!(matches!(server.poll_action(), Some(Action::Deliver(Event::Opened { restart: false, .. }))));
+/// # Ok::<(), ws_framing::connection::SendError<StreamHeader>>(())
 /// ```
 #[derive(Debug)]
 pub struct Session {
+    pub(super) role: Role,
     pub(super) connection: Connection,
     pub(super) config: Arc<Config>,
     pub(super) phase: Phase,
     pub(super) auth: Auth,
-    /// For `<open/>`, then for the success of SASL.
+    /// A server's: for `<open/>`, then for the success of SASL. A client's: for the features.
     pub(super) negotiation: Option<Instant>,
-    /// The peer's latest `<open/>`.
-    pub(super) peer: Option<Box<StreamHeader>>,
-    /// What we called ourselves in our first `<open/>`.
+    /// Since when input is held; what the peer owes may come later by as much.
+    pub(super) held_since: Option<Instant>,
+    /// The client's latest `<open/>`: the peer's, where we are the server.
+    pub(super) asked: Option<Box<StreamHeader>>,
+    /// What we called ourselves in our first `<open/>`, as a server.
     pub(super) from: Option<String>,
     /// The one message that came before the features (W-R-443).
     pub(super) early: Option<Box<Element>>,
@@ -48,6 +62,8 @@ pub struct Session {
     pub(super) blank_at: Option<Instant>,
     pub(super) stream_closed: bool,
     pub(super) error: Option<Box<StreamError>>,
+    /// Where the server sent us.
+    pub(super) see_other: Option<Box<SeeOther>>,
     pub(super) resumable: bool,
     ids: Ids,
     actions: VecDeque<Action<Event>>,
@@ -57,14 +73,20 @@ pub struct Session {
 /// Where a session stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Phase {
-    /// Nothing has come.
+    /// A client's application has not opened the stream.
+    Unopened,
+    /// A client has sent `<open/>`; the answer is awaited.
+    OpenSent {
+        restart: bool,
+    },
+    /// A server: nothing has come.
     AwaitingOpen,
-    /// The peer's `<open/>` has; the application answers.
+    /// The client's `<open/>` has; the application answers.
     Opened,
-    /// Answered; the features have not been sent.
+    /// Answered; the features have not been sent, or have not come.
     AwaitingFeatures,
     Running,
-    /// SASL has succeeded; the peer starts over.
+    /// SASL has succeeded; the client starts over.
     AwaitingRestart,
     /// We sent `<close/>`.
     CloseSent {
@@ -88,7 +110,7 @@ pub(super) enum Phase {
     Over,
 }
 
-/// Whether a success of SASL has been sent.
+/// Whether a success of SASL has been sent, or has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Auth {
     Awaited,
@@ -96,27 +118,57 @@ pub(super) enum Auth {
 }
 
 impl Session {
+    /// The client's end of a WebSocket whose handshake is done. `seed`: the keys of its masks. `open` comes next.
+    pub fn client(config: impl Into<Arc<Config>>, seed: [u8; 32], now: Instant) -> Self {
+        let config = config.into();
+        let connection = Connection::client(config.connection.clone(), seed, now);
+        Self::new(Role::Client, Phase::Unopened, connection, config, seed, now)
+    }
+
     /// The server's end. `seed`: ids of streams that the application does not name. An `Arc` shares the configuration between sessions.
     pub fn server(config: impl Into<Arc<Config>>, seed: [u8; 32], now: Instant) -> Self {
         let config = config.into();
         let mut connection = Connection::server(config.connection.clone(), now);
-        connection.report_silence();
         connection.set_message_bytes(
             config
                 .message_bytes_before_auth
                 .min(config.connection.message_bytes),
         );
-        Self {
+        let mut session = Self::new(
+            Role::Server,
+            Phase::AwaitingOpen,
             connection,
-            phase: Phase::AwaitingOpen,
+            config,
+            seed,
+            now,
+        );
+        session.negotiation = session.config.open_timeout.map(|timeout| now + timeout);
+        session
+    }
+
+    fn new(
+        role: Role,
+        phase: Phase,
+        mut connection: Connection,
+        config: Arc<Config>,
+        seed: [u8; 32],
+        now: Instant,
+    ) -> Self {
+        connection.report_silence();
+        Self {
+            role,
+            connection,
+            phase,
             auth: Auth::Awaited,
-            negotiation: config.open_timeout.map(|timeout| now + timeout),
-            peer: None,
+            negotiation: None,
+            held_since: None,
+            asked: None,
             from: None,
             early: None,
             blank_at: None,
             stream_closed: false,
             error: None,
+            see_other: None,
             resumable: false,
             ids: Ids::new(seed),
             actions: VecDeque::new(),
@@ -125,18 +177,26 @@ impl Session {
         }
     }
 
-    /// Answers the peer's `<open/>`; features follow by `send`. What the header lacks is filled in: an unpredictable `id`, `to` as the peer's
-    /// `from`, the default language; `version` is the lower of both sides' (RFC 6120 §4.7).
+    /// Opens the stream, once.
+    ///
+    /// As a client: sends `<open/>` to the domain `to`; the language defaults to the configured one, `from` is left out on a channel that others can
+    /// read (RFC 6120 §4.7.1), `id` always, `version` is 1.0. The server's `<open/>` becomes `Event::Opened`, its features an element.
+    ///
+    /// As a server: answers the peer's `<open/>`; features follow by `send`. What the header lacks is filled in: an unpredictable `id`, `to` as the
+    /// peer's `from`, the default language; `version` is the lower of both sides' (RFC 6120 §4.7).
     ///
     /// # Errors
     ///
-    /// `Closed` where no `<open/>` of the peer waits for an answer.
+    /// `Closed` where no `<open/>` is due; a client's `Forbidden` where `to` is no domain.
     pub fn open(
         &mut self,
         mut header: StreamHeader,
         now: Instant,
     ) -> Result<(), SendError<StreamHeader>> {
-        self.advance(now);
+        let now = self.advance(now);
+        if self.role == Role::Client {
+            return self.open_as_client(header, now);
+        }
         if !matches!(self.phase, Phase::Opened) {
             return Err(SendError::Closed(header));
         }
@@ -152,12 +212,18 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// `Full` until `Event::Writable`; `Closed` before `open`, between the success of SASL and the restart, and once the stream is closing.
+    /// `Full` until `Event::Writable`; `Closed` before both sides have opened, between the success of SASL and the restart, and once the stream is
+    /// closing; `Forbidden` for what must not be sent over this binding: elements in no namespace or in RFC 7395's own, and those of STARTTLS.
     pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
         let now = self.advance(now);
+        if matches!(element.name().namespace, "" | ns::FRAMING | ns::TLS) {
+            return Err(SendError::Forbidden(element));
+        }
         match self.phase {
             Phase::AwaitingFeatures | Phase::Running | Phase::CloseReceived { .. } => {}
-            Phase::AwaitingOpen
+            Phase::Unopened
+            | Phase::OpenSent { .. }
+            | Phase::AwaitingOpen
             | Phase::Opened
             | Phase::AwaitingRestart
             | Phase::CloseSent { .. }
@@ -174,12 +240,16 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the stream, or answers the peer's `<close/>` (W-R-352). Before the peer's `<open/>` there is no stream: the WebSocket is closed.
+    /// Ends the stream, or answers the peer's `<close/>` (W-R-352). Before the client's `<open/>` there is no stream: the WebSocket is closed.
     pub fn close(&mut self, now: Instant) {
         let now = self.advance(now);
         match self.phase {
-            Phase::AwaitingOpen => self.disconnect(CloseCode::NORMAL, now),
-            Phase::Opened | Phase::AwaitingFeatures | Phase::Running | Phase::AwaitingRestart => {
+            Phase::Unopened | Phase::AwaitingOpen => self.disconnect(CloseCode::NORMAL, now),
+            Phase::OpenSent { .. }
+            | Phase::Opened
+            | Phase::AwaitingFeatures
+            | Phase::Running
+            | Phase::AwaitingRestart => {
                 self.send_close(Bytes::from_static(framing::CLOSE), now);
             }
             Phase::CloseReceived { .. } => self.answer_close(now),
@@ -190,7 +260,7 @@ impl Session {
         }
     }
 
-    /// `<open/>` if not yet sent, the stream error, `<close/>`, Close with `code` (W-R-341, 343). Where the session can be resumed,
+    /// A server's `<open/>` if not yet sent, the stream error, `<close/>`, Close with `code` (W-R-341, 343). Where the session can be resumed,
     /// `system-shutdown` is a Close frame alone, and `connection-timeout` drops the transport (§6.5).
     pub fn fail(&mut self, error: StreamError, code: CloseCode, now: Instant) {
         let now = self.advance(now);
@@ -206,14 +276,19 @@ impl Session {
         self.drain(now);
     }
 
-    /// `<close see-other-uri=".."/>` (W-R-350). Clients heed it before the features only. Does nothing before the peer's `<open/>`.
+    /// `<close see-other-uri=".."/>` (W-R-350), a server's. Deployed clients heed it before the features only. Does nothing before the peer's `<open/>`.
     pub fn redirect(&mut self, uri: &str, now: Instant) {
         let now = self.advance(now);
+        if self.role == Role::Client {
+            return;
+        }
         match self.phase {
             Phase::Opened | Phase::AwaitingFeatures | Phase::Running | Phase::AwaitingRestart => {
                 self.send_close(framing::redirect(uri), now);
             }
-            Phase::AwaitingOpen
+            Phase::Unopened
+            | Phase::OpenSent { .. }
+            | Phase::AwaitingOpen
             | Phase::CloseSent { .. }
             | Phase::Failed { .. }
             | Phase::CloseReceived { .. }
@@ -227,13 +302,20 @@ impl Session {
         self.resumable = resumable;
     }
 
-    /// The application cannot take more.
+    /// The application cannot take more: nothing is read, and what the peer owes may come later by as much.
     pub fn hold_input(&mut self, now: Instant) {
+        let now = self.advance(now);
+        self.held_since.get_or_insert(now);
         self.connection.hold_input(now);
     }
 
     /// It can again.
     pub fn release_input(&mut self, now: Instant) {
+        let now = self.advance(now);
+        if let Some(since) = self.held_since.take() {
+            let held = now.duration_since(since);
+            self.negotiation = self.negotiation.map(|deadline| deadline + held);
+        }
         self.connection.release_input(now);
     }
 
@@ -260,9 +342,12 @@ impl Session {
         if self.connection.take_silence() {
             self.fault(Fault::Silent, now);
         }
-        if self.negotiation.is_some_and(|deadline| now >= deadline) {
+        if self
+            .negotiation_deadline()
+            .is_some_and(|deadline| now >= deadline)
+        {
             self.negotiation = None;
-            let fault = if matches!(self.phase, Phase::AwaitingOpen) {
+            let fault = if self.role == Role::Client || matches!(self.phase, Phase::AwaitingOpen) {
                 Fault::Silent
             } else {
                 Fault::AuthTimeout
@@ -274,7 +359,9 @@ impl Session {
             Phase::CloseSent { deadline } if now >= deadline => self.close_connection(now),
             Phase::Failed { deadline, .. } if now >= deadline => self.close_connection(now),
             Phase::CloseAnswered { deadline } if now >= deadline => self.close_connection(now),
-            Phase::AwaitingOpen
+            Phase::Unopened
+            | Phase::OpenSent { .. }
+            | Phase::AwaitingOpen
             | Phase::Opened
             | Phase::AwaitingFeatures
             | Phase::Running
@@ -312,17 +399,28 @@ impl Session {
             | Phase::Failed { deadline, .. }
             | Phase::CloseReceived { deadline }
             | Phase::CloseAnswered { deadline } => Some(deadline),
-            Phase::AwaitingOpen
+            Phase::Unopened
+            | Phase::OpenSent { .. }
+            | Phase::AwaitingOpen
             | Phase::Opened
             | Phase::AwaitingFeatures
             | Phase::Running
             | Phase::AwaitingRestart
             | Phase::Over => None,
         };
-        [self.connection.poll_timeout(), self.negotiation, closing]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.connection.poll_timeout(),
+            self.negotiation_deadline(),
+            closing,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// While nothing is read, the peer cannot bring what it owes.
+    fn negotiation_deadline(&self) -> Option<Instant> {
+        self.negotiation.filter(|_| self.held_since.is_none())
     }
 
     /// What the connection wants to tell.
@@ -348,6 +446,7 @@ impl Session {
             (ns::STREAM, "error") => {
                 self.fail_sent(StreamError::from_element(element), now);
             }
+            _ if self.role == Role::Client => {}
             (ns::STREAM, "features") if matches!(self.phase, Phase::AwaitingFeatures) => {
                 self.phase = Phase::Running;
                 if let Some(early) = self.early.take() {
@@ -365,16 +464,18 @@ impl Session {
         }
     }
 
-    fn authenticated(&mut self) {
+    pub(super) fn authenticated(&mut self) {
         self.auth = Auth::Done;
-        self.negotiation = None;
+        if self.role == Role::Server {
+            self.negotiation = None;
+        }
         self.connection
             .set_message_bytes(self.config.connection.message_bytes);
     }
 
     /// Fills in what our `<open/>` must have (W-R-325).
     pub(super) fn complete(&mut self, header: &mut StreamHeader) {
-        let peer = self.peer.as_deref();
+        let peer = self.asked.as_deref();
         let version = |header: &StreamHeader| header.version.as_deref().and_then(framing::version);
         let ours = version(header).unwrap_or((1, 0)).min((1, 0));
         let (major, minor) = peer.and_then(version).unwrap_or(ours).min(ours);
@@ -391,16 +492,17 @@ impl Session {
     }
 
     /// Time does not go back.
-    fn advance(&mut self, now: Instant) -> Instant {
+    pub(super) fn advance(&mut self, now: Instant) -> Instant {
         self.now = self.now.max(now);
         self.now
     }
 }
 
-/// An element as a message of its own. Language is inherited by what carries human text (W-R-407).
+/// An element as a message of its own. Language is inherited by what carries human text (W-R-407); STARTTLS is not offered here (W-R-368).
 fn document(element: &Element) -> Bytes {
     let name = element.name();
     let alone = match (name.namespace, name.local) {
+        (ns::STREAM, "features") => content::without_starttls(element).with_stream_prefix(),
         (ns::STREAM, "error") => element.standalone_with_lang().with_stream_prefix(),
         (ns::STREAM, _) => element.with_stream_prefix(),
         _ if element.is_stanza() => element.standalone_with_lang(),

@@ -147,13 +147,13 @@ impl<M: Machine> Rig<M> {
         bytes
     }
 
-    /// Its unmasked frames: first byte and payload.
+    /// Its frames, unmasked: first byte and payload.
     pub(crate) fn frames(&mut self) -> Vec<(u8, Vec<u8>)> {
         let bytes = self.output();
         let mut rest = &bytes[..];
         let mut frames = Vec::new();
         while let [first, second, behind @ ..] = rest {
-            let (length, behind) = match second {
+            let (length, behind) = match second & 0x7f {
                 126 => (
                     usize::from(u16::from_be_bytes([behind[0], behind[1]])),
                     &behind[2..],
@@ -162,9 +162,15 @@ impl<M: Machine> Rig<M> {
                     usize::try_from(u64::from_be_bytes(behind[..8].try_into().unwrap())).unwrap(),
                     &behind[8..],
                 ),
-                short => (usize::from(*short), behind),
+                short => (usize::from(short), behind),
             };
-            frames.push((*first, behind[..length].to_vec()));
+            let (key, behind) = if second & 0x80 == 0 {
+                ([0; 4], behind)
+            } else {
+                (behind[..4].try_into().unwrap(), &behind[4..])
+            };
+            let payload = behind[..length].iter().zip(key.iter().cycle());
+            frames.push((*first, payload.map(|(byte, key)| byte ^ key).collect()));
             rest = &behind[length..];
         }
         frames

@@ -6,10 +6,12 @@ use ws_framing::{
 };
 use xmpp_wire::{Element, StreamHeader, XmlLimits, ns};
 
-use super::{Rig, text};
+use super::{Rig, text, unmasked};
 
 pub(crate) const OPEN: &str =
     r#"<open xmlns="urn:ietf:params:xml:ns:xmpp-framing" to="a.example" version="1.0" />"#;
+/// What a client of the default configuration sends for it.
+pub(crate) const CLIENT_OPEN: &str = r#"<open xmlns="urn:ietf:params:xml:ns:xmpp-framing" to="a.example" xml:lang="en" version="1.0" />"#;
 pub(crate) const CLOSE: &str = r#"<close xmlns="urn:ietf:params:xml:ns:xmpp-framing" />"#;
 /// The answer to `OPEN` by `answered`.
 pub(crate) const ANSWER: &str = r#"<open xmlns="urn:ietf:params:xml:ns:xmpp-framing" from="a.example" id="1" xml:lang="en" version="1.0" />"#;
@@ -39,6 +41,40 @@ pub(crate) fn stream_error(condition: &str) -> String {
 impl Rig<Session> {
     pub(crate) fn session(config: Config) -> Self {
         Self::new(|now| Session::server(config, [7; 32], now))
+    }
+
+    /// A client's session, nothing sent.
+    pub(crate) fn client_session(config: Config) -> Self {
+        Self::new(|now| Session::client(config, [8; 32], now))
+    }
+
+    /// A client that has sent `<open/>`.
+    pub(crate) fn opening(config: Config) -> Self {
+        let mut rig = Self::client_session(config);
+        rig.open();
+        assert_eq!(rig.transcript(), [CLIENT_OPEN]);
+        rig
+    }
+
+    /// A client to which the features have come.
+    pub(crate) fn welcomed(config: Config) -> Self {
+        let mut rig = Self::opening(config);
+        rig.hear(ANSWER).hear(FEATURES);
+        assert_eq!(rig.actions().len(), 2);
+        rig
+    }
+
+    pub(crate) fn open(&mut self) {
+        let header = StreamHeader {
+            to: Some("a.example".to_owned()),
+            ..StreamHeader::default()
+        };
+        self.machine.open(header, self.now).unwrap();
+    }
+
+    /// A message of a server's.
+    pub(crate) fn hear(&mut self, message: &str) -> &mut Self {
+        self.feed(unmasked(0x81, message.as_bytes()))
     }
 
     /// `<open/>` has come, and was delivered.
