@@ -85,6 +85,26 @@ impl Machine for xmpp_http1::server::Connection {
     }
 }
 
+impl Machine for xmpp_http1::client::Connection {
+    type Event = xmpp_http1::client::Event;
+    forward!();
+    fn poll_order(&mut self) -> Option<Order<Self::Event>> {
+        use xmpp_http1::client::Action;
+        Some(match self.poll_action()? {
+            Action::Deliver(event) => Order::Deliver(event),
+            Action::Detach => Order::Detach,
+            Action::Close => Order::Close,
+            Action::Abort => Order::Abort,
+        })
+    }
+    fn handle_reset(&mut self, now: Instant) {
+        self.handle_reset(now);
+    }
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.poll_transmit()
+    }
+}
+
 impl<E> From<ws_framing::connection::Action<E>> for Order<E> {
     fn from(action: ws_framing::connection::Action<E>) -> Self {
         use ws_framing::connection::Action;

@@ -158,7 +158,7 @@ impl RequestHead {
     ///
     /// A comma inside a quoted string does not separate (RFC 9110 §5.6.4).
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.fields(name).flat_map(|value| Elements { rest: value })
+        self.fields(name).flat_map(Elements::of)
     }
 
     /// Whether that list has this token (ASCII case-insensitive).
@@ -205,14 +205,20 @@ impl Span {
         }
     }
 
-    fn range(self) -> Range<usize> {
+    pub(crate) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 }
 
 /// The elements of one line's comma list.
-struct Elements<'a> {
+pub(crate) struct Elements<'a> {
     rest: &'a [u8],
+}
+
+impl<'a> Elements<'a> {
+    pub(crate) fn of(value: &'a [u8]) -> Self {
+        Self { rest: value }
+    }
 }
 
 impl<'a> Iterator for Elements<'a> {

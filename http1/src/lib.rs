@@ -1,4 +1,4 @@
-//! HTTP/1.1 (RFC 9112) as pure state machines: bytes in, requests out; answers in, bytes out.
+//! HTTP/1.1 (RFC 9112) as pure state machines, both ends of a connection: [`server`] and [`client`].
 //!
 //! No I/O, no clock, no threads. The driver moves bytes and time:
 //!
@@ -42,11 +42,13 @@
 #![forbid(unsafe_code)]
 
 mod chunked;
+pub mod client;
 mod framing;
 mod head;
 mod limits;
 mod parse;
 mod response;
+mod response_head;
 pub mod server;
 mod target;
 mod transmit;
@@ -61,4 +63,5 @@ pub use web_time::Instant;
 pub use head::{RequestHead, Version};
 pub use limits::Limits;
 pub use response::Response;
+pub use response_head::ResponseHead;
 pub use transmit::Transmit;

@@ -38,6 +38,11 @@ impl Search {
         self.scanned
     }
 
+    /// Field lines of the head that was found.
+    pub(crate) fn fields(&self) -> usize {
+        self.fields
+    }
+
     /// Notes bytes that cannot be judged yet.
     pub(crate) fn saw(&mut self, bytes: usize) {
         self.scanned = bytes;

@@ -53,14 +53,14 @@ pub(crate) fn head(
 /// The interim answer that lets a body come (RFC 9110 §15.2.1).
 pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-fn put_field(out: &mut BytesMut, name: &str, value: &str) {
+pub(crate) fn put_field(out: &mut BytesMut, name: &str, value: &str) {
     out.put_slice(name.as_bytes());
     out.put_slice(b": ");
     out.put_slice(value.as_bytes());
     out.put_slice(b"\r\n");
 }
 
-fn put_number(out: &mut BytesMut, mut number: usize) {
+pub(crate) fn put_number(out: &mut BytesMut, mut number: usize) {
     let mut digits = [b'0'; 20];
     let mut used = 0;
     for digit in digits.iter_mut().rev() {
@@ -75,7 +75,7 @@ fn put_number(out: &mut BytesMut, mut number: usize) {
 }
 
 /// Fields that the connection writes.
-fn is_ours(name: &str) -> bool {
+pub(crate) fn is_ours(name: &str) -> bool {
     [
         "connection",
         "content-length",
@@ -87,7 +87,7 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// Whether the line cannot end early and begin another (response splitting).
-fn is_safe(name: &str, value: &str) -> bool {
+pub(crate) fn is_safe(name: &str, value: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token_octet) && value.bytes().all(is_field_octet)
 }
 

@@ -1,0 +1,270 @@
+//! Answers out of bytes: heads up to the final one, then its body.
+
+use std::mem::MaybeUninit;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Config, Fault};
+use crate::{
+    Limits, ResponseHead, Version,
+    chunked::Chunked,
+    framing::Persistence,
+    head::{FieldLine, Span},
+    parse::{self, Search},
+};
+
+/// What a request's method says about its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Any,
+    /// HEAD: no body follows, whatever the fields say.
+    HeadAlone,
+    /// CONNECT: a 2xx gives the connection away.
+    Tunnel,
+}
+
+/// Where in an answer the input is.
+#[derive(Debug)]
+pub(super) enum Receiver {
+    Head(Search),
+    Body(ResponseHead, Body),
+}
+
+/// A body under way.
+#[derive(Debug)]
+pub(super) enum Body {
+    Known(usize),
+    Chunked(Box<Chunked>),
+    /// It ends with the connection (RFC 9112 §6.3).
+    UntilEnd(BytesMut),
+}
+
+/// What the input brought.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// A 1xx but 101.
+    Interim,
+    /// The final head.
+    Head(Persistence),
+    /// A 101, or a 2xx to CONNECT: what follows is no HTTP.
+    Switched(ResponseHead),
+    /// The whole answer.
+    Response(ResponseHead, Bytes),
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Self::Head(Search::default())
+    }
+}
+
+impl Receiver {
+    pub(super) fn in_body(&self) -> bool {
+        matches!(self, Self::Body(..))
+    }
+
+    /// Takes the next whole part off the front of `input`.
+    pub(super) fn receive(
+        &mut self,
+        input: &mut BytesMut,
+        asked: Asked,
+        config: &Config,
+    ) -> Result<Option<Received>, Fault> {
+        let limits = &config.limits;
+        match self {
+            Self::Head(search) => {
+                if input.is_empty() {
+                    return Ok(None);
+                }
+                let Some(length) = search.find(input, limits).map_err(in_head)? else {
+                    return Ok(None);
+                };
+                let head = parse_head(input.split_to(length), search.fields())?;
+                *self = Self::default();
+                match (head.status(), asked) {
+                    (101, _) => return Ok(Some(Received::Switched(head))),
+                    (100..=199, _) => return Ok(Some(Received::Interim)),
+                    (200..=299, Asked::Tunnel) => return Ok(Some(Received::Switched(head))),
+                    _ => {}
+                }
+                let body = body(&head, asked, limits)?;
+                let persistence = persistence(&head, &body);
+                *self = Self::Body(head, body);
+                Ok(Some(Received::Head(persistence)))
+            }
+            Self::Body(_, Body::Known(length)) => {
+                if input.len() < *length {
+                    return Ok(None);
+                }
+                // A slice of the input: no copy.
+                let body = input.split_to(*length).freeze();
+                Ok(self.finish(body))
+            }
+            Self::Body(_, Body::Chunked(chunked)) => {
+                let Some(body) = chunked.decode(input, limits).map_err(in_chunks)? else {
+                    return Ok(None);
+                };
+                Ok(self.finish(body.freeze()))
+            }
+            Self::Body(_, Body::UntilEnd(body)) => {
+                if body.len() + input.len() > limits.body_bytes {
+                    return Err(Fault::BodyTooLarge);
+                }
+                body.extend_from_slice(input);
+                input.clear();
+                Ok(None)
+            }
+        }
+    }
+
+    /// The connection ended: the answer that ends with it.
+    pub(super) fn end(&mut self) -> Option<(ResponseHead, Bytes)> {
+        match std::mem::take(self) {
+            Self::Body(head, Body::UntilEnd(body)) => Some((head, body.freeze())),
+            Self::Head(_) | Self::Body(_, Body::Known(_) | Body::Chunked(_)) => None,
+        }
+    }
+
+    fn finish(&mut self, body: Bytes) -> Option<Received> {
+        match std::mem::take(self) {
+            Self::Head(_) => None,
+            Self::Body(head, _) => Some(Received::Response(head, body)),
+        }
+    }
+}
+
+fn in_head(fault: parse::Fault) -> Fault {
+    match fault.0 {
+        414 | 431 => Fault::HeadTooLarge,
+        _ => Fault::Head,
+    }
+}
+
+fn in_chunks(fault: parse::Fault) -> Fault {
+    match fault.0 {
+        413 => Fault::BodyTooLarge,
+        431 => Fault::HeadTooLarge,
+        _ => Fault::Chunk,
+    }
+}
+
+/// Parses a head whose end was found, with this many field lines.
+fn parse_head(mut bytes: BytesMut, lines: usize) -> Result<ResponseHead, Fault> {
+    unfold(&mut bytes)?;
+    let bytes = bytes.freeze();
+    // The parser's references live as long as this count, not as long as the head.
+    let source = bytes.clone();
+    let mut room = Vec::new();
+    room.resize_with(lines, MaybeUninit::uninit);
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        &source,
+        &mut room,
+    );
+    if parsed != Ok(httparse::Status::Complete(source.len())) {
+        return Err(Fault::Head);
+    }
+    let (Some(status), Some(minor)) = (response.code, response.version) else {
+        return Err(Fault::Head);
+    };
+    let version = match minor {
+        0 => Version::Http10,
+        _ => Version::Http11,
+    };
+    if status < 100 {
+        return Err(Fault::Head);
+    }
+    let span = |part: &[u8]| {
+        let start = (part.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
+        Span::new(start..start + part.len())
+    };
+    let mut fields = Vec::with_capacity(response.headers.len());
+    for line in response.headers.iter() {
+        let value = line.value.trim_ascii();
+        if line.name.is_empty() || value.contains(&0x7f) {
+            return Err(Fault::Head);
+        }
+        fields.push(FieldLine {
+            name: span(line.name.as_bytes()),
+            value: span(value),
+        });
+    }
+    Ok(ResponseHead::from_spans(bytes, status, version, fields))
+}
+
+/// RFC 9112 §5.2: a client reads a folded line as one, its line ends as spaces. White space before the first field is refused (§2.2).
+fn unfold(head: &mut [u8]) -> Result<(), Fault> {
+    let mut first = true;
+    let mut from = 0;
+    while let Some(found) = memchr::memchr(b'\n', head.get(from..).unwrap_or_default()) {
+        let at = from + found;
+        from = at + 1;
+        if matches!(head.get(from), Some(b' ' | b'\t')) {
+            if first {
+                return Err(Fault::Head);
+            }
+            if let Some(end) = head.get_mut(at.saturating_sub(1)..=at) {
+                end.fill(b' ');
+            }
+        }
+        first = false;
+    }
+    Ok(())
+}
+
+/// How the body of a final answer is delimited (RFC 9112 §6.3). What is ambiguous is refused, never repaired.
+fn body(head: &ResponseHead, asked: Asked, limits: &Limits) -> Result<Body, Fault> {
+    if asked == Asked::HeadAlone || matches!(head.status(), 204 | 304) {
+        return Ok(Body::Known(0));
+    }
+    let length = content_length(head)?;
+    let mut codings = head.fields("transfer-encoding");
+    match (codings.next(), codings.next(), length) {
+        (None, _, None) => Ok(Body::UntilEnd(BytesMut::new())),
+        (None, _, Some(length)) if length > limits.body_bytes => Err(Fault::BodyTooLarge),
+        (None, _, Some(length)) => Ok(Body::Known(length)),
+        // RFC 9112 §6.1: a coding in HTTP/1.0, or beside a length, is somebody else's idea of where the body ends.
+        (Some(_), _, _) if length.is_some() || head.version() == Version::Http10 => {
+            Err(Fault::Length)
+        }
+        (Some(coding), None, _) if coding.eq_ignore_ascii_case(b"chunked") => {
+            Ok(Body::Chunked(Box::new(Chunked::new())))
+        }
+        (Some(_), _, _) => Err(Fault::Coding),
+    }
+}
+
+/// RFC 9110 §8.6: digits alone; a repeated length is one length.
+fn content_length(head: &ResponseHead) -> Result<Option<usize>, Fault> {
+    let mut length = None;
+    for value in head.fields("content-length") {
+        for digits in value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii) {
+            if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+                return Err(Fault::Length);
+            }
+            let this = digits.iter().fold(0usize, |sum, digit| {
+                sum.saturating_mul(10)
+                    .saturating_add(usize::from(digit - b'0'))
+            });
+            if length.is_some_and(|length| length != this) {
+                return Err(Fault::Length);
+            }
+            length = Some(this);
+        }
+    }
+    Ok(length)
+}
+
+/// RFC 9112 §9.3.
+fn persistence(head: &ResponseHead, body: &Body) -> Persistence {
+    let kept = match head.version() {
+        Version::Http11 => true,
+        Version::Http10 => head.has_token("connection", "keep-alive"),
+    };
+    if kept && !head.has_token("connection", "close") && !matches!(body, Body::UntilEnd(_)) {
+        Persistence::Keep
+    } else {
+        Persistence::Close
+    }
+}
