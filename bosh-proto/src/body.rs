@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fmt::{self, Write as _},
+    ops::Range,
 };
 
 use bytes::Bytes;
@@ -20,10 +21,44 @@ const EMPTY: &[u8] = b"<body xmlns='http://jabber.org/protocol/httpbind'/>";
 /// A recoverable binding error (XEP-0124 §17.3).
 const ERROR: &[u8] = b"<body xmlns='http://jabber.org/protocol/httpbind' type='error'/>";
 
+/// The attributes that most requests are asked for; the others are looked up in the tag.
+const USUAL: [&str; 8] = ["rid", "sid", "ack", "type", "pause", "key", "newkey", "to"];
+
+/// Where the values of the usual attributes are in the start tag, found in one pass over it.
+#[derive(Clone, Debug, Default)]
+struct Usual {
+    values: [Option<(u32, u32)>; USUAL.len()],
+    /// An attribute has a prefix, declarations apart.
+    has_prefixed: bool,
+}
+
+impl Usual {
+    fn of(tag: &StartTag) -> Self {
+        let mut usual = Self::default();
+        for (name, place) in tag.attributes() {
+            if let Some(slot) = slot(name).and_then(|slot| usual.values.get_mut(slot)) {
+                *slot = u32::try_from(place.start)
+                    .ok()
+                    .zip(u32::try_from(place.end).ok());
+            } else {
+                usual.has_prefixed |= name.contains(':') && !name.starts_with("xmlns:");
+            }
+        }
+        usual
+    }
+}
+
+/// The place of a name in `USUAL`.
+#[inline]
+fn slot(name: &str) -> Option<usize> {
+    USUAL.iter().position(|usual| *usual == name)
+}
+
 /// A wrapper that came in.
 #[derive(Clone)]
 pub(crate) struct Body {
     tag: StartTag,
+    usual: Usual,
     pub(crate) elements: Vec<Element>,
 }
 
@@ -47,6 +82,7 @@ impl Body {
             });
         }
         Ok(Self {
+            usual: Usual::of(&wrapper),
             tag: wrapper,
             elements,
         })
@@ -62,11 +98,22 @@ impl Body {
         Self::parse(Bytes::from(alone), limits).ok()
     }
 
+    #[inline]
     pub(crate) fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.tag.attribute(name)
+        match slot(name) {
+            Some(slot) => {
+                let (start, end) = (*self.usual.values.get(slot)?)?;
+                let place: Range<usize> = start as usize..end as usize;
+                Some(self.tag.value(place))
+            }
+            None => self.tag.attribute(name),
+        }
     }
 
     pub(crate) fn attribute_ns(&self, local: &str, namespace: &str) -> Option<Cow<'_, str>> {
+        if !self.usual.has_prefixed {
+            return None;
+        }
         self.tag.attribute_ns(local, namespace)
     }
 
@@ -224,6 +271,32 @@ mod tests {
             "<body xmlns='http://jabber.org/protocol/httpbind' xmlns:stream='http://etherx.jabber.org/streams' from='a&apos;b'><a/></body>"
         );
         assert_eq!(Writer::new(0).finish(std::iter::empty()), empty());
+    }
+
+    #[test]
+    fn every_attribute_is_found_whatever_its_spelling_and_place() {
+        let document = "<body xmlns='http://jabber.org/protocol/httpbind' wait = \"1\" to='a&amp;b' newkey='n' key='k'\n\
+             pause='3' type='terminate' ack='2' sid='s' rid='1' xmpp:restart='true'/>";
+        let body = Body::parse(document.into(), &XmlLimits::default()).unwrap();
+        for (name, value) in [
+            ("rid", Some("1")),
+            ("sid", Some("s")),
+            ("ack", Some("2")),
+            ("type", Some("terminate")),
+            ("pause", Some("3")),
+            ("key", Some("k")),
+            ("newkey", Some("n")),
+            ("to", Some("a&b")),
+            ("wait", Some("1")),
+            ("hold", None),
+        ] {
+            assert_eq!(body.attribute(name).as_deref(), value, "{name}");
+        }
+        assert!(body.is_restart());
+        let bare = "<body xmlns='http://jabber.org/protocol/httpbind' xmlns:x='urn:xmpp:xbosh' restart='true'/>";
+        let bare = Body::parse(bare.into(), &XmlLimits::default()).unwrap();
+        assert!(USUAL.iter().all(|name| bare.attribute(name).is_none()));
+        assert!(!bare.is_restart());
     }
 
     #[test]

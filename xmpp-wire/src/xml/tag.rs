@@ -1,11 +1,12 @@
-//! What a checked start tag says: its attributes, read by quick-xml.
+//! What a checked start tag says: its attributes. quick-xml reads them where a tag is rewritten; where a value is looked for, one walk
+//! over the checked bytes does, which repeats no check.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 use quick_xml::events::attributes::Attributes;
 
-use super::{Name, Scope, decode, element::Shape};
+use super::{Name, Scope, chars::is_space, decode, element::Shape};
 use crate::ns;
 
 /// An attribute of a checked tag; places are in the tag.
@@ -59,11 +60,58 @@ pub(super) fn attributes<'a>(
         })
 }
 
+/// A walk over the attributes of a checked start tag: names as written, and where the raw values are.
+struct Walk<'a> {
+    tag: &'a str,
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(raw: &'a str, shape: &Shape) -> Self {
+        Self {
+            tag: raw,
+            at: 1 + shape.name_len,
+            end: shape
+                .tag_len
+                .saturating_sub(1 + usize::from(shape.self_closing)),
+        }
+    }
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = (&'a str, Range<usize>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = self.tag.as_bytes().get(..self.end)?;
+        let behind_space = |mut at: usize| {
+            while bytes.get(at).is_some_and(|&b| is_space(b)) {
+                at += 1;
+            }
+            at
+        };
+        let start = behind_space(self.at);
+        let mut name_end = start;
+        while bytes
+            .get(name_end)
+            .is_some_and(|&b| b != b'=' && !is_space(b))
+        {
+            name_end += 1;
+        }
+        let quote = behind_space(behind_space(name_end) + 1);
+        let rest = bytes.get(quote + 1..)?;
+        let end = quote + 1 + memchr::memchr(*bytes.get(quote)?, rest)?;
+        self.at = end + 1;
+        Some((self.tag.get(start..name_end)?, quote + 1..end))
+    }
+}
+
 /// The decoded value of an attribute without prefix.
 pub(super) fn attribute<'a>(raw: &'a str, shape: &Shape, name: &str) -> Option<Cow<'a, str>> {
-    attributes(raw, shape)
-        .find(|attribute| attribute.name == name)
-        .map(|attribute| decode::value(attribute.value))
+    Walk::new(raw, shape)
+        .find(|(written, _)| *written == name)
+        .and_then(|(_, place)| raw.get(place))
+        .map(decode::value)
 }
 
 /// The decoded value of an attribute in a namespace.
@@ -158,6 +206,28 @@ impl StartTag {
         attribute(self.text(), &self.shape, name)
     }
 
+    /// Every attribute and declaration in order: its name as written, and where in [`raw`](Self::raw) its value is, for
+    /// [`value`](Self::value). For readers of many attributes, which pass over the tag once.
+    ///
+    /// ```
+    /// use xmpp_wire::{Wrapped, XmlLimits};
+    ///
+    /// let body = Wrapped::parse("<body rid='7' sid='a&amp;b'/>".into(), &[], &XmlLimits::default())?;
+    /// let places: Vec<_> = body.wrapper.attributes().collect();
+    /// assert_eq!(places[1].0, "sid");
+    /// assert_eq!(body.wrapper.value(places[1].1.clone()), "a&b");
+    /// # Ok::<(), xmpp_wire::XmlError>(())
+    /// ```
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
+        Walk::new(self.text(), &self.shape)
+    }
+
+    /// The decoded value at a place that [`attributes`](Self::attributes) gave; empty for places that it did not give.
+    pub fn value(&self, place: Range<usize>) -> Cow<'_, str> {
+        let raw = self.raw.get(place).unwrap_or_default();
+        decode::value(std::str::from_utf8(raw).unwrap_or_default())
+    }
+
     /// The decoded value of an attribute in a namespace.
     pub fn attribute_ns(&self, local: &str, namespace: &str) -> Option<Cow<'_, str>> {
         attribute_ns(self.text(), &self.shape, &self.scope, local, namespace)
@@ -165,5 +235,70 @@ impl StartTag {
 
     fn text(&self) -> &str {
         std::str::from_utf8(&self.raw).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Element, XmlLimits};
+
+    fn both_ways(document: &str) {
+        let Ok(element) = Element::parse(document.to_owned().into(), &XmlLimits::none()) else {
+            return;
+        };
+        let walked: Vec<_> = Walk::new(element.tag(), &element.shape).collect();
+        let read: Vec<_> = attributes(element.tag(), &element.shape)
+            .map(|attribute| {
+                (
+                    attribute.name,
+                    attribute.end - 1 - attribute.value.len()..attribute.end - 1,
+                )
+            })
+            .collect();
+        assert_eq!(walked, read, "{document}");
+    }
+
+    #[test]
+    fn a_walk_passes_odd_spelling() {
+        for tag in [
+            "<a/>",
+            "<a />",
+            "<a\n>",
+            "<a b='c'/>",
+            "<a b = 'c\"' \t\nd\r=\n\"'/>\" />",
+            "<p:a xmlns:p='u' p:é='' é=\"=' =\"/>",
+        ] {
+            let document = if tag.ends_with("/>") {
+                tag.to_owned()
+            } else {
+                format!("{tag}</a>")
+            };
+            both_ways(&document);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_walk_finds_what_quick_xml_reads(
+            attributes in proptest::collection::vec(
+                ("[ \t\n]{1,2}", "[a-c]{1,2}|xmlns|xmlns:[pq]|p:a|é", "[ \n]?=[ \t]?", "['\"]", "[a-c=/> é\n]{0,4}(&lt;)?"),
+                0..8,
+            ),
+            tail in "[ \n]?/?",
+        ) {
+            let mut document = "<p:a xmlns:p='u'".to_owned();
+            for (space, name, equals, quote, value) in attributes {
+                document.extend([space, name, equals, quote.clone(), value, quote]);
+            }
+            document.push_str(&tail);
+            document.push('>');
+            if !tail.ends_with('/') {
+                document.push_str("</p:a>");
+            }
+            both_ways(&document);
+        }
     }
 }
