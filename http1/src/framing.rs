@@ -123,7 +123,7 @@ impl<'a> Lines<'a> {
 }
 
 /// RFC 9110 §8.6: digits alone.
-fn content_length(value: &[u8], limits: &Limits) -> Result<usize, Fault> {
+pub(crate) fn content_length(value: &[u8], limits: &Limits) -> Result<usize, Fault> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(BAD_REQUEST);
     }

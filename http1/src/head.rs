@@ -1,6 +1,6 @@
 //! A request's start line and fields: one buffer and ranges into it.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
@@ -36,7 +36,7 @@ pub struct RequestHead {
     method: Span,
     target: Span,
     version: Version,
-    fields: Vec<FieldLine>,
+    fields: Arc<[FieldLine]>,
 }
 
 /// A range of the head's buffer.
@@ -62,7 +62,7 @@ impl RequestHead {
             target: Span::new(method.len()..bytes.len()),
             bytes: bytes.into(),
             version,
-            fields: Vec::new(),
+            fields: Arc::default(),
         }
     }
 
@@ -74,10 +74,11 @@ impl RequestHead {
         let (start, middle) = (bytes.len(), bytes.len() + name.len());
         bytes.extend_from_slice(name.as_bytes());
         bytes.extend_from_slice(value);
-        self.fields.push(FieldLine {
+        let line = FieldLine {
             name: Span::new(start..middle),
             value: Span::new(middle..bytes.len()),
-        });
+        };
+        self.fields = self.fields.iter().copied().chain([line]).collect();
         self.bytes = bytes.into();
         self
     }
@@ -95,8 +96,36 @@ impl RequestHead {
             method,
             target,
             version,
-            fields,
+            fields: fields.into(),
         }
+    }
+
+    /// All of its bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The same head in a buffer of its own.
+    pub(crate) fn detached(&self) -> Self {
+        self.with_bytes(Bytes::copy_from_slice(&self.bytes))
+    }
+
+    /// A head of the same length with everything in the same places.
+    pub(crate) fn with_bytes(&self, bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            ..self.clone()
+        }
+    }
+
+    /// Where the value of the only field line of that name is.
+    pub(crate) fn place(&self, name: &str) -> Option<Range<usize>> {
+        let mut lines = self
+            .fields
+            .iter()
+            .filter(|line| self.octets(line.name).eq_ignore_ascii_case(name.as_bytes()));
+        let line = lines.next()?;
+        lines.next().is_none().then(|| line.value.range())
     }
 
     /// The method, as sent.

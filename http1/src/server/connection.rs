@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     Action, Cause, Closed, Config, Event, Request, RequestId,
+    recall::Recall,
     receive::{HeadFacts, Received, Receiver},
     replies::{Body, Interim, Replies, Slot, State, Then},
 };
@@ -36,6 +37,7 @@ pub struct Connection {
     config: Arc<Config>,
     phase: Phase,
     receiver: Receiver,
+    recall: Recall,
     replies: Replies,
     actions: VecDeque<Action>,
     /// The request with an Upgrade field that is unanswered, or answered with a 101.
@@ -88,6 +90,7 @@ impl Connection {
             config,
             phase: Phase::Open,
             receiver: Receiver::default(),
+            recall: Recall::default(),
             replies: Replies::default(),
             actions: VecDeque::new(),
             upgrade: None,
@@ -150,7 +153,8 @@ impl Connection {
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         self.advance(now);
         while self.phase == Phase::Open && self.may_parse() {
-            let received = self.receiver.receive(input, &self.config.limits);
+            let limits = &self.config.limits;
+            let received = self.receiver.receive(input, &mut self.recall, limits);
             match received {
                 Ok(Some(Received::Head(framing, facts))) => self.begin(framing, facts),
                 Ok(Some(Received::Request(head, body))) => self.deliver(head, body, input.len()),
@@ -346,6 +350,7 @@ impl Connection {
             self.phase = Phase::Draining(cause);
             self.replies.drop_receiving();
             self.receiver = Receiver::default();
+            self.recall.clear();
         }
     }
 
@@ -368,6 +373,7 @@ impl Connection {
         self.phase = Phase::Over;
         self.replies.clear();
         self.receiver = Receiver::default();
+        self.recall.clear();
         self.reading = None;
         self.writing = None;
     }

@@ -1,6 +1,7 @@
 //! The server's end of a connection.
 
 mod connection;
+mod recall;
 mod receive;
 mod replies;
 

@@ -9,6 +9,8 @@ use crate::{
     parse::{BAD_REQUEST, Fault, Search},
 };
 
+use super::recall::Recall;
+
 /// Empty lines before a start line that are skipped (RFC 9112 §2.2): some clients send one after a body.
 const EMPTY_LINES: u8 = 2;
 
@@ -43,6 +45,19 @@ pub(super) struct HeadFacts {
     pub(super) body: super::replies::Body,
 }
 
+impl HeadFacts {
+    fn of(head: &RequestHead) -> Self {
+        Self {
+            version: head.version(),
+            body: if head.method() == "HEAD" {
+                super::replies::Body::LengthOnly
+            } else {
+                super::replies::Body::Allowed
+            },
+        }
+    }
+}
+
 impl Default for Receiver {
     fn default() -> Self {
         Self::Head {
@@ -66,6 +81,7 @@ impl Receiver {
     pub(super) fn receive(
         &mut self,
         input: &mut BytesMut,
+        recall: &mut Recall,
         limits: &Limits,
     ) -> Result<Option<Received>, Fault> {
         match self {
@@ -90,18 +106,23 @@ impl Receiver {
                 if input.is_empty() {
                     return Ok(None);
                 }
-                let Some(length) = search.find(input, limits)? else {
-                    return Ok(None);
+                // Only before a byte of it was looked at: none is looked at again and again.
+                let known = if search.seen() == 0 {
+                    recall.recognise(input, limits)?
+                } else {
+                    None
                 };
-                let head = search.parse(input.split_to(length).freeze())?;
-                let framing = Framing::of(&head, limits)?;
-                let facts = HeadFacts {
-                    version: head.version(),
-                    body: if head.method() == "HEAD" {
-                        super::replies::Body::LengthOnly
-                    } else {
-                        super::replies::Body::Allowed
-                    },
+                let (head, framing, facts) = match known {
+                    Some(known) => known,
+                    None => {
+                        let Some(length) = search.find(input, limits)? else {
+                            return Ok(None);
+                        };
+                        let head = search.parse(input.split_to(length).freeze())?;
+                        let framing = Framing::of(&head, limits)?;
+                        let facts = HeadFacts::of(&head);
+                        (recall.remember(head, framing, facts), framing, facts)
+                    }
                 };
                 *self = match framing.length {
                     Length::Known(length) => Self::Known { head, length },
