@@ -156,9 +156,11 @@ fn dress(
     let answer = answer
         .with_field("Cache-Control", "no-store")
         .with_field("X-Content-Type-Options", "nosniff");
-    cors(config, head)
-        .into_iter()
-        .fold(answer, |answer, (name, value)| {
-            answer.with_field(name, value)
-        })
+    match origin(config, head) {
+        Origin::Any => answer.with_field(ALLOW_ORIGIN, "*"),
+        Origin::Listed(origin) => answer
+            .with_field(ALLOW_ORIGIN, origin)
+            .with_field("Vary", "Origin"),
+        Origin::None | Origin::Foreign => answer.with_field("Vary", "Origin"),
+    }
 }

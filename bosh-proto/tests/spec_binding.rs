@@ -21,7 +21,7 @@ fn answer(config: &Config, head: &RequestHead) -> Response {
 
 fn field<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
     let mut values = response.fields.iter().filter(|(n, _)| n == name);
-    let value = values.next().map(|(_, value)| value.as_str());
+    let value = values.next().map(|(_, value)| value.as_ref());
     assert!(values.next().is_none(), "{name} twice");
     value
 }
@@ -138,7 +138,7 @@ fn answers_are_typed_uncached_and_readable_by_the_page() {
             ("X-Content-Type-Options", "nosniff"),
             ("Access-Control-Allow-Origin", "*"),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| (name.into(), value.into()))
     );
     assert_eq!(answer.body, response.body);
     assert!(!answer.close);

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 /// An answer: status, fields, body. `Content-Length` (unless 101/204/304), `Connection` and `Date`-less framing are the connection's to write.
@@ -19,7 +21,7 @@ pub struct Response {
     /// The status code.
     pub status: u16,
     /// Field lines in order. Names and values are checked when written: one that could split the head is left out.
-    pub fields: Vec<(String, String)>,
+    pub fields: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body.
     pub body: Bytes,
     /// Close the connection after this answer.
@@ -39,14 +41,22 @@ impl Response {
 
     /// Adds a field line.
     #[must_use]
-    pub fn with_field(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.fields.push((name.to_owned(), value.into()));
+    pub fn with_field(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.fields.push((name.into(), value.into()));
         self
     }
 
     /// Sets body and `Content-Type`.
     #[must_use]
-    pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+    pub fn with_body(
+        mut self,
+        content_type: impl Into<Cow<'static, str>>,
+        body: impl Into<Bytes>,
+    ) -> Self {
         self.fields
             .retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         self.body = body.into();

@@ -163,7 +163,7 @@ fn a_long_payload_leaves_whole_and_in_order() {
 #[test]
 fn error_fields_are_on_the_connections_own_answers() {
     let mut config = Config::default();
-    let cors = ("Access-Control-Allow-Origin".to_owned(), "*".to_owned());
+    let cors = ("Access-Control-Allow-Origin".into(), "*".into());
     config.error_fields = vec![cors, ("Content-Length".into(), "9".into())];
     let own = |reason: &str| {
         format!(

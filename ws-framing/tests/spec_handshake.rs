@@ -68,7 +68,7 @@ fn the_golden_handshake() {
         ("Sec-WebSocket-Accept", "cW0HMpChSOllUrDZnf5AIF3ENuY="),
         ("Sec-WebSocket-Protocol", "xmpp"),
     ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    .map(|(name, value)| (name.into(), value.into()));
     assert_eq!(accepted.response.status, 101);
     assert_eq!(accepted.response.fields, fields);
     assert!(accepted.response.body.is_empty());

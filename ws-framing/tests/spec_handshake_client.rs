@@ -33,6 +33,9 @@ fn fields(handshake: &Handshake) -> Vec<(String, String)> {
         .unwrap()
         .response
         .fields
+        .into_iter()
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
 }
 
 /// A 101 with these lines in place of those of the same name; an empty value leaves the line out.

@@ -115,7 +115,7 @@ fn http(
     if binding.origins.is_empty() {
         config
             .error_fields
-            .push(("Access-Control-Allow-Origin".to_owned(), "*".to_owned()));
+            .push(("Access-Control-Allow-Origin".into(), "*".into()));
     }
     config
 }

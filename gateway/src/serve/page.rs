@@ -93,7 +93,7 @@ pub(crate) fn file(path: &str) -> Option<Response> {
             .with_field("X-Content-Type-Options", "nosniff")
             .with_field("Content-Security-Policy", POLICY)
             .with_field("Referrer-Policy", "no-referrer")
-            .with_body(content_type, Bytes::from_static(bytes)),
+            .with_body(*content_type, Bytes::from_static(bytes)),
     )
 }
 

@@ -5,7 +5,7 @@ mod recall;
 mod receive;
 mod replies;
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 
@@ -41,7 +41,7 @@ pub struct Config {
     /// For a fault's answer to get its turn behind answers that the application owes; then the connection is dropped. Default 75 s: longer than BOSH holds a request.
     pub fault_timeout: Duration,
     /// Fields added to the answers that the connection makes itself (400, 405, 408, 413, 414, 417, 431, 500, 501, 505): CORS, so that browsers can see them.
-    pub error_fields: Vec<(String, String)>,
+    pub error_fields: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// Read-EOF while answers are owed: `true` goes on and answers (TR-51), `false` (default) is `Closed` at once.
     pub half_close: bool,
 }

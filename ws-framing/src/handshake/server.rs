@@ -73,7 +73,7 @@ impl Rejected {
         Box::new(Self { response, reason })
     }
 
-    fn with_field(mut self: Box<Self>, name: &str, value: &str) -> Box<Self> {
+    fn with_field(mut self: Box<Self>, name: &'static str, value: &'static str) -> Box<Self> {
         self.response = self.response.with_field(name, value);
         self
     }
@@ -140,7 +140,7 @@ pub fn accept(
         .with_field("Connection", "Upgrade")
         .with_field("Sec-WebSocket-Accept", accept_value(key));
     if let Some(subprotocol) = &subprotocol {
-        response = response.with_field("Sec-WebSocket-Protocol", subprotocol);
+        response = response.with_field("Sec-WebSocket-Protocol", subprotocol.clone());
     }
     Ok(Accepted {
         response,
