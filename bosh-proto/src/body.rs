@@ -210,6 +210,10 @@ impl Writer {
         } else {
             self.bytes.extend_from_slice(b"</body>");
         }
+        // Bodies are kept for replay.
+        if self.bytes.capacity() - self.bytes.len() > 64 {
+            self.bytes.shrink_to_fit();
+        }
         Bytes::from(self.bytes)
     }
 }

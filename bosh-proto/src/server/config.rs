@@ -55,6 +55,9 @@ pub struct Config {
     pub duplicates_per_minute: u8,
     /// Grant `content='text/html'` (B-R-008). Default false: a browser could be made to run what a response quotes.
     pub allow_html: bool,
+    /// Grant `content` with a charset that has ASCII in it (`us-ascii`, `iso-8859-1`, `iso-8859-15`, `windows-1252`), and write whatever is not
+    /// ASCII as character references (B-R-026). Default false: clients that want this are not known.
+    pub ascii_charsets: bool,
     /// Domains served, lower case; others get `host-unknown` (B-R-033). Default empty: any, the application decides.
     pub domains: Vec<String>,
     /// Domains served no more: `host-gone` (B-R-033). Default empty.
@@ -93,6 +96,7 @@ impl Default for Config {
             duplicates_per_rid: 10,
             duplicates_per_minute: 30,
             allow_html: false,
+            ascii_charsets: false,
             domains: Vec::new(),
             domains_gone: Vec::new(),
             node_tag: None,

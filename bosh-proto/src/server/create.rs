@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use xmpp_wire::{StreamHeader, ns};
 
-use super::{
-    Config,
-    config::seconds,
-    content::{self, DEFAULT},
-};
+use super::{Config, config::seconds, content::Content};
 use crate::{Channel, Condition, body::Body, keys::Expected, rid::Rid};
 
 /// What was negotiated, for the session's whole life.
@@ -23,13 +19,13 @@ pub(super) struct Terms {
     pub(super) inactivity: u16,
     /// 0 where pausing is not offered.
     pub(super) maxpause: u16,
-    /// The version agreed on; `None` for a legacy client.
-    pub(super) version: Option<Version>,
+    /// The client sent no `ver`.
+    pub(super) is_legacy: bool,
     /// The client announced `ack='1'` (B-R-046).
     pub(super) client_acks: bool,
     /// Created over TLS: later requests must be, too (B-R-166).
     pub(super) channel: Channel,
-    pub(super) content_type: &'static str,
+    pub(super) content: Content,
 }
 
 impl Terms {
@@ -53,6 +49,8 @@ impl Terms {
 pub(super) struct Creation {
     pub(super) rid: Rid,
     pub(super) terms: Terms,
+    /// The version agreed on; `None` for a legacy client.
+    pub(super) version: Option<Version>,
     pub(super) header: StreamHeader,
     pub(super) newkey: Option<Expected>,
 }
@@ -79,9 +77,9 @@ pub(super) fn negotiate(
         None => 1,
     };
     let hold = u8::try_from(hold).unwrap_or(u8::MAX).min(config.hold);
-    let content_type = match body.attribute("content") {
-        Some(text) => content::grant(&text, config).ok_or(BAD)?,
-        None => DEFAULT,
+    let content = match body.attribute("content") {
+        Some(text) => Content::grant(&text, config).ok_or(BAD)?,
+        None => Content::default(),
     };
     let newkey = match body.attribute("newkey") {
         Some(text) => Some(Expected::parse(&text).ok_or(BAD)?),
@@ -110,16 +108,17 @@ pub(super) fn negotiate(
         polling: seconds(config.polling),
         inactivity: seconds(inactivity),
         maxpause: seconds(config.maxpause),
-        version: version.map(|version| version.min(Version::OURS)),
+        is_legacy: version.is_none(),
         client_acks: body.attribute("ack").is_some_and(|ack| ack == "1"),
         channel,
-        content_type,
+        content,
     };
     let mut header = header(body, config);
     header.to = Some(to);
     Ok(Creation {
         rid,
         terms,
+        version: version.map(|version| version.min(Version::OURS)),
         header,
         newkey,
     })

@@ -1,5 +1,7 @@
 //! The exchanges that are waited on: requests without an answer, and answers whose bytes have not left.
 
+use std::num::NonZeroU32;
+
 use slab::Slab;
 
 use super::SessionKey;
@@ -8,15 +10,44 @@ use crate::{ConnectionId, ExchangeId};
 /// An exchange of a session.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Exchange {
-    serial: u32,
+    /// Not zero, which leaves a vacant place of the slab no larger than this.
+    serial: NonZeroU32,
     pub(super) session: SessionKey,
     pub(super) connection: ConnectionId,
+}
+
+/// The exchange that carries a request, or none after it died: half the room of an `Option<ExchangeId>`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Carrier(u64);
+
+impl From<ExchangeId> for Carrier {
+    fn from(id: ExchangeId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl Carrier {
+    /// The exchange, while it lives.
+    pub(super) fn live(self) -> Option<ExchangeId> {
+        // Serial numbers are not zero.
+        (self.0 != 0).then_some(ExchangeId(self.0))
+    }
+
+    pub(super) fn is_live(self) -> bool {
+        self.0 != 0
+    }
+
+    /// Takes the exchange out.
+    pub(super) fn take(&mut self) -> Option<ExchangeId> {
+        std::mem::take(self).live()
+    }
 }
 
 /// A slab whose index and a serial number make an `ExchangeId`; ids of exchanges already done with name nothing.
 #[derive(Debug, Default)]
 pub(super) struct Exchanges {
     slab: Slab<Exchange>,
+    /// How many serial numbers were given.
     serial: u32,
 }
 
@@ -24,30 +55,37 @@ pub(super) struct Exchanges {
 const NOWHERE: u32 = u32::MAX;
 
 impl Exchanges {
+    fn next_serial(&mut self) -> NonZeroU32 {
+        let next = NonZeroU32::MIN.saturating_add(self.serial);
+        self.serial = self.serial.wrapping_add(1);
+        next
+    }
+
     /// A new id that is not kept: its exchange is answered at once, and nobody waits for its bytes.
     pub(super) fn mint(&mut self) -> ExchangeId {
-        self.serial = self.serial.wrapping_add(1);
-        ExchangeId(handle(self.serial, NOWHERE))
+        ExchangeId(handle(self.next_serial().get(), NOWHERE))
     }
 
     /// Keeps an exchange of a session.
     pub(super) fn insert(&mut self, session: SessionKey, connection: ConnectionId) -> ExchangeId {
-        self.serial = self.serial.wrapping_add(1);
-        let serial = self.serial;
+        let serial = self.next_serial();
         let index = self.slab.insert(Exchange {
             serial,
             session,
             connection,
         });
         // A slab of 2^32 exchanges does not fit into memory.
-        ExchangeId(handle(serial, u32::try_from(index).unwrap_or(NOWHERE)))
+        ExchangeId(handle(
+            serial.get(),
+            u32::try_from(index).unwrap_or(NOWHERE),
+        ))
     }
 
     pub(super) fn get(&self, id: ExchangeId) -> Option<&Exchange> {
         let (serial, index) = parts(id.0);
         self.slab
             .get(index)
-            .filter(|exchange| exchange.serial == serial)
+            .filter(|exchange| exchange.serial.get() == serial)
     }
 
     pub(super) fn remove(&mut self, id: ExchangeId) -> Option<Exchange> {

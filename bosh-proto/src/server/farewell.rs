@@ -1,5 +1,6 @@
 //! How sessions end: by a fault, by the client, by the application, in silence; and what was never delivered.
 
+use smallvec::SmallVec;
 use xmpp_wire::{Element, Wrapped, XmlLimits, ns};
 
 use super::{
@@ -60,7 +61,7 @@ impl Session {
     /// The application ends the session: with an open request at once, else with the next one.
     pub(super) fn close(&mut self, farewell: Farewell, ctx: &mut Context<'_>) {
         match &self.phase {
-            Phase::Over(..) | Phase::Ending(_) => return,
+            Phase::Over(_) | Phase::Ending(_) => return,
             Phase::Opening(_) | Phase::Open => {}
         }
         self.phase = Phase::Ending(Box::new(farewell));
@@ -112,11 +113,17 @@ impl Session {
 
     /// Takes the open and deferred requests that can still be answered, in rid order.
     fn take_live(&mut self) -> Vec<(Rid, ExchangeId)> {
-        let open = self.open.drain(..);
-        let deferred = self.deferred.drain(..).map(|deferred| deferred.open);
-        open.chain(deferred)
-            .filter_map(|Open { rid, exchange, .. }| Some((rid, exchange?)))
-            .collect()
+        let live = |open: &Open| Some((open.rid, open.exchange.live()?));
+        let taken = self.unanswered().filter_map(live).collect();
+        self.drop_unanswered();
+        taken
+    }
+
+    fn drop_unanswered(&mut self) {
+        self.open = SmallVec::new();
+        if let Some(rare) = &mut self.rare {
+            rare.deferred = Vec::new();
+        }
     }
 
     /// The session is over, but for answers that wait for their turn.
@@ -124,19 +131,18 @@ impl Session {
         let mut undelivered = self.unacknowledged();
         let queued = self.outbox.take_all();
         undelivered.extend(queued.into_iter().map(Queued::into_element));
-        self.open.clear();
-        self.deferred.clear();
-        self.linger.until = None;
-        self.phase = Phase::Over(cause, undelivered);
+        self.drop_unanswered();
+        self.linger.stop();
+        self.phase = Phase::Over(Box::new((cause, undelivered)));
     }
 
     /// Elements of answers that the client is not known to have (B-X-031), cut again out of the answers kept.
     fn unacknowledged(&self) -> Vec<Element> {
         let limits = XmlLimits::default().with_element_bytes(usize::MAX);
         self.replay
-            .iter()
-            .filter(|answer| answer.has_payload && answer.rid > self.seen)
-            .filter_map(|answer| {
+            .iter(self.answered)
+            .filter(|(rid, answer)| answer.has_payload && *rid > self.seen)
+            .filter_map(|(_, answer)| {
                 let prefixes = [("stream", ns::STREAM)];
                 Wrapped::parse(answer.body.clone(), &prefixes, &limits).ok()
             })

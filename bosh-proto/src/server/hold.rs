@@ -1,13 +1,14 @@
 //! Which open request is answered when (XEP-0124 §8): hold, wait, gaps, the linger, and a session's deadlines.
 
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
 use super::{
     Action, Cause,
+    moment::Moment,
     respond::SENT_PATIENCE,
     session::{Context, Phase, Session},
 };
-use crate::{Condition, ExchangeId, Instant, body::recoverable_error};
+use crate::{Condition, ExchangeId, body::recoverable_error};
 
 /// What an answer may carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,21 +23,40 @@ pub(super) enum Fill {
 ///
 /// It adapts: where one ran out unused, releases are immediate until a payload came so soon after one that it would have been in time.
 #[derive(Debug, Default)]
-pub(super) struct Linger {
-    /// Until when the release waits.
-    pub(super) until: Option<Instant>,
-    is_off: bool,
-    released: Option<Instant>,
+pub(super) enum Linger {
+    /// The next release waits.
+    #[default]
+    Ready,
+    /// One waits until then.
+    Waiting(Moment),
+    /// Releases are immediate; the newest one was then.
+    Off(Option<Moment>),
 }
 
 impl Linger {
+    /// Until when a release waits.
+    pub(super) fn until(&self) -> Option<Moment> {
+        match self {
+            Self::Waiting(until) => Some(*until),
+            Self::Ready | Self::Off(_) => None,
+        }
+    }
+
+    /// A release needs to wait no more.
+    pub(super) fn stop(&mut self) {
+        if let Self::Waiting(_) = self {
+            *self = Self::Ready;
+        }
+    }
+
     pub(super) fn note_payload(&mut self, ctx: &Context<'_>) {
-        if self
-            .released
-            .take()
-            .is_some_and(|at| ctx.now <= at + ctx.config.linger)
-        {
-            self.is_off = false;
+        if let Self::Off(released) = self {
+            let in_time = released
+                .take()
+                .is_some_and(|at| ctx.now <= at + ctx.config.linger);
+            if in_time {
+                *self = Self::Ready;
+            }
         }
     }
 }
@@ -48,9 +68,9 @@ impl Session {
     /// Answers what is due now. Called after every change.
     pub(super) fn flow(&mut self, ctx: &mut Context<'_>) {
         match &self.phase {
-            Phase::Over(..) => return,
+            Phase::Over(_) => return,
             Phase::Ending(_) => {
-                if self.open.iter().any(|open| open.exchange.is_some()) {
+                if self.open.iter().any(|open| open.exchange.is_live()) {
                     self.finish(ctx);
                 }
                 return;
@@ -64,8 +84,8 @@ impl Session {
             }
             Phase::Open => {}
         }
-        while let Some(first) = self.open.front() {
-            if first.exchange.is_none() {
+        while let Some(first) = self.open.first() {
+            if !first.exchange.is_live() {
                 if self.open.len() == 1 {
                     break;
                 }
@@ -78,9 +98,9 @@ impl Session {
             let has_waited = self
                 .open
                 .iter()
-                .any(|open| open.exchange.is_some() && open.deadline <= ctx.now);
+                .any(|open| open.exchange.is_live() && open.deadline <= ctx.now);
             let is_over = self.open.len() > usize::from(self.terms.hold);
-            if has_waited || self.report.is_some() || (!stalls && !self.outbox.is_empty()) {
+            if has_waited || self.has_report() || (!stalls && !self.outbox.is_empty()) {
                 self.answer_front(Fill::Queue, ctx);
             } else if is_over && !self.input_held && self.lets_go(ctx) {
                 self.answer_front(Fill::Nothing, ctx);
@@ -92,33 +112,35 @@ impl Session {
 
     /// Whether a request above `hold` is released now, rather than lingering.
     fn lets_go(&mut self, ctx: &mut Context<'_>) -> bool {
-        if let Some(until) = self.linger.until {
-            if ctx.now < until {
-                return false;
+        match &mut self.linger {
+            Linger::Waiting(until) if ctx.now < *until => false,
+            Linger::Waiting(_) => {
+                self.linger = Linger::Off(None);
+                true
             }
-            self.linger.is_off = true;
-            return true;
+            Linger::Off(released) => {
+                *released = Some(ctx.now);
+                true
+            }
+            Linger::Ready => {
+                let hold = usize::from(self.terms.hold);
+                if hold == 0 || self.open.len() != hold + 1 || ctx.config.linger.is_zero() {
+                    return true;
+                }
+                let until = ctx.now + ctx.config.linger;
+                self.linger = Linger::Waiting(until);
+                ctx.lingers.push_back((until, self.key));
+                false
+            }
         }
-        let lingers = !self.linger.is_off
-            && self.terms.hold > 0
-            && self.open.len() == usize::from(self.terms.hold) + 1
-            && !ctx.config.linger.is_zero();
-        if lingers {
-            let until = ctx.now + ctx.config.linger;
-            self.linger.until = Some(until);
-            ctx.lingers.push_back((until, self.key));
-            return false;
-        }
-        self.linger.released = Some(ctx.now);
-        true
     }
 
     /// B-R-076: requests without an exchange are answered, for the replay buffer alone, once a newer one is there.
     pub(super) fn answer_dead(&mut self, ctx: &mut Context<'_>) {
         while self
             .open
-            .front()
-            .is_some_and(|first| first.exchange.is_none())
+            .first()
+            .is_some_and(|first| !first.exchange.is_live())
         {
             self.answer_front(Fill::Nothing, ctx);
         }
@@ -127,16 +149,18 @@ impl Session {
     /// Deadlines that may have passed.
     pub(super) fn handle_timeout(&mut self, ctx: &mut Context<'_>) {
         self.pump(ctx);
-        if self.auth_until.is_some_and(|at| at <= ctx.now) {
+        if self.auth_until().is_some_and(|at| at <= ctx.now) {
             self.shut(Condition::PolicyViolation, ctx);
         }
         if self.is_over() {
             return;
         }
         let mut stale: Vec<ExchangeId> = Vec::new();
-        for deferred in &mut self.deferred {
-            if deferred.open.deadline <= ctx.now {
-                stale.extend(deferred.open.exchange.take());
+        if let Some(rare) = &mut self.rare {
+            for deferred in &mut rare.deferred {
+                if deferred.open.deadline <= ctx.now {
+                    stale.extend(deferred.open.exchange.take());
+                }
             }
         }
         for id in stale {
@@ -148,31 +172,27 @@ impl Session {
         if self.inactive_at().is_some_and(|at| at <= ctx.now) {
             let cause = match self.phase {
                 Phase::Ending(_) => Cause::Ours,
-                Phase::Opening(_) | Phase::Open | Phase::Over(..) => Cause::Inactive,
+                Phase::Opening(_) | Phase::Open | Phase::Over(_) => Cause::Inactive,
             };
             self.end(cause);
         }
     }
 
     /// When silence ends the session (B-R-112, B-R-114); `None` while a live exchange waits.
-    fn inactive_at(&self) -> Option<Instant> {
-        let deferred = self.deferred.iter().map(|deferred| &deferred.open);
-        let mut unanswered = self.open.iter().chain(deferred);
+    fn inactive_at(&self) -> Option<Moment> {
         if self.is_over()
-            || !self.stage.is_empty()
-            || unanswered.any(|open| open.exchange.is_some())
+            || self.is_staging()
+            || self.unanswered().any(|open| open.exchange.is_live())
         {
             return None;
         }
-        let limit = self
-            .paused
-            .unwrap_or(Duration::from_secs(u64::from(self.terms.inactivity)));
-        Some(self.idle_since + limit + BEYOND)
+        let seconds = self.paused.map_or(self.terms.inactivity, NonZeroU16::get);
+        Some(self.idle_since + Duration::from_secs(u64::from(seconds)) + BEYOND)
     }
 
     /// The next instant at which something is due, lingers aside.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        let staged = if self.stage.is_empty() {
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        let staged = if !self.is_staging() {
             None
         } else {
             let newest = self.unsent.iter().map(|unsent| unsent.since).max();
@@ -181,21 +201,20 @@ impl Session {
         if self.is_over() {
             return staged;
         }
-        let deferred = self.deferred.iter().map(|deferred| &deferred.open);
         let opening = match &self.phase {
             Phase::Opening(opening) => Some(opening.until),
-            Phase::Open | Phase::Ending(_) | Phase::Over(..) => None,
+            Phase::Open | Phase::Ending(_) | Phase::Over(_) => None,
         };
         self.open
             .iter()
             .filter(|_| opening.is_none())
-            .chain(deferred)
-            .filter(|open| open.exchange.is_some())
+            .chain(self.deferred().iter().map(|deferred| &deferred.open))
+            .filter(|open| open.exchange.is_live())
             .map(|open| open.deadline)
             .chain(opening)
             .chain(staged)
             .chain(self.inactive_at())
-            .chain(self.auth_until)
+            .chain(self.auth_until())
             .min()
     }
 

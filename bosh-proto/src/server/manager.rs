@@ -7,10 +7,11 @@ use xmpp_wire::Element;
 
 use super::{
     Accept, Action, Closed, Config, Event, Opening, SendError, SessionKey,
-    content::DEFAULT,
+    content::Content,
     create,
     exchanges::{Exchanges, handle, parts},
-    outbox::Queued,
+    moment::{Clock, Moment},
+    outbox::{Queued, Spares},
     receive::read_payloads,
     session::{Arrival, Context, Farewell, Phase, Session},
     sid::Sids,
@@ -22,6 +23,9 @@ use crate::{
     rid::Rid,
 };
 
+/// Room for actions that is kept while there are none.
+const KEPT_ACTIONS: usize = 256;
+
 /// All sessions of one connection manager, routed by `sid`.
 ///
 /// After any calls, drain [`poll_action`](Self::poll_action), then read [`poll_timeout`](Self::poll_timeout). Time may be inexact;
@@ -29,14 +33,15 @@ use crate::{
 #[derive(Debug)]
 pub struct Manager {
     config: Arc<Config>,
-    sessions: Slab<Session>,
+    sessions: Slab<Box<Session>>,
     sids: Sids,
     exchanges: Exchanges,
     timers: Timers,
-    lingers: VecDeque<(Instant, SessionKey)>,
+    lingers: VecDeque<(Moment, SessionKey)>,
+    spares: Spares,
     actions: VecDeque<Action>,
     serial: u32,
-    now: Option<Instant>,
+    clock: Clock,
     is_down: bool,
 }
 
@@ -50,9 +55,10 @@ impl Manager {
             exchanges: Exchanges::default(),
             timers: Timers::default(),
             lingers: VecDeque::new(),
+            spares: Spares::default(),
             actions: VecDeque::new(),
             serial: 0,
-            now: None,
+            clock: Clock::default(),
             is_down: false,
         }
     }
@@ -105,7 +111,7 @@ impl Manager {
     /// The server's stream is open: the creation response waits for the first element (features), and payloads that came early are
     /// delivered. After a restart, or after the response, only a `from` that is news is told to the client (B-R-060).
     pub fn accept(&mut self, session: SessionKey, accept: Accept, now: Instant) {
-        let now = self.clamp(now);
+        let now = self.clock.read(now);
         self.with(session, now, |session, ctx| session.accept(accept, ctx));
     }
 
@@ -120,10 +126,10 @@ impl Manager {
         element: Element,
         now: Instant,
     ) -> Result<(), SendError> {
-        let now = self.clamp(now);
+        let now = self.clock.read(now);
         let mut element = Some(element);
         let sent = self.with(to, now, |session, ctx| {
-            if matches!(session.phase, Phase::Ending(_) | Phase::Over(..)) {
+            if matches!(session.phase, Phase::Ending(_) | Phase::Over(_)) {
                 return Ok(());
             }
             match element.take() {
@@ -149,7 +155,7 @@ impl Manager {
         error: Option<Element>,
         now: Instant,
     ) {
-        let now = self.clamp(now);
+        let now = self.clock.read(now);
         let condition = match error {
             Some(_) => Some(Condition::RemoteStreamError),
             None => condition,
@@ -163,13 +169,13 @@ impl Manager {
 
     /// The server cannot take more: requests with payloads are left unanswered up to `wait`, so that the window stops the client.
     pub fn hold_input(&mut self, session: SessionKey, now: Instant) {
-        let now = self.clamp(now);
+        let now = self.clock.read(now);
         self.with(session, now, |session, _| session.input_held = true);
     }
 
     /// It can again.
     pub fn release_input(&mut self, session: SessionKey, now: Instant) {
-        let now = self.clamp(now);
+        let now = self.clock.read(now);
         self.with(session, now, |session, ctx| {
             session.input_held = false;
             session.flow(ctx);
@@ -178,7 +184,7 @@ impl Manager {
 
     /// Shutdown: every session is closed with `system-shutdown`, every held request answered, creation refused (B-R-153).
     pub fn shutdown(&mut self, now: Instant) {
-        let now = self.clamp(now);
+        let now = self.clock.read(now);
         self.is_down = true;
         let keys: Vec<_> = self.sessions.iter().map(|(_, s)| s.key).collect();
         for key in keys {
@@ -195,25 +201,24 @@ impl Manager {
 
     /// The next order.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let action = self.actions.pop_front();
+        if action.is_none() && self.actions.capacity() > KEPT_ACTIONS {
+            self.actions = VecDeque::new();
+        }
+        action
     }
 
     /// When to call `handle_timeout` at the latest. Every other call may change it; it may be earlier than anything that happens.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let linger = self.lingers.front().map(|(at, _)| *at);
-        self.timers.first().into_iter().chain(linger).min()
+        let first = self.timers.first().into_iter().chain(linger).min()?;
+        self.clock.instant(first)
     }
 
-    /// Time never goes backwards. The application's own calls fire no deadlines: what it adds may still leave on an answer that is due.
-    fn clamp(&mut self, now: Instant) -> Instant {
-        let now = self.now.map_or(now, |latest| latest.max(now));
-        self.now = Some(now);
-        now
-    }
-
-    /// Clamps `now`, and does what was due before it.
-    fn advance(&mut self, now: Instant) -> Instant {
-        let now = self.clamp(now);
+    /// Reads the clock, and does what was due before. The application's own calls do not: what they add may still leave on an answer
+    /// that is due.
+    fn advance(&mut self, now: Instant) -> Moment {
+        let now = self.clock.read(now);
         while let Some(&(at, key)) = self.lingers.front()
             && at <= now
         {
@@ -235,7 +240,7 @@ impl Manager {
     fn with<T>(
         &mut self,
         key: SessionKey,
-        now: Instant,
+        now: Moment,
         work: impl FnOnce(&mut Session, &mut Context<'_>) -> T,
     ) -> Option<T> {
         let (_, index) = parts(key.0);
@@ -249,13 +254,16 @@ impl Manager {
             exchanges: &mut self.exchanges,
             actions: &mut self.actions,
             lingers: &mut self.lingers,
+            spares: &mut self.spares,
             now,
         };
         let result = work(session, &mut ctx);
         if session.is_over() && !was_over {
             self.sids.remove(&session.secret);
         }
-        let is_done = session.is_over() && session.stage.is_empty();
+        session.outbox.settle(&mut self.spares);
+        session.settle();
+        let is_done = session.is_over() && !session.is_staging();
         let slot = u32::try_from(index).unwrap_or(u32::MAX);
         if is_done {
             self.timers.disarm(slot, &mut session.registered);
@@ -269,7 +277,7 @@ impl Manager {
             let waits = self
                 .sessions
                 .get(index)
-                .is_some_and(|session| session.key == *key && session.linger.until == Some(*at));
+                .is_some_and(|session| session.key == *key && session.linger.until() == Some(*at));
             if waits {
                 break;
             }
@@ -286,7 +294,8 @@ impl Manager {
         for unsent in &session.unsent {
             self.exchanges.remove(unsent.exchange);
         }
-        if let Phase::Over(cause, undelivered) = session.phase {
+        if let Phase::Over(end) = session.phase {
+            let (cause, undelivered) = *end;
             self.actions.push_back(Action::Deliver {
                 session: session.key,
                 event: Event::Closed(Closed { cause, undelivered }),
@@ -307,14 +316,17 @@ impl Manager {
         request: &Request,
         body: Body,
         fault: Option<Condition>,
-        now: Instant,
+        now: Moment,
     ) -> ExchangeId {
         let tag = self.config.node_tag.as_deref();
         let index = body
             .attribute("sid")
-            .and_then(|sid| self.sids.find(&sid, tag))
-            .and_then(|index| usize::try_from(index).ok());
-        let Some(session) = index.and_then(|index| self.sessions.get(index)) else {
+            .and_then(|sid| self.sids.find(&sid, tag));
+        let session = index.and_then(|(index, secret)| {
+            let session = self.sessions.get(usize::try_from(index).ok()?)?;
+            session.secret.is(&secret).then_some(session)
+        });
+        let Some(session) = session else {
             // Unknown, so its `ver` is: 200 (B-R-141).
             let condition = if self.is_down {
                 Condition::SystemShutdown
@@ -357,7 +369,7 @@ impl Manager {
     }
 
     /// A request without a sid.
-    fn create(&mut self, request: &Request, mut body: Body, now: Instant) -> ExchangeId {
+    fn create(&mut self, request: &Request, mut body: Body, now: Moment) -> ExchangeId {
         let is_legacy = body.attribute("ver").is_none();
         let refuse = |condition: Condition| {
             let legacy = condition.legacy_status().filter(|_| is_legacy);
@@ -397,7 +409,7 @@ impl Manager {
         };
         let secret = self.sids.draw(slot);
         let session = Session::new(key, secret, creation, arrival, &self.config, now);
-        self.sessions.insert(session);
+        self.sessions.insert(Box::new(session));
         self.actions.push_back(Action::Deliver {
             session: key,
             event: Event::Opening(opening),
@@ -411,7 +423,7 @@ impl Manager {
 fn refusal(condition: Condition, status: u16) -> Response {
     Response {
         status,
-        content_type: DEFAULT,
+        content_type: Content::default().as_str(),
         body: body::terminal(condition),
     }
 }

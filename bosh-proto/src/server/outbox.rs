@@ -113,43 +113,71 @@ fn stream_declaration(raw: &[u8]) -> std::ops::Range<usize> {
     0..0
 }
 
-/// The queue.
+/// What waits, while something does.
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
-    queue: VecDeque<Queued>,
+struct Queue {
+    elements: VecDeque<Queued>,
     bytes: usize,
     /// `send` was refused: `Writable` is owed at the low mark.
     refused: bool,
 }
 
+/// Empty queues for the next sessions that need one, so that an idle session has none and a busy one allocates none.
+#[derive(Debug, Default)]
+pub(super) struct Spares(Vec<Outbox>);
+
+impl Spares {
+    /// Queues kept.
+    const KEPT: usize = 32;
+    /// Room kept in one.
+    const ROOM: usize = 16;
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(super) struct Outbox(Option<Box<Queue>>);
+
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.0
+            .as_ref()
+            .is_none_or(|queue| queue.elements.is_empty())
     }
 
     /// Whether `send` was refused and not yet told of room.
     pub(super) fn is_blocked(&self) -> bool {
-        self.refused
+        self.0.as_ref().is_some_and(|queue| queue.refused)
     }
 
     /// Whether `len` more bytes fit; an empty outbox takes any element. A refusal is remembered.
     pub(super) fn has_room(&mut self, len: usize, limit: usize) -> bool {
-        let fits =
-            !self.refused && (self.queue.is_empty() || self.bytes.saturating_add(len) <= limit);
-        self.refused |= !fits;
+        let Some(queue) = &mut self.0 else {
+            return true;
+        };
+        let fits = !queue.refused
+            && (queue.elements.is_empty() || queue.bytes.saturating_add(len) <= limit);
+        queue.refused |= !fits;
         fits
     }
 
-    pub(super) fn push(&mut self, queued: Queued) {
-        self.bytes = self.bytes.saturating_add(queued.len());
-        self.queue.push_back(queued);
+    pub(super) fn push(&mut self, queued: Queued, spares: &mut Spares) {
+        if self.0.is_none() {
+            *self = spares.0.pop().unwrap_or_default();
+        }
+        let queue = self.0.get_or_insert_default();
+        queue.bytes = queue.bytes.saturating_add(queued.len());
+        queue.elements.push_back(queued);
     }
 
-    /// Takes what one body may carry: up to `limit` bytes, never splitting an element, one kind a body.
-    pub(super) fn take_batch(&mut self, limit: usize) -> Vec<Queued> {
+    /// What one body may carry: up to `limit` bytes, never splitting an element, one kind a body. Gone once the batch is dropped with
+    /// [`drop_batch`](Self::drop_batch).
+    pub(super) fn batch(&mut self, limit: usize) -> &[Queued] {
+        let Some(queue) = &mut self.0 else {
+            return &[];
+        };
         let mut bytes = 0_usize;
         let mut count = 0;
-        for queued in &self.queue {
+        for queued in &queue.elements {
             let alone = queued.kind.is_alone();
             let size = bytes.saturating_add(queued.len());
             if count > 0 && (alone || size > limit) {
@@ -161,20 +189,52 @@ impl Outbox {
                 break;
             }
         }
-        self.bytes = self.bytes.saturating_sub(bytes);
-        self.queue.drain(..count).collect()
+        queue
+            .elements
+            .make_contiguous()
+            .get(..count)
+            .unwrap_or_default()
+    }
+
+    /// Drops the first `count` elements.
+    pub(super) fn drop_batch(&mut self, count: usize) {
+        let Some(queue) = &mut self.0 else {
+            return;
+        };
+        for queued in queue.elements.drain(..count.min(queue.elements.len())) {
+            queue.bytes = queue.bytes.saturating_sub(queued.len());
+        }
     }
 
     /// Takes everything, for a last body.
     pub(super) fn take_all(&mut self) -> Vec<Queued> {
-        self.bytes = 0;
-        std::mem::take(&mut self.queue).into()
+        self.0
+            .take()
+            .map(|queue| queue.elements.into())
+            .unwrap_or_default()
     }
 
     /// Whether `Writable` is due: refused before, and at half the limit or below now. Says so once.
     pub(super) fn take_writable(&mut self, limit: usize) -> bool {
-        let due = self.refused && self.bytes <= limit / 2;
-        self.refused &= !due;
+        let Some(queue) = &mut self.0 else {
+            return false;
+        };
+        let due = queue.refused && queue.bytes <= limit / 2;
+        queue.refused &= !due;
         due
+    }
+
+    /// Gives an empty queue away.
+    pub(super) fn settle(&mut self, spares: &mut Spares) {
+        let is_idle = self.is_empty() && !self.is_blocked();
+        if !is_idle {
+            return;
+        }
+        if let Some(queue) = self.0.take()
+            && spares.0.len() < Spares::KEPT
+            && queue.elements.capacity() <= Spares::ROOM
+        {
+            spares.0.push(Self(Some(queue)));
+        }
     }
 }

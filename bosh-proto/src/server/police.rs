@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Config, create::Terms};
-use crate::{Instant, rid::Rid};
+use super::{Config, create::Terms, moment::Moment};
+use crate::rid::Rid;
 
 /// A new request, as far as these rules look at it.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Conduct {
     pub(super) is_exempt: bool,
     /// New requests without an answer, this one included.
     pub(super) unanswered: u64,
+    /// The newest request that was answered.
+    pub(super) answered: Rid,
 }
 
 /// What is remembered of a session's requests.
@@ -22,32 +24,31 @@ pub(super) struct Conduct {
 pub(super) struct Police {
     /// The request with the highest rid so far.
     last: Rid,
-    last_at: Instant,
-    last_is_empty: bool,
-    /// The newest answer, and whether it had no payloads.
-    answered: Rid,
-    answered_bare: bool,
-    minute: Instant,
+    last_at: Moment,
+    /// When the minute began in which duplicates are counted: with the first of them.
+    minute: Option<Moment>,
     duplicates: u8,
+    last_is_empty: bool,
+    /// The newest answer had no payloads.
+    answered_bare: bool,
 }
 
 impl Police {
     /// Starts with the creation request, which counts as not empty.
-    pub(super) fn new(rid: Rid, now: Instant) -> Self {
+    pub(super) fn new(rid: Rid, now: Moment) -> Self {
         Self {
             last: rid,
             last_at: now,
-            last_is_empty: false,
-            answered: rid.minus(1),
-            answered_bare: false,
-            minute: now,
+            minute: None,
             duplicates: 0,
+            last_is_empty: false,
+            answered_bare: false,
         }
     }
 
     /// Judges a new request on its arrival: false is a violation. One that fills a gap is not the last one, and not judged:
     /// the last one was.
-    pub(super) fn allows(&mut self, request: Conduct, terms: &Terms, now: Instant) -> bool {
+    pub(super) fn allows(&mut self, request: Conduct, terms: &Terms, now: Moment) -> bool {
         if request.rid <= self.last {
             return true;
         }
@@ -58,7 +59,7 @@ impl Police {
             && if terms.is_polling() {
                 self.last_is_empty
                     && request.rid == self.last.plus(1)
-                    && self.answered == self.last
+                    && request.answered == self.last
                     && self.answered_bare
             } else {
                 request.unanswered == terms.requests()
@@ -70,8 +71,7 @@ impl Police {
     }
 
     /// Notes an answer.
-    pub(super) fn note_answer(&mut self, rid: Rid, has_payload: bool) {
-        self.answered = rid;
+    pub(super) fn note_answer(&mut self, has_payload: bool) {
         self.answered_bare = !has_payload;
     }
 
@@ -80,10 +80,13 @@ impl Police {
         &mut self,
         count: &mut u8,
         config: &Config,
-        now: Instant,
+        now: Moment,
     ) -> bool {
-        if now >= self.minute + Duration::from_secs(60) {
-            self.minute = now;
+        let is_running = self
+            .minute
+            .is_some_and(|since| now.since(since) < Duration::from_secs(60));
+        if !is_running {
+            self.minute = Some(now);
             self.duplicates = 0;
         }
         self.duplicates = self.duplicates.saturating_add(1);

@@ -1,17 +1,18 @@
 //! What a request does to its session: retransmitted, new, deferred, in its turn.
 
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
 use xmpp_wire::{Element, ns};
 
 use super::{
     Event, create,
     hold::Fill,
+    moment::Moment,
     police::Conduct,
     session::{Arrival, Context, Deferred, Open, Phase, Session},
 };
 use crate::{
-    Condition, ExchangeId, Instant,
+    Condition, ExchangeId,
     body::{Body, recoverable_error},
     keys::Expected,
     rid::Rid,
@@ -54,7 +55,7 @@ impl Session {
     }
 
     fn is_deferred(&self, rid: Rid) -> bool {
-        self.deferred
+        self.deferred()
             .iter()
             .any(|deferred| deferred.open.rid == rid)
     }
@@ -72,9 +73,9 @@ impl Session {
             exchange: Some(arrival.exchange),
         };
         let now = ctx.now;
-        let deferred = self.deferred.iter_mut().map(|deferred| &mut deferred.open);
-        let unanswered = self.open.iter_mut().chain(deferred);
-        if let Some(open) = unanswered.into_iter().find(|open| open.rid == rid) {
+        let wait = self.terms.wait();
+        let found = self.unanswered_mut().find(|open| open.rid == rid);
+        if let Some(mut open) = found.copied() {
             if differs(open.digest, arrival.digest) {
                 return Err(fault(Condition::ItemNotFound));
             }
@@ -84,15 +85,19 @@ impl Session {
             if !allowed {
                 return Err(fault(Condition::PolicyViolation));
             }
-            open.deadline = now + self.terms.wait();
-            let old = open.exchange.replace(arrival.exchange);
+            let old = open.exchange.live();
+            open.exchange = arrival.exchange.into();
+            open.deadline = now + wait;
+            if let Some(found) = self.unanswered_mut().find(|open| open.rid == rid) {
+                *found = open;
+            }
             self.idle_since = now;
             if let Some(old) = old {
                 self.respond_now(old, recoverable_error(), ctx);
             }
             return Ok(());
         }
-        let Some(answer) = self.replay.get_mut(rid) else {
+        let Some(answer) = self.replay.get_mut(rid, self.answered) else {
             return Err(fault(Condition::ItemNotFound));
         };
         if differs(answer.digest, arrival.digest) {
@@ -109,7 +114,9 @@ impl Session {
         if self.paused.is_none() {
             self.idle_since = now;
         }
-        if let Some(staged) = self.stage.iter_mut().find(|staged| staged.rid == rid) {
+        let rare = self.rare.as_deref_mut();
+        let mut staged = rare.into_iter().flat_map(|rare| &mut rare.stage);
+        if let Some(staged) = staged.find(|staged| staged.rid == rid) {
             let old = std::mem::replace(&mut staged.exchange, arrival.exchange);
             self.respond_now(old, recoverable_error(), ctx);
             self.pump(ctx);
@@ -157,35 +164,37 @@ impl Session {
                 && !body.is_restart()
                 && body.attribute("to").is_none(),
             is_exempt,
-            unanswered: self.unanswered(ctx.now) + 1,
+            unanswered: self.count_unanswered(ctx.now) + 1,
+            answered: self.answered,
         };
         if !self.police.allows(conduct, &self.terms, ctx.now) {
             return Err(fault(Condition::PolicyViolation));
         }
         let open = Open {
             rid,
-            exchange: Some(exchange),
+            exchange: exchange.into(),
             deadline: ctx.now + self.terms.wait(),
             has_payload: !body.elements.is_empty(),
             digest,
             duplicates: 0,
         };
-        let place = self.deferred.partition_point(|other| other.open.rid < rid);
-        self.deferred.insert(place, Deferred { body, open });
-        while self
-            .deferred
-            .first()
-            .is_some_and(|first| first.open.rid == self.received.plus(1))
-        {
-            let Deferred { body, open } = self.deferred.remove(0);
-            let (rid, exchange) = (open.rid, open.exchange);
+        if rid != self.received.plus(1) {
+            let deferred = &mut self.rare().deferred;
+            let place = deferred.partition_point(|other| other.open.rid < rid);
+            deferred.insert(place, Deferred { body, open });
+            return Ok(());
+        }
+        let mut next = Some(Deferred { body, open });
+        while let Some(Deferred { body, open }) = next.take() {
             self.turn(body, open, ctx).map_err(|condition| Fault {
                 condition,
-                rid,
-                exchange,
+                rid: open.rid,
+                exchange: open.exchange.live(),
             })?;
-            if self.is_over() {
-                break;
+            let follower = self.received.plus(1);
+            let is_next = |deferred: &Deferred| deferred.open.rid == follower;
+            if !self.is_over() && self.deferred().first().is_some_and(is_next) {
+                next = Some(self.rare().deferred.remove(0));
             }
         }
         Ok(())
@@ -211,7 +220,7 @@ impl Session {
             }
         }
         self.answer_dead(ctx);
-        self.open.push_back(open);
+        self.open.push(open);
         if is_terminate {
             self.terminate(ctx);
         } else if let Some(period) = pause {
@@ -226,25 +235,26 @@ impl Session {
             Some(text) => Some(Expected::parse(&text).ok_or(Condition::BadRequest)?),
             None => None,
         };
-        if let Some(expected) = self.expected {
+        if let Some(expected) = self.expected().copied() {
             let key = body.attribute("key").ok_or(Condition::ItemNotFound)?;
             let next = Expected::parse(&key).ok_or(Condition::ItemNotFound)?;
             if !expected.accepts(&key) {
                 return Err(Condition::ItemNotFound);
             }
-            self.expected = Some(newkey.unwrap_or(next));
-        } else {
-            self.expected = newkey;
+            self.rare().expected = Some(newkey.unwrap_or(next));
+        } else if newkey.is_some() {
+            self.rare().expected = newkey;
         }
         Ok(())
     }
 
     /// What the request tells about responses that arrived (B-R-107, B-R-108).
-    fn take_ack(&mut self, rid: Rid, body: &Body, now: Instant) {
+    fn take_ack(&mut self, rid: Rid, body: &Body, now: Moment) {
         if !self.terms.client_acks {
             // Without acks: what had left before this request came.
             let waiting = self.unsent.iter().map(|unsent| unsent.rid);
-            let staged = self.stage.iter().map(|staged| staged.rid);
+            let rare = self.rare.as_deref().into_iter();
+            let staged = rare.flat_map(|rare| &rare.stage).map(|staged| staged.rid);
             let sent = waiting
                 .chain(staged)
                 .min()
@@ -259,18 +269,21 @@ impl Session {
         let Some(ack) = ack else { return };
         if ack > self.seen {
             self.seen = ack;
-            self.replay.release(ack);
+            self.replay.release(ack, self.answered);
         }
         let missing = ack.plus(1);
-        if missing > self.answered || missing <= self.reported {
+        let reported = self.rare.as_ref().and_then(|rare| rare.reported);
+        if missing > self.answered || reported.is_some_and(|reported| missing <= reported) {
             return;
         }
-        let Some(answer) = self.replay.get_mut(missing) else {
+        let Some(answer) = self.replay.get_mut(missing, self.answered) else {
             return;
         };
-        if now >= answer.at + REPORT_AFTER {
-            self.report = Some((missing, answer.at));
-            self.reported = missing;
+        let at = answer.at;
+        if now >= at + REPORT_AFTER {
+            let rare = self.rare();
+            rare.report = Some((missing, at));
+            rare.reported = Some(missing);
         }
     }
 
@@ -295,12 +308,16 @@ impl Session {
             }
             return Ok(());
         }
+        if elements.is_empty() {
+            return Ok(());
+        }
         let bytes: usize = elements.iter().map(|element| element.raw().len()).sum();
-        self.early_bytes = self.early_bytes.saturating_add(bytes);
-        if self.early_bytes > ctx.config.body_bytes {
+        let rare = self.rare();
+        rare.early_bytes = rare.early_bytes.saturating_add(bytes);
+        if rare.early_bytes > ctx.config.body_bytes {
             return Err(Condition::PolicyViolation);
         }
-        self.early.extend(elements);
+        rare.early.extend(elements);
         Ok(())
     }
 
@@ -310,7 +327,8 @@ impl Session {
             self.answer_front(Fill::Queue, ctx);
         }
         self.answer_front(Fill::Nothing, ctx);
-        self.paused = Some(period);
+        let seconds = u16::try_from(period.as_secs()).unwrap_or(u16::MAX);
+        self.paused = NonZeroU16::new(seconds);
         ctx.deliver(self.key, Event::Paused(period));
     }
 }
@@ -324,7 +342,7 @@ struct Fault {
 }
 
 /// B-R-099: bodies under one rid must be equal in key mode; 0 is a body from before.
-fn differs(old: u64, new: u64) -> bool {
+fn differs(old: u32, new: u32) -> bool {
     old != 0 && new != 0 && old != new
 }
 

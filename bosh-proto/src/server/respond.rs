@@ -11,12 +11,13 @@ use super::{
     Action, Event,
     create::Version,
     hold::Fill,
+    moment::Moment,
     outbox::Queued,
-    replay::Answered,
+    replay::{Answered, Bounds},
     session::{Context, Opening, Phase, Session},
 };
 use crate::{
-    Condition, ExchangeId, Instant, Response,
+    Condition, ExchangeId, Response,
     body::{self, Writer},
     rid::Rid,
 };
@@ -31,11 +32,11 @@ pub(super) struct Staged {
 }
 
 /// An answer issued, whose bytes have not left as far as we know.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Unsent {
     pub(super) rid: Rid,
     pub(super) exchange: ExchangeId,
-    pub(super) since: Instant,
+    pub(super) since: Moment,
 }
 
 /// The longest that an answer waits for the bytes of the one before.
@@ -57,7 +58,7 @@ pub(super) enum Type {
 
 impl Session {
     /// New requests that count as unanswered (B-R-125).
-    pub(super) fn unanswered(&self, now: Instant) -> u64 {
+    pub(super) fn count_unanswered(&self, now: Moment) -> u64 {
         let unsent = self
             .unsent
             .iter()
@@ -65,7 +66,8 @@ impl Session {
                 (unsent.since + REPORT_DELAY..unsent.since + SENT_PATIENCE).contains(&now)
             })
             .count();
-        let count = self.open.len() + self.deferred.len() + self.stage.len() + unsent;
+        let staged = self.rare.as_ref().map_or(0, |rare| rare.stage.len());
+        let count = self.open.len() + self.deferred().len() + staged + unsent;
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
@@ -82,50 +84,61 @@ impl Session {
     }
 
     fn answer(&mut self, fill: Fill, creation: Option<&Opening>, ctx: &mut Context<'_>) {
-        self.linger.until = None;
-        let Some(open) = self.open.pop_front() else {
+        self.linger.stop();
+        if self.open.is_empty() {
             return;
-        };
-        let is_live = open.exchange.is_some();
+        }
+        let open = self.open.remove(0);
+        if self.open.is_empty() {
+            self.open.shrink_to_fit();
+        }
+        let mut outbox = std::mem::take(&mut self.outbox);
+        let is_live = open.exchange.is_live();
         let batch = match fill {
-            Fill::Queue if is_live => self.outbox.take_batch(ctx.config.response_bytes),
-            Fill::Queue | Fill::Nothing => Vec::new(),
+            Fill::Queue if is_live => outbox.batch(ctx.config.response_bytes),
+            Fill::Queue | Fill::Nothing => &[],
         };
+        let count = batch.len();
         let body = if is_live {
-            self.compose(open.rid, Type::Ordinary, &batch, creation, ctx)
+            self.compose(open.rid, Type::Ordinary, batch, creation, ctx)
         } else {
             body::empty()
         };
-        self.record(
-            Answered {
-                rid: open.rid,
-                body: body.clone(),
-                at: ctx.now,
-                has_payload: !batch.is_empty(),
-                digest: open.digest,
-                duplicates: open.duplicates,
-            },
-            ctx,
-        );
-        if let Some(exchange) = open.exchange {
+        outbox.drop_batch(count);
+        self.outbox = outbox;
+        let answered = Answered {
+            body: body.clone(),
+            at: ctx.now,
+            digest: open.digest,
+            has_payload: count > 0,
+            duplicates: open.duplicates,
+        };
+        self.record(open.rid, answered, ctx);
+        if let Some(exchange) = open.exchange.live() {
             self.stage(open.rid, exchange, 200, body, ctx);
         }
         self.tell_writable(ctx);
     }
 
     /// Keeps an answer for duplicates (B-R-089).
-    fn record(&mut self, answered: Answered, ctx: &Context<'_>) {
-        self.answered = answered.rid;
-        self.police.note_answer(answered.rid, answered.has_payload);
-        self.replay.push(answered);
+    fn record(&mut self, rid: Rid, answered: Answered, ctx: &Context<'_>) {
+        self.answered = rid;
+        self.police.note_answer(answered.has_payload);
         let least = usize::from(self.terms.hold) + 2;
-        if self.terms.client_acks {
-            let config = ctx.config;
-            let count = config.replay_responses.max(least);
-            self.replay.trim(count, config.replay_bytes, least);
+        let bounds = if self.terms.client_acks {
+            Bounds {
+                count: ctx.config.replay_responses.max(least),
+                bytes: ctx.config.replay_bytes,
+                least,
+            }
         } else {
-            self.replay.trim(least, usize::MAX, least);
-        }
+            Bounds {
+                count: least,
+                bytes: usize::MAX,
+                least,
+            }
+        };
+        self.replay.push(answered, bounds);
     }
 
     fn tell_writable(&mut self, ctx: &mut Context<'_>) {
@@ -143,45 +156,61 @@ impl Session {
         body: Bytes,
         ctx: &mut Context<'_>,
     ) {
-        self.stage.push_back(Staged {
+        let staged = Staged {
             rid,
             exchange,
             status,
             body,
-        });
-        self.pump(ctx);
+        };
+        if !self.is_staging() && self.is_clear(exchange, ctx) {
+            self.issue(staged, ctx);
+        } else {
+            self.rare().stage.push_back(staged);
+            self.pump(ctx);
+        }
     }
 
     /// Issues the answers whose turn has come.
     pub(super) fn pump(&mut self, ctx: &mut Context<'_>) {
-        while let Some(staged) = self.stage.front() {
-            let connection = |id| ctx.exchanges.get(id).map(|exchange| exchange.connection);
-            let own = connection(staged.exchange);
-            let is_clear = self.unsent.iter().all(|unsent| {
-                ctx.now >= unsent.since + SENT_PATIENCE || connection(unsent.exchange) == own
-            });
-            if !is_clear {
+        while let Some(first) = self.rare.as_ref().and_then(|rare| rare.stage.front()) {
+            if !self.is_clear(first.exchange, ctx) {
                 return;
             }
-            let Some(staged) = self.stage.pop_front() else {
+            let Some(staged) = self.rare().stage.pop_front() else {
                 return;
             };
-            if self.unsent.len() >= WATCHED {
-                let oldest = self.unsent.remove(0);
-                ctx.exchanges.remove(oldest.exchange);
-            }
-            self.unsent.push(Unsent {
-                rid: staged.rid,
-                exchange: staged.exchange,
-                since: ctx.now,
-            });
-            self.idle_since = ctx.now;
-            let response = self.response(staged.status, staged.body);
-            ctx.actions.push_back(Action::Respond {
-                id: staged.exchange,
-                response,
-            });
+            self.issue(staged, ctx);
         }
+    }
+
+    /// Whether nothing before an answer on that exchange is still under way.
+    fn is_clear(&self, exchange: ExchangeId, ctx: &Context<'_>) -> bool {
+        if self.unsent.is_empty() {
+            return true;
+        }
+        let connection = |id| ctx.exchanges.get(id).map(|exchange| exchange.connection);
+        let own = connection(exchange);
+        self.unsent.iter().all(|unsent| {
+            ctx.now >= unsent.since + SENT_PATIENCE || connection(unsent.exchange) == own
+        })
+    }
+
+    fn issue(&mut self, staged: Staged, ctx: &mut Context<'_>) {
+        if self.unsent.len() >= WATCHED {
+            let oldest = self.unsent.remove(0);
+            ctx.exchanges.remove(oldest.exchange);
+        }
+        self.unsent.push(Unsent {
+            rid: staged.rid,
+            exchange: staged.exchange,
+            since: ctx.now,
+        });
+        self.idle_since = ctx.now;
+        let response = self.response(staged.status, staged.body);
+        ctx.actions.push_back(Action::Respond {
+            id: staged.exchange,
+            response,
+        });
     }
 
     /// The bytes of that answer left.
@@ -189,6 +218,7 @@ impl Session {
         let before = self.unsent.len();
         self.unsent.retain(|unsent| unsent.exchange != id);
         if self.unsent.len() < before {
+            self.unsent.shrink_to_fit();
             self.idle_since = ctx.now;
             self.pump(ctx);
         }
@@ -197,17 +227,15 @@ impl Session {
     pub(super) fn response(&self, status: u16, body: Bytes) -> Response {
         Response {
             status,
-            content_type: self.terms.content_type,
+            content_type: self.terms.content.as_str(),
             body,
         }
     }
 
     /// The status of a terminal answer (B-R-140).
     pub(super) fn status(&self, condition: Condition) -> u16 {
-        match self.terms.version {
-            Some(_) => 200,
-            None => condition.legacy_status().unwrap_or(200),
-        }
+        let legacy = condition.legacy_status().filter(|_| self.terms.is_legacy);
+        legacy.unwrap_or(200)
     }
 
     /// Writes a wrapper, attributes in the order of ledger §16.
@@ -225,17 +253,29 @@ impl Session {
             && kind == Type::Ordinary
             && !is_acked
             && !self.from_is_due
-            && self.report.is_none();
+            && !self.has_report();
         if is_plain {
             return body::empty();
         }
         let bytes: usize = payloads.iter().map(Queued::len).sum();
-        let room = if creation.is_some() { 512 } else { 192 };
+        // The body is kept for replay, so its room is what it needs: `</body>`, and the longest spelling of each attribute.
+        let needs_stream = creation.is_some() || payloads.iter().any(Queued::needs_stream);
+        let room = match (creation, kind) {
+            (Some(_), _) => 416,
+            (None, Type::Terminate(_)) => 128,
+            (None, Type::Ordinary) => 8,
+        } + if needs_stream { 48 } else { 0 }
+            + if is_acked { 24 } else { 0 }
+            + if self.has_report() { 48 } else { 0 }
+            + match &self.from {
+                Some(from) if self.from_is_due => from.len() + 8,
+                Some(_) | None => 0,
+            };
         let mut writer = Writer::new(bytes + room);
         if creation.is_some() {
             writer.declare_xmpp();
         }
-        if creation.is_some() || payloads.iter().any(Queued::needs_stream) {
+        if needs_stream {
             writer.declare_stream();
         }
         if let Some(opening) = creation {
@@ -255,13 +295,17 @@ impl Session {
             if is_acked {
                 writer.number("ack", self.received.get());
             }
-            if let Some((missing, at)) = self.report.take() {
-                let age = ctx.now.saturating_duration_since(at).as_millis();
+            if let Some((missing, at)) = self.take_report() {
+                let age = ctx.now.since(at).as_millis();
                 writer.number("report", missing.get());
                 writer.number("time", u64::from(u16::try_from(age).unwrap_or(u16::MAX)));
             }
         }
         writer.finish(payloads.iter().flat_map(Queued::pieces))
+    }
+
+    fn take_report(&mut self) -> Option<(Rid, Moment)> {
+        self.rare.as_mut().and_then(|rare| rare.report.take())
     }
 
     fn write_creation(
@@ -284,7 +328,7 @@ impl Session {
         if terms.maxpause > 0 {
             writer.number("maxpause", u64::from(terms.maxpause));
         }
-        if let Some(Version { major, minor }) = terms.version {
+        if let Some(Version { major, minor }) = opening.version {
             writer.attribute("ver", &format!("{major}.{minor}"));
         }
         if std::mem::take(&mut self.from_is_due)

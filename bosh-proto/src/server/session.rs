@@ -5,22 +5,25 @@
 //! exchange died stays open until a duplicate brings another, or a newer request lets it be answered into the replay buffer (B-R-075, 076).
 //! A fault ends the session with answers in rid order (B-R-146); after that nothing changes but the answers that wait for their turn.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, num::NonZeroU16, time::Duration};
 
+use smallvec::{SmallVec, smallvec};
 use xmpp_wire::{Element, StreamHeader, ns};
 
 use super::{
     Accept, Action, Cause, Config, Event, SessionKey,
-    create::{Creation, Terms},
-    exchanges::Exchanges,
+    create::{Creation, Terms, Version},
+    exchanges::{Carrier, Exchanges},
     hold::Linger,
-    outbox::{Outbox, Queued},
+    moment::Moment,
+    outbox::{Outbox, Queued, Spares},
     police::Police,
+    rare::Rare,
     replay::Replay,
-    respond::{Staged, Unsent},
+    respond::Unsent,
     sid::Secret,
 };
-use crate::{Condition, ExchangeId, Instant, body::Body, keys::Expected, rid::Rid};
+use crate::{Condition, ExchangeId, body::Body, rid::Rid};
 
 /// What a session works on beside itself.
 #[derive(Debug)]
@@ -29,8 +32,9 @@ pub(super) struct Context<'a> {
     pub(super) exchanges: &'a mut Exchanges,
     pub(super) actions: &'a mut VecDeque<Action>,
     /// Lingers under way, all of equal length, so in order.
-    pub(super) lingers: &'a mut VecDeque<(Instant, SessionKey)>,
-    pub(super) now: Instant,
+    pub(super) lingers: &'a mut VecDeque<(Moment, SessionKey)>,
+    pub(super) spares: &'a mut Spares,
+    pub(super) now: Moment,
 }
 
 impl Context<'_> {
@@ -48,14 +52,16 @@ pub(super) enum Phase {
     /// `close` was called while no request was open: the next one gets this.
     Ending(Box<Farewell>),
     /// Ended: only answers that wait for their turn are left.
-    Over(Cause, Vec<Element>),
+    Over(Box<(Cause, Vec<Element>)>),
 }
 
 /// What the creation response will say, and until when it waits (B-R-062).
 #[derive(Debug)]
 pub(super) struct Opening {
-    pub(super) until: Instant,
+    pub(super) until: Moment,
     pub(super) header: StreamHeader,
+    /// The version agreed on; `None` for a legacy client.
+    pub(super) version: Option<Version>,
 }
 
 /// How `close` wants a session to end.
@@ -66,15 +72,14 @@ pub(super) struct Farewell {
 }
 
 /// A request received in turn and not yet answered.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
     pub(super) rid: Rid,
-    /// `None` after its exchange died.
-    pub(super) exchange: Option<ExchangeId>,
+    pub(super) exchange: Carrier,
     /// When `wait` is over.
-    pub(super) deadline: Instant,
+    pub(super) deadline: Moment,
+    pub(super) digest: u32,
     pub(super) has_payload: bool,
-    pub(super) digest: u64,
     pub(super) duplicates: u8,
 }
 
@@ -93,48 +98,49 @@ pub(super) struct Arrival {
     /// Bytes of the whole body.
     pub(super) bytes: usize,
     /// Hash of the whole body in key mode, else 0.
-    pub(super) digest: u64,
+    pub(super) digest: u32,
 }
 
+/// A client that has not signed in.
+#[derive(Debug)]
+pub(super) struct Stranger {
+    /// When its session ends.
+    pub(super) until: Option<Moment>,
+}
+
+/// A session. What it holds while idle is counted (`tests/memory.rs`): think before adding to it, and see [`Rare`].
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) key: SessionKey,
-    pub(super) secret: Secret,
     /// When the manager's timer for it fires.
-    pub(super) registered: Option<Instant>,
-    pub(super) terms: Terms,
-    pub(super) phase: Phase,
-    /// The server's stream is open.
-    pub(super) accepted: bool,
-    authenticated: bool,
-    /// When a session that is not authenticated ends.
-    pub(super) auth_until: Option<Instant>,
-    pub(super) input_held: bool,
-    /// Payloads that came before `accept` (B-R-050).
-    pub(super) early: Vec<Element>,
-    pub(super) early_bytes: usize,
-    /// The server's identity, and whether an answer must still tell it (B-R-060).
-    pub(super) from: Option<Box<str>>,
-    pub(super) from_is_due: bool,
+    pub(super) registered: Option<Moment>,
+    /// There until the client signed in.
+    pub(super) stranger: Option<Box<Stranger>>,
+    pub(super) idle_since: Moment,
     /// Highest rid received without a gap below, and highest one answered.
     pub(super) received: Rid,
     pub(super) answered: Rid,
-    pub(super) open: VecDeque<Open>,
-    pub(super) deferred: Vec<Deferred>,
-    pub(super) stage: VecDeque<Staged>,
-    pub(super) unsent: Vec<Unsent>,
-    pub(super) replay: Replay,
     /// Highest response that the client is known to have.
     pub(super) seen: Rid,
-    /// A response to report as missing, and the highest one reported (B-R-108).
-    pub(super) report: Option<(Rid, Instant)>,
-    pub(super) reported: Rid,
+    pub(super) phase: Phase,
+    pub(super) open: SmallVec<[Open; 2]>,
+    pub(super) unsent: SmallVec<[Unsent; 1]>,
+    pub(super) replay: Replay,
     pub(super) outbox: Outbox,
     pub(super) police: Police,
     pub(super) linger: Linger,
-    pub(super) expected: Option<Expected>,
-    pub(super) idle_since: Instant,
-    pub(super) paused: Option<Duration>,
+    /// The server's identity.
+    pub(super) from: Option<Box<str>>,
+    pub(super) rare: Option<Box<Rare>>,
+    pub(super) secret: Secret,
+    pub(super) terms: Terms,
+    /// Seconds of the pause under way.
+    pub(super) paused: Option<NonZeroU16>,
+    /// The server's stream is open.
+    pub(super) accepted: bool,
+    pub(super) input_held: bool,
+    /// An answer must still tell `from` (B-R-060).
+    pub(super) from_is_due: bool,
 }
 
 impl Session {
@@ -144,11 +150,12 @@ impl Session {
         creation: Creation,
         arrival: Arrival,
         config: &Config,
-        now: Instant,
+        now: Moment,
     ) -> Self {
         let Creation {
             rid,
             terms,
+            version,
             header: _,
             newkey,
         } = creation;
@@ -159,59 +166,70 @@ impl Session {
         };
         let open = Open {
             rid,
-            exchange: Some(arrival.exchange),
+            exchange: arrival.exchange.into(),
             deadline: now + terms.wait(),
-            has_payload: !arrival.body.elements.is_empty(),
             digest: arrival.digest,
+            has_payload: !arrival.body.elements.is_empty(),
             duplicates: 0,
+        };
+        let rare = Rare {
+            early_bytes: if arrival.body.elements.is_empty() {
+                0
+            } else {
+                arrival.bytes
+            },
+            early: arrival.body.elements,
+            expected: newkey,
+            ..Rare::default()
         };
         Self {
             key,
-            secret,
             registered: None,
-            terms,
+            stranger: Some(Box::new(Stranger {
+                until: config.auth_timeout.map(|timeout| now + timeout),
+            })),
+            idle_since: now,
+            received: rid,
+            answered: rid.minus(1),
+            seen: rid.minus(1),
             phase: Phase::Opening(Box::new(Opening {
                 until: now + patience,
                 header: StreamHeader::default(),
+                version,
             })),
-            accepted: false,
-            authenticated: false,
-            auth_until: config.auth_timeout.map(|timeout| now + timeout),
-            input_held: false,
-            early: arrival.body.elements,
-            early_bytes: arrival.bytes,
-            from: None,
-            from_is_due: false,
-            received: rid,
-            answered: rid.minus(1),
-            open: VecDeque::from([open]),
-            deferred: Vec::new(),
-            stage: VecDeque::new(),
-            unsent: Vec::new(),
+            open: smallvec![open],
+            unsent: SmallVec::new(),
             replay: Replay::default(),
-            seen: rid.minus(1),
-            report: None,
-            reported: rid.minus(1),
             outbox: Outbox::default(),
             police: Police::new(rid, now),
             linger: Linger::default(),
-            expected: newkey,
-            idle_since: now,
+            from: None,
+            rare: Some(Box::new(rare)),
+            secret,
+            terms,
             paused: None,
+            accepted: false,
+            input_held: false,
+            from_is_due: false,
         }
     }
 
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Over(..))
+        matches!(self.phase, Phase::Over(_))
+    }
+
+    /// When it ends if the client does not sign in.
+    pub(super) fn auth_until(&self) -> Option<Moment> {
+        self.stranger.as_ref().and_then(|stranger| stranger.until)
     }
 
     pub(super) fn is_keyed(&self) -> bool {
-        self.expected.is_some()
+        self.expected().is_some()
     }
 
     /// Whether a body of that size is too large for a client that is not authenticated.
     pub(super) fn is_too_big(&self, bytes: usize, config: &Config) -> bool {
-        !self.authenticated && bytes > config.body_bytes_before_auth
+        self.stranger.is_some() && bytes > config.body_bytes_before_auth
     }
 
     /// The server's stream is open.
@@ -226,14 +244,37 @@ impl Session {
         }
         if !self.accepted {
             self.accepted = true;
-            for element in std::mem::take(&mut self.early) {
-                ctx.deliver(self.key, Event::Element(element));
-            }
+            self.deliver_early(ctx);
         }
         // The creation response waits for features, and be it for the rest of this instant.
         if !self.outbox.is_empty() || !matches!(self.phase, Phase::Opening(_)) {
             self.flow(ctx);
         }
+    }
+
+    /// What came before the server's stream was open.
+    fn deliver_early(&mut self, ctx: &mut Context<'_>) {
+        if let Some(rare) = &mut self.rare {
+            rare.early_bytes = 0;
+            for element in std::mem::take(&mut rare.early) {
+                ctx.deliver(self.key, Event::Element(element));
+            }
+        }
+    }
+
+    /// Requests without an answer: in turn, then behind a gap.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = &Open> {
+        let deferred = self.deferred().iter().map(|deferred| &deferred.open);
+        self.open.iter().chain(deferred)
+    }
+
+    /// The same to change them.
+    pub(super) fn unanswered_mut(&mut self) -> impl Iterator<Item = &mut Open> {
+        let rare = self.rare.as_deref_mut();
+        let deferred = rare.into_iter().flat_map(|rare| &mut rare.deferred);
+        self.open
+            .iter_mut()
+            .chain(deferred.map(|deferred| &mut deferred.open))
     }
 
     /// Queues an element, or gives it back.
@@ -243,10 +284,9 @@ impl Session {
             return Err(element);
         }
         if element.is("success", ns::SASL) || element.is("success", ns::SASL2) {
-            self.authenticated = true;
-            self.auth_until = None;
+            self.stranger = None;
         }
-        self.outbox.push(queued);
+        self.outbox.push(queued, ctx.spares);
         self.linger.note_payload(ctx);
         self.flow(ctx);
         Ok(())
@@ -254,13 +294,15 @@ impl Session {
 
     /// An exchange died (B-R-075).
     pub(super) fn lose(&mut self, id: ExchangeId, ctx: &mut Context<'_>) {
-        let deferred = self.deferred.iter_mut().map(|deferred| &mut deferred.open);
-        for open in self.open.iter_mut().chain(deferred) {
-            if open.exchange == Some(id) {
-                open.exchange = None;
+        let lost = Carrier::from(id);
+        for open in self.unanswered_mut() {
+            if open.exchange == lost {
+                open.exchange = Carrier::default();
             }
         }
-        self.stage.retain(|staged| staged.exchange != id);
+        if let Some(rare) = &mut self.rare {
+            rare.stage.retain(|staged| staged.exchange != id);
+        }
         self.unsent.retain(|unsent| unsent.exchange != id);
         self.idle_since = ctx.now;
         if matches!(self.phase, Phase::Opening(_)) {
@@ -281,6 +323,6 @@ mod tests {
     #[test]
     fn a_session_is_small() {
         let size = size_of::<Session>();
-        assert!(size <= 640, "{size} bytes");
+        assert!(size <= 336, "{size} bytes");
     }
 }

@@ -37,6 +37,11 @@ impl Secret {
         sid
     }
 
+    /// Compares in constant time.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.0.as_slice().ct_eq(other.0.as_slice()).into()
+    }
+
     /// Reads a `sid`; `None` where it is none of this node's.
     fn read(sid: &str, tag: Option<&str>) -> Option<Self> {
         let random = match tag {
@@ -59,8 +64,8 @@ impl Secret {
 pub(super) struct Sids {
     rng: ChaCha12Rng,
     keys: Keys,
-    /// Never iterated: its order depends on the keys.
-    map: HashMap<u64, (Secret, u32), Keys>,
+    /// By keyed digest, so that it needs no other hash. Never iterated: its order depends on the keys.
+    map: HashMap<u64, u32, Digested>,
 }
 
 impl fmt::Debug for Sids {
@@ -78,7 +83,7 @@ impl Sids {
         Self {
             rng,
             keys,
-            map: HashMap::with_hasher(keys),
+            map: HashMap::default(),
         }
     }
 
@@ -87,9 +92,12 @@ impl Sids {
         self.map.len()
     }
 
-    /// A hash of a request's body, to compare duplicates with (B-R-099).
-    pub(super) fn digest(&self, bytes: &[u8]) -> u64 {
-        self.keys.digest(bytes)
+    /// A hash of a request's body, to compare duplicates with (B-R-099); never 0. 32 bits do: who guesses has one try.
+    pub(super) fn digest(&self, bytes: &[u8]) -> u32 {
+        let digest = self.keys.digest(bytes);
+        u32::try_from(digest & u64::from(u32::MAX))
+            .unwrap_or(u32::MAX)
+            .max(1)
     }
 
     /// Draws a secret for the session at `index`.
@@ -100,17 +108,17 @@ impl Sids {
             let secret = Secret(random);
             let slot = self.keys.digest(&secret.0);
             if let std::collections::hash_map::Entry::Vacant(vacant) = self.map.entry(slot) {
-                vacant.insert((secret, index));
+                vacant.insert(index);
                 return secret;
             }
         }
     }
 
-    /// The index of the session with that `sid`.
-    pub(super) fn find(&self, sid: &str, tag: Option<&str>) -> Option<u32> {
+    /// The index of the session that may have that `sid`, and the secret that it then has ([`Secret::is`]).
+    pub(super) fn find(&self, sid: &str, tag: Option<&str>) -> Option<(u32, Secret)> {
         let secret = Secret::read(sid, tag)?;
-        let (stored, index) = self.map.get(&self.keys.digest(&secret.0))?;
-        bool::from(stored.0.as_slice().ct_eq(secret.0.as_slice())).then_some(*index)
+        let index = self.map.get(&self.keys.digest(&secret.0))?;
+        Some((*index, secret))
     }
 
     pub(super) fn remove(&mut self, secret: &Secret) {
@@ -130,6 +138,34 @@ impl Keys {
     }
 }
 
+/// The hasher of what is a keyed digest already.
+#[derive(Clone, Copy, Debug, Default)]
+struct Digested(u64);
+
+impl Hasher for Digested {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, digest: u64) {
+        self.0 = digest;
+    }
+}
+
+impl BuildHasher for Digested {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self::default()
+    }
+}
+
 impl BuildHasher for Keys {
     type Hasher = SipHasher13;
 
@@ -141,6 +177,10 @@ impl BuildHasher for Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn found(sids: &Sids, sid: &str, tag: Option<&str>) -> Option<u32> {
+        sids.find(sid, tag).map(|(index, _)| index)
+    }
 
     /// B-R-052.
     #[test]
@@ -154,7 +194,7 @@ mod tests {
                 sid.bytes()
                     .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
             );
-            assert_eq!(sids.find(&sid, None), Some(index));
+            assert_eq!(found(&sids, &sid, None), Some(index));
             assert!(seen.insert(sid));
         }
     }
@@ -165,14 +205,14 @@ mod tests {
         let secret = sids.draw(3);
         let sid = secret.spell(Some("n1"));
         assert!(sid.starts_with("n1-"));
-        assert_eq!(sids.find(&sid, Some("n1")), Some(3));
-        assert_eq!(sids.find(&sid, None), None);
-        assert_eq!(sids.find(&sid[3..], Some("n1")), None);
-        assert_eq!(sids.find(&format!("{sid}A"), Some("n1")), None);
-        assert_eq!(sids.find(&format!("{sid}="), Some("n1")), None);
-        assert_eq!(sids.find("", None), None);
+        assert_eq!(found(&sids, &sid, Some("n1")), Some(3));
+        assert_eq!(found(&sids, &sid, None), None);
+        assert_eq!(found(&sids, &sid[3..], Some("n1")), None);
+        assert_eq!(found(&sids, &format!("{sid}A"), Some("n1")), None);
+        assert_eq!(found(&sids, &format!("{sid}="), Some("n1")), None);
+        assert_eq!(found(&sids, &"", None), None);
         sids.remove(&secret);
-        assert_eq!(sids.find(&sid, Some("n1")), None);
+        assert_eq!(found(&sids, &sid, Some("n1")), None);
     }
 
     /// B-R-170.

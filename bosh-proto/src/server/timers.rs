@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::Instant;
+use super::moment::Moment;
 
 /// Deadlines by time. A session's entry may be earlier than its deadline, never later: most requests only move a deadline
 /// away, and the entry is moved when it fires.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    set: BTreeSet<(Instant, u32)>,
+    set: BTreeSet<(Moment, u32)>,
 }
 
 impl Timers {
@@ -16,8 +16,8 @@ impl Timers {
     pub(super) fn arm(
         &mut self,
         index: u32,
-        registered: &mut Option<Instant>,
-        deadline: Option<Instant>,
+        registered: &mut Option<Moment>,
+        deadline: Option<Moment>,
     ) {
         match (*registered, deadline) {
             (Some(at), Some(deadline)) if at <= deadline => return,
@@ -35,18 +35,18 @@ impl Timers {
     }
 
     /// Takes a session out.
-    pub(super) fn disarm(&mut self, index: u32, registered: &mut Option<Instant>) {
+    pub(super) fn disarm(&mut self, index: u32, registered: &mut Option<Moment>) {
         if let Some(at) = registered.take() {
             self.set.remove(&(at, index));
         }
     }
 
-    pub(super) fn first(&self) -> Option<Instant> {
+    pub(super) fn first(&self) -> Option<Moment> {
         self.set.first().map(|(at, _)| *at)
     }
 
     /// Takes out the first entry that is due.
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<u32> {
+    pub(super) fn pop_due(&mut self, now: Moment) -> Option<u32> {
         let &(at, _) = self.set.first()?;
         if at > now {
             return None;

@@ -1,0 +1,84 @@
+//! What few sessions need, or most for a moment only: kept apart, so that an idle session does not pay for it.
+
+use std::collections::VecDeque;
+
+use xmpp_wire::Element;
+
+use super::{
+    moment::Moment,
+    respond::Staged,
+    session::{Deferred, Session},
+};
+use crate::{keys::Expected, rid::Rid};
+
+/// There while any of it is used.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    /// Requests behind a gap, by rid.
+    pub(super) deferred: Vec<Deferred>,
+    /// Answers that wait for the bytes of those before.
+    pub(super) stage: VecDeque<Staged>,
+    /// Payloads that came before `accept` (B-R-050), and the bytes of their bodies.
+    pub(super) early: Vec<Element>,
+    pub(super) early_bytes: usize,
+    /// A response to report as missing, and the highest one reported (B-R-108).
+    pub(super) report: Option<(Rid, Moment)>,
+    pub(super) reported: Option<Rid>,
+    /// What the next request's key must hash to.
+    pub(super) expected: Option<Expected>,
+}
+
+impl Rare {
+    fn is_unused(&self) -> bool {
+        let Self {
+            deferred,
+            stage,
+            early,
+            early_bytes,
+            report,
+            reported,
+            expected,
+        } = self;
+        deferred.is_empty()
+            && stage.is_empty()
+            && early.is_empty()
+            && *early_bytes == 0
+            && report.is_none()
+            && reported.is_none()
+            && expected.is_none()
+    }
+}
+
+impl Session {
+    /// To change it.
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(super) fn deferred(&self) -> &[Deferred] {
+        self.rare
+            .as_ref()
+            .map_or(&[], |rare| rare.deferred.as_slice())
+    }
+
+    pub(super) fn is_staging(&self) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| !rare.stage.is_empty())
+    }
+
+    pub(super) fn expected(&self) -> Option<&Expected> {
+        self.rare.as_ref().and_then(|rare| rare.expected.as_ref())
+    }
+
+    pub(super) fn has_report(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.report.is_some())
+    }
+
+    /// Drops what is not used any more.
+    pub(super) fn settle(&mut self) {
+        if self.rare.as_ref().is_some_and(|rare| rare.is_unused()) {
+            self.rare = None;
+        }
+    }
+}
