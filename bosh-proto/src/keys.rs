@@ -37,9 +37,76 @@ impl Expected {
     }
 }
 
+/// A key sequence on the client's side, used from its end (XEP-0124 §15.3, §15.4).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Chain {
+    /// The keys not yet used, `K(1)` first.
+    keys: Vec<[u8; 20]>,
+}
+
+/// Without the secrets.
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chain")
+            .field("left", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Chain {
+    /// `K(1)` to `K(length)`: each is the hash of the hexadecimal text of the one before (B-R-155).
+    pub(crate) fn new(seed: &str, length: usize) -> Self {
+        let mut keys: Vec<[u8; 20]> = Vec::with_capacity(length);
+        for _ in 0..length {
+            let key = match keys.last() {
+                None => Sha1::digest(seed.as_bytes()),
+                Some(before) => Sha1::digest(hex(before).as_bytes()),
+            };
+            keys.push(key.into());
+        }
+        Self { keys }
+    }
+
+    /// The next key in lower case (TR-42), and whether it is the last.
+    pub(crate) fn next(&mut self) -> Option<(String, bool)> {
+        let key = self.keys.pop()?;
+        Some((hex(&key), self.keys.is_empty()))
+    }
+}
+
+fn hex(digest: &[u8; 20]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+    digest
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// B-R-155, B-R-156: the sequence, handed out from its end.
+    #[test]
+    fn a_chain_hands_out_its_keys_from_the_end() {
+        let mut chain = Chain::new("seed-3f9a", 4);
+        let out: Vec<_> = std::iter::from_fn(|| chain.next()).collect();
+        let expected: Vec<_> = K
+            .iter()
+            .rev()
+            .map(|key| ((*key).to_owned(), *key == K[0]))
+            .collect();
+        assert_eq!(out, expected);
+        let mut second = Chain::new("seed-77c0", 3);
+        assert_eq!(
+            second.next().unwrap().0,
+            "b38a6a0d42b7276443406e9f4bafdb2b48dc2483"
+        );
+        assert_eq!(
+            second.next().unwrap().0,
+            "46b6458c99e647a28d3bd3d6c17d32230cf77c34"
+        );
+    }
 
     const K: [&str; 4] = [
         "d13815c953ebb4c6d5065d401f3f850e8813d79a",

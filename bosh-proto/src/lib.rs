@@ -1,9 +1,70 @@
 //! BOSH (XEP-0124, XEP-0206) as pure state machines: no sockets, no clock, no entropy, no threads.
 //!
 //! [`server::Manager`] is the connection manager: it is told of requests, of bytes that left, of connections that died, of time; it is
-//! asked for orders. With [`binding`] an HTTP request becomes an exchange and back. What it is not: an HTTP server, an XMPP server.
+//! asked for orders. With [`binding`] an HTTP request becomes an exchange and back. [`client::Session`] is the other end: it orders POSTs and
+//! is told what came of them. What it is not: an HTTP server or client, an XMPP server or client.
 //!
-//! # The loop
+//! # The client's loop
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use bosh_proto::client::{Action, Cause, Config, Event, Response, Session};
+//! use xmpp_wire::{Element, ns};
+//!
+//! /// Carries out every order: posts by `post`, which a real driver does while others are under way, and tells what happened.
+//! fn drain(session: &mut Session, now: Instant, post: &mut dyn FnMut(&str) -> Option<String>, log: &mut Vec<String>) {
+//!     while let Some(action) = session.poll_action() {
+//!         match action {
+//!             Action::Request { id, body } => {
+//!                 let body = String::from_utf8(body.to_vec()).expect("UTF-8");
+//!                 // No answer yet: a poll is held until there is something to say.
+//!                 if let Some(answer) = post(&body) {
+//!                     session.handle_response(id, Response { status: 200, body: answer.into() }, now);
+//!                 }
+//!             }
+//!             Action::Abandon { id: _ } => { /* close that connection */ }
+//!             Action::Deliver(Event::Opened(opened)) => log.push(format!("opened, {} at once", opened.requests)),
+//!             Action::Deliver(Event::Element(element)) => log.push(element.name().local.to_owned()),
+//!             Action::Deliver(Event::Closed(closed)) => {
+//!                 assert_eq!((closed.cause, closed.undelivered.len()), (Cause::Ours, 0));
+//!                 log.push("closed".to_owned());
+//!             }
+//!             Action::Deliver(_) => {}
+//!         }
+//!     }
+//! }
+//!
+//! const BODY: &str = "<body xmlns='http://jabber.org/protocol/httpbind'";
+//! let mut post = |request: &str| {
+//!     if request.contains("to='lantern.example'") {
+//!         let features = "<features xmlns='http://etherx.jabber.org/streams'/>";
+//!         return Some(format!("{BODY} sid='s' wait='50' hold='1' requests='2' inactivity='30'>{features}</body>"));
+//!     }
+//!     if request.contains("<presence") || request.contains("type='terminate'") {
+//!         return Some(format!("{BODY}/>"));
+//!     }
+//!     None
+//! };
+//!
+//! # #[expect(clippy::disallowed_methods)]
+//! let now = Instant::now();
+//! let mut log = Vec::new();
+//! // The seed comes from the operating system.
+//! let mut session = Session::new(Config::new("lantern.example"), [7; 32], now);
+//! session.send(Element::build("presence", ns::CLIENT).finish(), now).expect("an empty outbox has room");
+//! drain(&mut session, now, &mut post, &mut log);
+//! session.close(now);
+//! drain(&mut session, now, &mut post, &mut log);
+//! // The poll is still held: its answer may carry something, and is waited for.
+//! while let Some(at) = session.poll_timeout() {
+//!     session.handle_timeout(at);
+//!     drain(&mut session, at, &mut post, &mut log);
+//! }
+//! assert_eq!(log, ["opened, 2 at once", "features", "closed"]);
+//! ```
+//!
+//! # The server's loop
 //!
 //! After any calls, drain [`poll_action`](server::Manager::poll_action), then read [`poll_timeout`](server::Manager::poll_timeout) and
 //! call [`handle_timeout`](server::Manager::handle_timeout) at that time at the latest. Whoever writes an answer calls
@@ -91,6 +152,7 @@
 #[cfg(feature = "binding")]
 pub mod binding;
 mod body;
+pub mod client;
 mod condition;
 mod exchange;
 mod keys;

@@ -19,6 +19,11 @@ impl Rid {
         (1..=Self::MAX).contains(&value).then_some(Self(value))
     }
 
+    /// One that is known to be within bounds.
+    pub(crate) fn new(value: u64) -> Self {
+        Self(value)
+    }
+
     pub(crate) fn get(self) -> u64 {
         self.0
     }

@@ -1,0 +1,263 @@
+//! Lost requests are sent again, the same bytes (XEP-0124 §14.3): at 0, 1, 2, 4, 8, 16 s, and at last the session is given up.
+
+use std::time::Duration;
+
+use super::{
+    Action, Cause, Failure,
+    session::{Hint, Kind, Phase, Restart, Session, Way},
+};
+use crate::{ExchangeId, Instant};
+
+/// The longest time between two tries: at most ten of them fit into 80 s, as many duplicates as a careful connection manager takes (B-R-095).
+const BACKOFF: Duration = Duration::from_secs(16);
+
+/// Answers `type='error'` to one request that are taken as a call to repeat it (B-R-150).
+const ERRORS: u8 = 5;
+/// Answers that are not BOSH to one request (B-R-145).
+const GARBAGE: u8 = 1;
+/// Refusing statuses in a row that do not end the session yet (B-R-144).
+const REFUSALS: u8 = 2;
+/// Abandoned exchanges of one request whose answers are still taken.
+const STALE: usize = 4;
+
+impl Session {
+    pub(super) fn take_failure(&mut self, id: ExchangeId, failure: Failure) {
+        let Some((at, is_current)) = self.find(id) else {
+            return;
+        };
+        match failure {
+            Failure::Untrusted => self.end(Cause::Untrusted, None),
+            _ if !is_current => {}
+            _ if self.is_last(at) => self.process_rest(),
+            Failure::TooLarge => self.farewell(Cause::Fault, None),
+            Failure::Lost => self.fail(at, Duration::ZERO, Cause::Lost),
+        }
+    }
+
+    /// A status without a body that decides (B-R-144).
+    pub(super) fn take_status(&mut self, at: usize, status: u16) {
+        let cause = Cause::Status(status);
+        match status {
+            // Never follow a POST's redirect; a request that is too large stays so (B-R-019).
+            300..=399 | 413 => self.end(cause, None),
+            408 | 425 | 500.. => self.fail(at, Duration::ZERO, cause),
+            429 => self.fail(at, Duration::from_secs(1), cause),
+            _ => {
+                self.refusals = self.refusals.saturating_add(1);
+                let is_void = matches!(status, 400 | 403 | 404)
+                    && self.is_legacy()
+                    && !matches!(self.phase, Phase::Creating { .. });
+                if is_void || self.refusals > REFUSALS {
+                    self.end(cause, None);
+                } else {
+                    self.fail(at, Duration::ZERO, cause);
+                }
+            }
+        }
+    }
+
+    /// B-R-142: a connection manager that names no version speaks in statuses.
+    fn is_legacy(&self) -> bool {
+        self.terms.version.is_none()
+    }
+
+    pub(super) fn take_garbage(&mut self, at: usize) {
+        let Some(pending) = self.pending.get_mut(at) else {
+            return;
+        };
+        pending.garbage = pending.garbage.saturating_add(1);
+        let tries = match self.phase {
+            Phase::Creating { attempts, .. } => attempts,
+            Phase::Open
+            | Phase::Pausing { .. }
+            | Phase::Paused { .. }
+            | Phase::Closing { .. }
+            | Phase::Over => pending.garbage,
+        };
+        if tries > GARBAGE {
+            self.end(Cause::NotBosh, None);
+        } else {
+            self.fail(at, Duration::ZERO, Cause::NotBosh);
+        }
+    }
+
+    /// `type='error'`: that request and every unanswered one before it are repeated, oldest first (B-R-150).
+    pub(super) fn recover(&mut self, at: usize) {
+        if matches!(self.phase, Phase::Creating { .. }) {
+            return self.fail(at, Duration::ZERO, Cause::Refused);
+        }
+        self.lost_at = Some(self.now + self.terms.patience(None, &self.config));
+        let Some(pending) = self.pending.get_mut(at) else {
+            return;
+        };
+        pending.errors = pending.errors.saturating_add(1);
+        let errors = pending.errors;
+        pending.way = Way::Again(self.now);
+        if errors > ERRORS {
+            return self.farewell(Cause::Refused, None);
+        }
+        let due = self.now + backoff(u32::from(errors) - 1, Duration::ZERO);
+        for at in 0..=at {
+            self.give_up(at, due);
+        }
+    }
+
+    /// A transmission failed; the next one follows after a while.
+    fn fail(&mut self, at: usize, least: Duration, cause: Cause) {
+        if let Phase::Creating { attempts, .. } = self.phase {
+            // The next try is another session's (B-R-049).
+            self.pending.clear();
+            self.next = super::session::first_rid(&mut self.rng);
+            self.acked = self.next.minus(1);
+            self.lost_at = None;
+            if attempts >= self.config.creation_attempts {
+                return self.end(cause, None);
+            }
+            let wait = backoff(u32::from(attempts.saturating_sub(1)), least);
+            self.phase = Phase::Creating {
+                attempts,
+                due: self.now + wait,
+            };
+            return;
+        }
+        if let Some(pending) = self.pending.get_mut(at) {
+            let due = self.now + backoff(pending.failures, least);
+            pending.failures = pending.failures.saturating_add(1);
+            pending.way = Way::Again(due);
+        }
+    }
+
+    /// Takes an unanswered request off its exchange, to be sent again then.
+    pub(super) fn give_up(&mut self, at: usize, due: Instant) {
+        let Some(pending) = self.pending.get_mut(at) else {
+            return;
+        };
+        match pending.way {
+            Way::Answered(_) => {}
+            Way::Again(_) => pending.way = Way::Again(due),
+            Way::Out(id, _) => {
+                pending.way = Way::Again(due);
+                if pending.stale.len() >= STALE {
+                    pending.stale.remove(0);
+                }
+                pending.stale.push(id);
+                self.actions.push_back(Action::Abandon { id });
+            }
+        }
+    }
+
+    /// Sends again what is due, in the order of the requests: none overtakes one before it that waits.
+    pub(super) fn resend(&mut self) {
+        while let Some((at, due)) = self.next_resend()
+            && due <= self.now
+        {
+            self.transmit(at);
+            let is_pause = self.pending.get(at).map(|pending| pending.kind) == Some(Kind::Pause);
+            if is_pause {
+                // It may fill a gap: what came after it goes again behind it (B-R-124).
+                for later in at + 1..self.pending.len() {
+                    self.give_up(later, self.now);
+                }
+            }
+        }
+    }
+
+    /// When that is.
+    pub(super) fn resend_at(&self) -> Option<Instant> {
+        self.next_resend().map(|(_, due)| due)
+    }
+
+    /// The oldest request that waits for its next try, unless nothing may be sent, or a pause must not be repeated yet (TR-27).
+    fn next_resend(&self) -> Option<(usize, Instant)> {
+        if matches!(self.phase, Phase::Paused { .. }) || self.linger_until.is_some() {
+            return None;
+        }
+        let is_pausing = matches!(self.phase, Phase::Pausing { .. });
+        self.pending
+            .iter()
+            .enumerate()
+            .find_map(|(at, pending)| match pending.way {
+                Way::Again(due) => Some((at, due, pending.kind)),
+                Way::Out(..) | Way::Answered(_) => None,
+            })
+            .filter(|(_, _, kind)| !(is_pausing && *kind == Kind::Pause))
+            .map(|(at, due, _)| (at, due))
+    }
+
+    /// Deadlines that may have passed.
+    pub(super) fn expire(&mut self) {
+        let now = self.now;
+        if self.is_over() {
+            return;
+        }
+        if let Phase::Closing { until, .. } = self.phase
+            && until <= now
+        {
+            return self.process_rest();
+        }
+        if self.linger_until.is_some_and(|at| at <= now) {
+            return self.process_rest();
+        }
+        let is_lost = !self.pending.is_empty() && self.lost_at.is_some_and(|at| at <= now);
+        if is_lost && !matches!(self.phase, Phase::Creating { .. }) {
+            return self.end(Cause::Lost, None);
+        }
+        if let (Restart::Sent(until), Phase::Open) = (self.restart, &self.phase)
+            && until <= now
+        {
+            return self.farewell(Cause::NoFeatures, None);
+        }
+        for at in 0..self.pending.len() {
+            let Some(pending) = self.pending.get_mut(at) else {
+                return;
+            };
+            let Way::Out(_, until) = pending.way else {
+                continue;
+            };
+            if until <= now {
+                let is_creation = pending.kind == Kind::Creation;
+                self.give_up(at, now);
+                self.fail(at, Duration::ZERO, Cause::Lost);
+                if is_creation {
+                    return;
+                }
+            } else if pending.hint.at().is_some_and(|at| at <= now) {
+                pending.hint = Hint::Spent;
+                self.give_up(at, now);
+            }
+        }
+        self.expire_pause();
+    }
+}
+
+impl Hint {
+    pub(super) fn at(self) -> Option<Instant> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::None | Self::Spent => None,
+        }
+    }
+}
+
+/// B-R-096: 0, 1, 2, 4, 8, 16, 16 s, ...
+fn backoff(failures: u32, least: Duration) -> Duration {
+    let wait = match failures {
+        0 => Duration::ZERO,
+        more => Duration::from_secs(1 << (more - 1).min(4)),
+    };
+    wait.min(BACKOFF).max(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_between_tries_doubles_up_to_sixteen_seconds() {
+        let waits: Vec<_> = [0, 1, 2, 3, 4, 5, 6, 40, u32::MAX]
+            .map(|failures| backoff(failures, Duration::ZERO).as_secs())
+            .into();
+        assert_eq!(waits, [0, 1, 2, 4, 8, 16, 16, 16, 16]);
+        assert_eq!(backoff(0, Duration::from_secs(1)).as_secs(), 1);
+    }
+}

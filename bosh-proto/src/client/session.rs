@@ -1,0 +1,344 @@
+//! A session's state, and what the application may ask of it.
+//!
+//! Rules: requests are *pending* from the moment that they are first sent until their answers were processed, strictly from the front
+//! (B-R-068); there are never more of them than the window, so that every lost answer is still in the connection manager's replay buffer.
+//! A pending request is on its way on an *exchange*, or waits for its next try, or has its answer parked behind one that is missing.
+//! New requests are composed when the driver asks for orders and nothing else is left to do: whatever was sent before shares one body.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use rand_chacha::ChaCha12Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+use xmpp_wire::Element;
+
+use super::{
+    Action, CallError, Config, Event, Failure, Response, SendError,
+    outbox::{self, Outbox},
+    receive::Answer,
+    terms::Terms,
+};
+use crate::{ExchangeId, Instant, keys::Chain, rid::Rid};
+
+/// One BOSH session, as its client sees it.
+///
+/// After any calls, drain [`poll_action`](Self::poll_action), then read [`poll_timeout`](Self::poll_timeout). Time may be inexact;
+/// an instant before the latest one seen counts as that one. After `Event::Closed` there is nothing more: what was ordered before it may
+/// still be carried out, a last `type='terminate'` above all, and nobody waits for the answer.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) config: Config,
+    pub(super) rng: ChaCha12Rng,
+    pub(super) now: Instant,
+    pub(super) exchanges: u64,
+    pub(super) actions: VecDeque<Action>,
+    pub(super) phase: Phase,
+    pub(super) restart: Restart,
+    /// The application's own call after SASL success is still to come: the restart that it asks for was made already.
+    pub(super) restart_claimed: bool,
+    pub(super) terms: Terms,
+    /// The server's identity, and the node's name, as last told.
+    pub(super) from: Option<String>,
+    pub(super) host: Option<String>,
+    /// The rid of the next new request.
+    pub(super) next: Rid,
+    /// Highest rid known to be received, by its answer or an `ack` (B-R-103).
+    pub(super) acked: Rid,
+    /// Requests without a processed answer, by rid without gaps.
+    pub(super) pending: VecDeque<Pending>,
+    pub(super) outbox: Outbox,
+    pub(super) chain: Option<Chain>,
+    /// Elements of requests that were skipped when the session ended.
+    pub(super) skipped: Vec<Element>,
+    pub(super) input_held: bool,
+    /// Bytes of elements that came since.
+    pub(super) held_bytes: usize,
+    /// When the session is lost, while something is pending (B-R-097).
+    pub(super) lost_at: Option<Instant>,
+    /// When a further request is in order in a polling session (B-R-130).
+    pub(super) spaced_until: Instant,
+    /// When a request is due at the latest, while nothing is pending (B-R-111).
+    pub(super) idle_until: Option<Instant>,
+    /// Polls in a row that were answered at once and empty, where they should have been held.
+    pub(super) quick: u8,
+    /// A 4xx in a row (B-R-144).
+    pub(super) refusals: u8,
+    /// A terminal answer waits for those before it until then (B-R-138).
+    pub(super) linger_until: Option<Instant>,
+    /// A request is due although others may be pending: the first after a pause (B-R-124).
+    pub(super) must_send: bool,
+    pub(super) generation: u64,
+}
+
+/// Where a session stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The creation request is pending, or due.
+    Creating {
+        attempts: u8,
+        due: Instant,
+    },
+    Open,
+    /// A pause was asked for; the answer is awaited until then.
+    Pausing {
+        period: Duration,
+        sent: Option<(Rid, Instant)>,
+    },
+    /// Nothing new is sent until then.
+    Paused {
+        period: Duration,
+        until: Instant,
+    },
+    /// A last request is due, or pending.
+    Closing {
+        until: Instant,
+        sent: Option<Rid>,
+    },
+    Over,
+}
+
+/// Where a restart stands (XEP-0206 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Restart {
+    None,
+    /// To be sent before anything else.
+    Due,
+    /// Sent; its features are awaited until then.
+    Sent(Instant),
+}
+
+/// What a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Creation,
+    /// With payloads, or empty.
+    Ordinary,
+    Restart,
+    Pause,
+    Terminate,
+}
+
+/// A request without a processed answer.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) rid: Rid,
+    pub(super) kind: Kind,
+    /// The bytes that every transmission has (B-R-096).
+    pub(super) body: Bytes,
+    pub(super) payload: Vec<Element>,
+    pub(super) way: Way,
+    /// Abandoned exchanges whose answer may come all the same, the newest last.
+    pub(super) stale: Vec<ExchangeId>,
+    /// When it was first sent.
+    pub(super) since: Instant,
+    /// When it is sent again unless it is acknowledged (B-R-103).
+    pub(super) hint: Hint,
+    /// Transmissions that failed, and answers `type='error'`, and answers that were not BOSH.
+    pub(super) failures: u32,
+    pub(super) errors: u8,
+    pub(super) garbage: u8,
+}
+
+/// Where a pending request is.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// On an exchange, to be given up then.
+    Out(ExchangeId, Instant),
+    /// Waits for its next try.
+    Again(Instant),
+    /// Its answer waits for those before it.
+    Answered(Answer),
+}
+
+/// Early hints that a request was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    None,
+    At(Instant),
+    /// Once per request.
+    Spent,
+}
+
+impl Session {
+    /// A session to be created. `seed` must come from the operating system's generator: `rid`s and keys are made of it.
+    pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
+        let mut rng = ChaCha12Rng::from_seed(seed);
+        let first = first_rid(&mut rng);
+        Self {
+            terms: Terms::asked(&config),
+            config,
+            rng,
+            now,
+            exchanges: 0,
+            actions: VecDeque::new(),
+            phase: Phase::Creating {
+                attempts: 0,
+                due: now,
+            },
+            restart: Restart::None,
+            restart_claimed: false,
+            from: None,
+            host: None,
+            next: first,
+            acked: first.minus(1),
+            pending: VecDeque::new(),
+            outbox: Outbox::default(),
+            chain: None,
+            skipped: Vec::new(),
+            input_held: false,
+            held_bytes: 0,
+            lost_at: None,
+            spaced_until: now,
+            idle_until: None,
+            quick: 0,
+            refusals: 0,
+            linger_until: None,
+            must_send: false,
+            generation: 0,
+        }
+    }
+
+    /// Queues an element; it leaves with the next order, if the window has room. Before the session is open, during a restart and during a
+    /// pause it waits.
+    ///
+    /// # Errors
+    ///
+    /// Gives the element back where the outbox is full (`Event::Writable` follows) or the session is closed.
+    pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError> {
+        self.clamp(now);
+        if matches!(self.phase, Phase::Closing { .. } | Phase::Over) {
+            return Err(SendError::Closed(element));
+        }
+        let prepared = outbox::prepare(&element);
+        let size = prepared.raw().len();
+        if !self.outbox.has_room(size, self.config.outbox_bytes) {
+            return Err(SendError::Full(element));
+        }
+        self.outbox.push(prepared);
+        Ok(())
+    }
+
+    /// Restarts the stream (XEP-0206 §5). After a SASL `<success/>` (RFC 6120; not SASL2) the session does so by itself, and one call for it is
+    /// taken as done; `Event::Restarted` comes with the new features.
+    ///
+    /// # Errors
+    ///
+    /// Where the session is not open, or is pausing.
+    pub fn restart(&mut self, now: Instant) -> Result<(), CallError> {
+        self.clamp(now);
+        if self.phase != Phase::Open {
+            return Err(CallError::NotOpen);
+        }
+        let is_done = std::mem::take(&mut self.restart_claimed);
+        if !is_done && self.restart == Restart::None {
+            self.restart = Restart::Due;
+        }
+        Ok(())
+    }
+
+    /// The application cannot take more: the client polls no more than it must to stay alive (B-R-111). What comes nevertheless is still
+    /// delivered, up to `Config::held_bytes`.
+    pub fn hold_input(&mut self, now: Instant) {
+        self.clamp(now);
+        if !self.input_held {
+            self.input_held = true;
+            self.held_bytes = 0;
+        }
+    }
+
+    /// It can again.
+    pub fn release_input(&mut self, now: Instant) {
+        self.clamp(now);
+        self.input_held = false;
+    }
+
+    /// Ends the session: what is queued leaves with the last request (XEP-0124 §13). `Event::Closed` follows when it is answered, or
+    /// in 5 s; an unfinished creation is dropped at once.
+    pub fn close(&mut self, now: Instant) {
+        self.clamp(now);
+        match self.phase {
+            Phase::Over | Phase::Closing { .. } => {}
+            Phase::Creating { .. } => self.end(super::Cause::Ours, None),
+            Phase::Open | Phase::Pausing { .. } | Phase::Paused { .. } => {
+                self.phase = Phase::Closing {
+                    until: self.now + CLOSE_PATIENCE,
+                    sent: None,
+                };
+            }
+        }
+    }
+
+    /// An answer came.
+    pub fn handle_response(&mut self, id: ExchangeId, response: Response, now: Instant) {
+        self.clamp(now);
+        self.take_response(id, response);
+    }
+
+    /// No answer will come.
+    pub fn handle_failure(&mut self, id: ExchangeId, failure: Failure, now: Instant) {
+        self.clamp(now);
+        self.take_failure(id, failure);
+    }
+
+    /// A deadline may have passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.clamp(now);
+        self.expire();
+    }
+
+    /// The next order. New requests are composed here, at the latest time seen.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        if self.actions.is_empty() {
+            self.flow();
+        }
+        self.actions.pop_front()
+    }
+
+    /// When to call `handle_timeout` at the latest. Every other call may change it.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline()
+    }
+
+    /// How often the session was exported and taken over before.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Time never goes backwards.
+    fn clamp(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    pub(super) fn deliver(&mut self, event: Event) {
+        self.actions.push_back(Action::Deliver(event));
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// Puts a pending request on a new exchange.
+    pub(super) fn transmit(&mut self, at: usize) {
+        let id = ExchangeId(self.exchanges);
+        self.exchanges += 1;
+        let until = self.now + self.terms.response_timeout();
+        if let Some(pending) = self.pending.get_mut(at) {
+            pending.way = Way::Out(id, until);
+            let body = pending.body.clone();
+            self.actions.push_back(Action::Request { id, body });
+        }
+    }
+}
+
+/// A large random number, so that no session passes 2^53 - 1 (B-R-082): uniform in 2^32 to 2^52.
+pub(super) fn first_rid(rng: &mut ChaCha12Rng) -> Rid {
+    loop {
+        let value = rng.next_u64() & Rid::MAX;
+        if (1 << 32..=1 << 52).contains(&value) {
+            return Rid::new(value);
+        }
+    }
+}
+
+/// How long a terminate request waits for its answer (B-R-137).
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
