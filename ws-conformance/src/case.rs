@@ -4,7 +4,10 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::{Frame, Subject};
+use crate::{
+    Frame, Subject,
+    deflate::{Deflater, Request},
+};
 
 /// One conversation.
 pub struct Case {
@@ -12,6 +15,8 @@ pub struct Case {
     pub id: String,
     /// What is sent, in a few words.
     pub title: String,
+    /// What is asked of the subject's compressor, the most wanted first; empty where compression is not spoken of.
+    pub deflate: &'static [Request],
     script: Box<dyn Fn() -> Script + Send + Sync>,
 }
 
@@ -25,8 +30,16 @@ impl Case {
         Self {
             id: id.into(),
             title: title.into(),
+            deflate: &[],
             script: Box::new(script),
         }
+    }
+
+    /// The same with compression agreed, as asked for.
+    #[must_use]
+    pub(crate) fn with_deflate(mut self, requests: &'static [Request]) -> Self {
+        self.deflate = requests;
+        self
     }
 
     /// What is sent and expected.
@@ -61,39 +74,76 @@ pub struct Exchange {
     pub expect: Vec<Answer>,
 }
 
-/// A frame or a part of one.
+/// What is sent at once.
 #[derive(Clone, Debug)]
-pub struct Outgoing {
-    frame: Frame,
-    /// Bytes of the payload where the part begins and ends; the header belongs to the first.
-    from: usize,
-    to: usize,
+pub enum Outgoing {
+    /// Bytes of a frame's payload; the header belongs to the first.
+    Part {
+        /// The whole frame.
+        frame: Frame,
+        /// Where in its payload the part begins.
+        from: usize,
+        /// Where it ends.
+        to: usize,
+    },
+    /// A message that is compressed as was agreed.
+    Compressed {
+        /// Text or binary.
+        opcode: u8,
+        /// The message.
+        payload: Bytes,
+        /// Bytes of a fragment of what it is compressed to; `None` sends one frame.
+        fragment: Option<usize>,
+    },
 }
 
 impl Outgoing {
-    /// Appends it as the subject's peer writes it.
-    pub fn write(&self, subject: Subject, out: &mut Vec<u8>) {
-        if self.from == 0 && self.to == self.frame.payload.len() {
-            return self.frame.write(subject, out);
+    /// Appends it as the subject's peer writes it. Without an agreement a message leaves as it is.
+    pub(crate) fn write(
+        &self,
+        subject: Subject,
+        deflater: Option<&mut Deflater>,
+        out: &mut Vec<u8>,
+    ) {
+        match self {
+            Self::Part { frame, from: 0, to } if *to == frame.payload.len() => {
+                frame.write(subject, out);
+            }
+            Self::Part { frame, from, to } => {
+                let mut whole = Vec::new();
+                frame.write(subject, &mut whole);
+                let header = frame.header_length(subject);
+                let start = if *from == 0 { 0 } else { header + from };
+                out.extend_from_slice(&whole[start..header + to]);
+            }
+            Self::Compressed {
+                opcode,
+                payload,
+                fragment,
+            } => {
+                let (payload, bits) = match deflater {
+                    Some(deflater) => (deflater.message(payload).into(), 4),
+                    None => (payload.clone(), 0),
+                };
+                let size = fragment.unwrap_or(payload.len());
+                for (at, frame) in Frame::fragments(*opcode, &payload, size)
+                    .into_iter()
+                    .enumerate()
+                {
+                    let bits = if at == 0 { bits } else { 0 };
+                    frame.reserved(bits).write(subject, out);
+                }
+            }
         }
-        let mut whole = Vec::new();
-        self.frame.write(subject, &mut whole);
-        let header = self.frame.header_length(subject);
-        let start = if self.from == 0 {
-            0
-        } else {
-            header + self.from
-        };
-        out.extend_from_slice(&whole[start..header + self.to]);
     }
 }
 
 /// What comes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// A text message, in one frame.
+    /// A text message, in one frame, compressed or not where that was agreed.
     Text(Bytes),
-    /// A binary message, in one frame.
+    /// A binary message, likewise.
     Binary(Bytes),
     /// A pong.
     Pong(Bytes),
@@ -149,7 +199,21 @@ impl Script {
 
     /// Sends the bytes of a frame's payload from one place to another, behind the header where they are the first.
     #[must_use]
-    pub fn part(mut self, frame: Frame, from: usize, to: usize) -> Self {
+    pub fn part(self, frame: Frame, from: usize, to: usize) -> Self {
+        self.outgoing(Outgoing::Part { frame, from, to })
+    }
+
+    /// Sends a compressed message.
+    #[must_use]
+    pub fn compressed(self, opcode: u8, payload: Bytes, fragment: Option<usize>) -> Self {
+        self.outgoing(Outgoing::Compressed {
+            opcode,
+            payload,
+            fragment,
+        })
+    }
+
+    fn outgoing(mut self, outgoing: Outgoing) -> Self {
         if self
             .exchanges
             .last()
@@ -158,7 +222,7 @@ impl Script {
             self.exchanges.push(Exchange::default());
         }
         if let Some(exchange) = self.exchanges.last_mut() {
-            exchange.send.push(Outgoing { frame, from, to });
+            exchange.send.push(outgoing);
         }
         self
     }

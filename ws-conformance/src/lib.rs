@@ -2,7 +2,7 @@
 //! of the implementation that is under test.
 //!
 //! The numbers are those of the sections that Autobahn's suite has (1 framing, 2 pings, 3 reserved bits, 4 opcodes, 5 fragments, 6 UTF-8,
-//! 7 closing, 9 large messages, 10 fragments of odd sizes), so that reports can be laid side by side. The cases are written from the
+//! 7 closing, 9 large messages, 10 fragments of odd sizes, 12 and 13 permessage-deflate), so that reports can be laid side by side. The cases are written from the
 //! RFCs. Where the RFCs leave a choice, the case states the one that this workspace made: text
 //! that is not UTF-8 fails at its first bad byte, a failure is a Close frame with the code of RFC 6455 §7.4.1, an echo is one frame.
 //!
@@ -27,10 +27,12 @@
 
 mod case;
 mod cuts;
+mod deflate;
 mod frame;
 mod play;
 mod section_1;
 mod section_10;
+mod section_12;
 mod section_2;
 mod section_3;
 mod section_4;
@@ -42,6 +44,7 @@ mod section_9;
 
 pub use case::{Answer, Case, Chop, Ending, Exchange, Outgoing, Script};
 pub use cuts::Cuts;
+pub use deflate::{Agreed, Direction, Request, agree, answer, offer};
 pub use frame::{Frame, Reader, Subject};
 pub use play::{Mismatch, Play};
 
@@ -64,6 +67,11 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// The cases with compression, in the order of their numbers: 1000 messages each, or as many as have about `bytes` in all.
+pub fn deflate_cases(bytes: usize) -> Vec<Case> {
+    section_12::cases(bytes)
+}
+
 /// Bytes from their hexadecimal digits, which may be spaced.
 fn hex(digits: &str) -> Vec<u8> {
     let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -84,7 +92,11 @@ mod tests {
     /// The number of cases in each section, and no number twice.
     #[test]
     fn every_section_has_all_its_cases() {
-        let all = cases();
+        let mut all = cases();
+        assert_eq!(all.len(), 301);
+        let compressed = deflate_cases(100_000);
+        assert_eq!(compressed.len(), 216);
+        all.extend(compressed);
         for (section, count) in [
             ("1.", 16),
             ("2.", 11),
@@ -95,11 +107,13 @@ mod tests {
             ("7.", 37),
             ("9.", 54),
             ("10.", 1),
+            ("12.", 90),
+            ("13.", 126),
         ] {
             let of_it = all.iter().filter(|case| case.id.starts_with(section));
             assert_eq!(of_it.count(), count, "section {section}");
         }
         let ids: std::collections::BTreeSet<_> = all.iter().map(|case| &case.id).collect();
-        assert_eq!(ids.len(), 301);
+        assert_eq!(ids.len(), 517);
     }
 }

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::{Answer, Case, Chop, Ending, Exchange, Frame, Reader, Subject};
+use crate::{
+    Agreed, Answer, Case, Chop, Ending, Exchange, Frame, Reader, Subject,
+    deflate::{Deflater, Inflater},
+};
 
 /// How much of a payload a report shows.
 const SHOWN_BYTES: usize = 32;
@@ -38,6 +41,7 @@ pub struct Play {
     expected: VecDeque<Answer>,
     /// The subject's Close has come.
     closed: bool,
+    codecs: Option<(Deflater, Inflater)>,
 }
 
 impl Play {
@@ -52,7 +56,15 @@ impl Play {
             reader: Reader::new(subject),
             expected: VecDeque::new(),
             closed: false,
+            codecs: None,
         }
+    }
+
+    /// With permessage-deflate, as the handshake agreed it.
+    #[must_use]
+    pub fn with_deflate(mut self, agreed: Agreed) -> Self {
+        self.codecs = Some((Deflater::new(agreed.peer), Inflater::new(agreed.subject)));
+        self
     }
 
     /// The pieces to send next; `None` when nothing is left to send. Each comes after all the answers to those before it.
@@ -74,7 +86,8 @@ impl Play {
         let mut pieces = Vec::new();
         let mut bytes = Vec::new();
         for outgoing in &exchange.send {
-            outgoing.write(self.subject, &mut bytes);
+            let deflater = self.codecs.as_mut().map(|(deflater, _)| deflater);
+            outgoing.write(self.subject, deflater, &mut bytes);
             if self.chop == Chop::Frames {
                 pieces.push(std::mem::take(&mut bytes).into());
             }
@@ -114,6 +127,7 @@ impl Play {
         self.reader.handle_input(bytes);
         while let Some(frame) = self.reader.next_frame()? {
             let expected = self.expected.pop_front();
+            let frame = self.inflated(frame, expected.as_ref())?;
             let answer = answer(frame)?;
             if expected.as_ref() != Some(&answer) {
                 return Err(Mismatch(format!(
@@ -125,6 +139,19 @@ impl Play {
             self.closed |= matches!(answer, Answer::Close(_));
         }
         Ok(())
+    }
+
+    /// A compressed message, as long as the one that is due, as if it had not been compressed.
+    fn inflated(&mut self, frame: Frame, expected: Option<&Answer>) -> Result<Frame, Mismatch> {
+        let (Some((_, inflater)), 0xc1 | 0xc2, Some(Answer::Text(due) | Answer::Binary(due))) =
+            (self.codecs.as_mut(), frame.first, expected)
+        else {
+            return Ok(frame);
+        };
+        Ok(Frame {
+            first: frame.first & !0x40,
+            payload: inflater.message(&frame.payload, due.len())?.into(),
+        })
     }
 }
 

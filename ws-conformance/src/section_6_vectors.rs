@@ -198,7 +198,7 @@ mod tests {
         for case in cases {
             let script = case.script();
             let mut frame = Vec::new();
-            script.exchanges[0].send[0].write(crate::Subject::Client, &mut frame);
+            script.exchanges[0].send[0].write(crate::Subject::Client, None, &mut frame);
             let header = if frame[1] == 126 { 4 } else { 2 };
             let valid = std::str::from_utf8(&frame[header..]).is_ok();
             assert_eq!(
