@@ -79,6 +79,8 @@ pub struct StreamError {
     pub text: Option<String>,
     /// An application's element beside the condition, such as `<stanza-too-big xmlns='urn:xmpp:errors'/>`.
     pub application: Option<Element>,
+    /// Where `see-other-host` leads (RFC 6120 §4.9.3.19): a host, perhaps with a port; of no other condition.
+    pub see_other_host: Option<String>,
 }
 
 /// The conditions of RFC 6120 §4.9.3.
@@ -117,6 +119,7 @@ impl StreamError {
             condition: condition.to_owned(),
             text: None,
             application: None,
+            see_other_host: None,
         }
     }
 
@@ -148,6 +151,8 @@ impl StreamError {
                 .find(|&&condition| condition == name.local)
             {
                 error.condition = (*condition).to_owned();
+                error.see_other_host = Some(child.text().trim().to_owned())
+                    .filter(|host| *condition == "see-other-host" && !host.is_empty());
             }
         }
         error
@@ -160,8 +165,10 @@ impl StreamError {
             .iter()
             .find(|&&condition| condition == self.condition)
             .unwrap_or(&"undefined-condition");
-        let mut error = Element::build("stream:error", ns::STREAM)
-            .child(Element::build(condition, ns::STREAM_ERRORS).finish());
+        let host = self.see_other_host.as_deref();
+        let host = host.filter(|_| *condition == "see-other-host");
+        let condition = Element::build(condition, ns::STREAM_ERRORS).text(host.unwrap_or_default());
+        let mut error = Element::build("stream:error", ns::STREAM).child(condition.finish());
         if let Some(text) = &self.text {
             let text = Element::build("text", ns::STREAM_ERRORS)
                 .attribute("xml:lang", "en")

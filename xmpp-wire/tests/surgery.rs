@@ -258,3 +258,55 @@ fn editing_attributes_leaves_namespaces_alone() {
         "<a xml:lang=\"de\" xmlns='u' b='1'/>"
     );
 }
+
+/// W-R-406: what is in `jabber:client` by a prefix is written without one and keeps its meaning; everything else stays.
+#[test]
+fn prefixes_of_a_namespace_are_written_out() {
+    let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:c='jabber:client'>";
+    for (from, to) in [
+        (
+            "<c:message to=\"a&amp;b\" ><c:body>hi &lt;</c:body></c:message>",
+            "<message to=\"a&amp;b\"><body>hi &lt;</body></message>",
+        ),
+        (
+            "<message><c:body c:x='1'/><x xmlns='u:x'><c:y/><z/></x></message>",
+            "<message><body c:x='1'/><x xmlns=\"u:x\"><y xmlns=\"jabber:client\"/><z/></x></message>",
+        ),
+        (
+            "<q:x xmlns:q='u:q' xmlns='u:d'>a<d/><c:iq/> <![CDATA[<c:b/>]]></q:x>",
+            "<q:x xmlns:q='u:q'>a<d xmlns=\"u:d\"/><iq/> <![CDATA[<c:b/>]]></q:x>",
+        ),
+        (
+            "<x xmlns=''><k:y xmlns:k='jabber&#58;client'><z/></k:y></x>",
+            "<x xmlns=\"\"><y xmlns=\"jabber:client\" xmlns:k='jabber&#58;client'><z xmlns=\"\"/></y></x>",
+        ),
+    ] {
+        let element = streamed(header, from);
+        assert!(element.has_prefixed(ns::CLIENT), "{from}");
+        let written = element.unprefixed(ns::CLIENT);
+        assert_eq!(String::from_utf8_lossy(written.raw()), to);
+        assert!(!written.has_prefixed(ns::CLIENT));
+        assert!(same_meaning(&element, &written), "{from}");
+    }
+    for kept in [
+        "<message><c xmlns='u:c'/>xmlns:c='jabber:client'</message>",
+        "<message c:x='1'/>",
+        "<message><forwarded xmlns='u:f'><message xmlns='jabber:client'/></forwarded></message>",
+    ] {
+        let element = streamed(header, kept);
+        assert!(!element.has_prefixed(ns::CLIENT), "{kept}");
+        assert_eq!(element.unprefixed(ns::CLIENT), element);
+    }
+}
+
+/// The same expanded names and texts, all the way down.
+fn same_meaning(one: &Element, other: &Element) -> bool {
+    let (first, second): (Vec<_>, Vec<_>) = (one.children().collect(), other.children().collect());
+    one.name() == other.name()
+        && one.text() == other.text()
+        && first.len() == second.len()
+        && first
+            .iter()
+            .zip(&second)
+            .all(|(one, other)| same_meaning(one, other))
+}

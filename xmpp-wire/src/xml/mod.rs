@@ -7,6 +7,7 @@ mod document;
 mod element;
 mod error;
 mod namespace_scan;
+mod respell;
 mod room;
 mod scan;
 mod scope;
