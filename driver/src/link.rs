@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_stream::{
     Cause, Relay,
-    relay::{WebAction, WebClose, WebEvent},
+    relay::{ServerAction, WebAction, WebClose, WebEvent},
 };
 
 use crate::{Pump, Runtime, Step, relay::Upstream};
@@ -91,6 +91,7 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
                 return Poll::Pending;
             };
             match step {
+                Some(Step::Event(WebAction::Server(action))) => self.apply(action),
                 Some(Step::Event(action)) => {
                     if let WebAction::Close(WebClose::Unreachable(_) | WebClose::Lost) = &action {
                         self.report(None);
@@ -110,6 +111,36 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
                     return Poll::Ready(None);
                 }
             }
+        }
+    }
+
+    /// What the relay wants of the way to the server.
+    fn apply(&mut self, action: ServerAction) {
+        let now = self.pump.now();
+        match action {
+            ServerAction::Redial(target) => {
+                drop(self.pump.replace_io(Slot::Empty));
+                match self.upstream.connect_to(&target) {
+                    Some(dial) => {
+                        tracing::debug!(host = %target.host, port = target.port, "the server is elsewhere");
+                        self.making = Making::Connection(Box::pin(dial));
+                    }
+                    None => {
+                        self.making = Making::Nothing;
+                        let (host, port) = (&target.host, target.port);
+                        let error =
+                            format!("{host}:{port}, where the server sends us, is not allowed");
+                        self.report(Some(io::Error::new(io::ErrorKind::PermissionDenied, error)));
+                        self.pump.machine_mut().handle_unreachable(now);
+                    }
+                }
+            }
+            ServerAction::Remember { id, node } => self.upstream.remember(&id, &node),
+            ServerAction::Locate { id } => {
+                let node = self.upstream.locate(&id);
+                self.pump.machine_mut().handle_located(node, now);
+            }
+            ServerAction::Warn(warning) => self.upstream.warn(warning),
         }
     }
 

@@ -145,6 +145,20 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
         self.input = BytesMut::new();
     }
 
+    /// Goes on with another stream, as if the machine had never had one: what was read from the old one and not taken is thrown away, and what was
+    /// not written to it too. Gives the old one back.
+    pub fn replace_io(&mut self, io: S) -> S {
+        self.phase = Phase::Running;
+        self.input = BytesMut::new();
+        self.unoffered = true;
+        self.input_ended = false;
+        self.transmit = Transmit::default();
+        self.output = Output::Open;
+        self.unflushed = false;
+        self.discarded = 0;
+        std::mem::replace(&mut self.io, io)
+    }
+
     /// The clock.
     pub fn now(&self) -> Instant {
         self.runtime.now()

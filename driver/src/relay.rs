@@ -35,6 +35,28 @@ pub trait Upstream: Send + 'static {
         &self,
         stream: Self::Stream,
     ) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static;
+    /// Connects to another place that the server named, protected and proven as `connect` and `start_tls` do it, for the same domain (RFC 6120
+    /// §4.9.3.19). `None` where that place is not allowed; by default none is.
+    fn connect_to(
+        &self,
+        target: &relay::Target,
+    ) -> Option<impl Future<Output = io::Result<Self::Stream>> + Send + 'static> {
+        let _ = target;
+        None::<std::future::Ready<io::Result<Self::Stream>>>
+    }
+    /// Remembers at which node the server keeps a session of XEP-0198. By default nothing is remembered.
+    fn remember(&self, id: &str, node: &relay::Target) {
+        let _ = (id, node);
+    }
+    /// Where the session of that id is, if it was remembered.
+    fn locate(&self, id: &str) -> Option<relay::Target> {
+        let _ = id;
+        None
+    }
+    /// Hears what an operator should know of the server's features, for each session.
+    fn warn(&self, warning: relay::Warning) {
+        let _ = warning;
+    }
     /// Hears, once for each client that loses its server by it, why `connect` or `start_tls` failed or the stream was
     /// lost: for logs.
     fn lost(&self, reason: &io::Error) {
@@ -132,6 +154,7 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
                         action @ (WebAction::Open(_)
                         | WebAction::Element(_)
                         | WebAction::Resumable(_)
+                        | WebAction::Server(_)
                         | WebAction::Close(_)),
                     ) => {
                         if let WebAction::Close(close) = &action {

@@ -181,6 +181,12 @@ impl Stream {
         self.transport.write_element(element);
     }
 
+    /// Lowers the silence after which a space is written, where one is: the peer has said how long it lets a stream be idle.
+    pub(crate) fn keep_alive_within(&mut self, silence: Duration) {
+        let silence = silence.max(Duration::from_secs(1));
+        self.keepalive = self.keepalive.map(|configured| configured.min(silence));
+    }
+
     /// The latest time that this stream was told.
     pub(crate) fn now(&self) -> Instant {
         self.transport.now()

@@ -1,6 +1,10 @@
 //! What the gateway takes out of a server's features (W-R-420 to 427, W-R-452), and what it refuses on input for the same reasons.
 
+use std::time::Duration;
+
 use xmpp_wire::{Element, ns};
+
+use crate::relay::Warning;
 
 const FAST: &str = "urn:xmpp:fast:0";
 
@@ -14,6 +18,8 @@ pub(crate) struct Filter {
     /// What a client may send in one element before and after authentication.
     pub(crate) early_bytes: usize,
     pub(crate) element_bytes: usize,
+    /// How long the web side lets a client be silent.
+    pub(crate) idle: Option<Duration>,
 }
 
 /// The filtered features.
@@ -48,9 +54,8 @@ impl Filter {
                 .any(|family| mechanism.starts_with(family))
     }
 
-    /// The features as the client may see them; what is not concerned stays byte for byte.
-    pub(crate) fn apply(&self, features: &Element, stage: Stage) -> Filtered {
-        let had_any = features.children().next().is_some();
+    /// The features as the client may see them, what is not concerned byte for byte; and what the operator should know of them.
+    pub(crate) fn apply(&self, features: &Element, stage: Stage) -> (Filtered, Vec<Warning>) {
         let mut profiles = [Profile::default(), Profile::default()];
         let mut limits = false;
         let filtered = features.map_children(|child| {
@@ -69,70 +74,107 @@ impl Filter {
                 _ => Some(child),
             }
         });
-        if stage == Stage::BeforeAuthentication {
-            let had = profiles.iter().any(|profile| profile.before > 0);
+        let mut warnings: Vec<Warning> = profiles
+            .iter_mut()
+            .flat_map(|profile| std::mem::take(&mut profile.warnings))
+            .collect();
+        warnings.sort_unstable();
+        warnings.dedup();
+        let filtered = if stage == Stage::BeforeAuthentication {
+            let listed = profiles.iter().any(|profile| profile.listed);
             let left = profiles.iter().any(|profile| profile.after > 0);
-            if (had && !left) || (had_any && filtered.children().next().is_none()) {
-                return Filtered::Nothing;
+            if (listed && !left) || filtered.children().next().is_none() {
+                Filtered::Nothing
+            } else {
+                Filtered::Features(filtered)
             }
-        } else if !limits {
-            return Filtered::Features(filtered.with_child(&self.limits()));
-        }
-        Filtered::Features(filtered)
+        } else if limits {
+            Filtered::Features(filtered)
+        } else {
+            Filtered::Features(filtered.with_child(&self.limits()))
+        };
+        (filtered, warnings)
     }
 
     fn limits(&self) -> Element {
-        Element::build("limits", ns::STREAM_LIMITS)
-            .child(max_bytes(self.element_bytes))
-            .finish()
+        let limits = Element::build("limits", ns::STREAM_LIMITS)
+            .child(number("max-bytes", self.element_bytes as u64));
+        match self.idle {
+            Some(idle) => limits
+                .child(number("idle-seconds", idle.as_secs()))
+                .finish(),
+            None => limits.finish(),
+        }
     }
 
-    /// The smaller of the server's limit and ours (W-R-426).
+    /// The smaller of the server's limits and ours (W-R-426).
     fn lower(&self, limits: &Element, stage: Stage) -> Element {
-        let ours = match stage {
+        let bytes = match stage {
             Stage::BeforeAuthentication => self.early_bytes,
             Stage::Authenticated => self.element_bytes,
         };
-        let mut found = false;
-        let lowered = limits.map_children(|child| {
-            if !child.is("max-bytes", ns::STREAM_LIMITS) {
-                return Some(child);
-            }
-            found = true;
-            match child.text().trim().parse::<usize>() {
-                Ok(theirs) if theirs <= ours => Some(child),
-                Ok(_) | Err(_) => Some(max_bytes(ours)),
-            }
-        });
-        if found {
-            lowered
-        } else {
-            lowered.with_child(&max_bytes(ours))
+        let lowered = lower_one(limits, "max-bytes", bytes as u64);
+        match self.idle {
+            Some(idle) => lower_one(&lowered, "idle-seconds", idle.as_secs()),
+            None => lowered,
         }
     }
 }
 
-fn max_bytes(bytes: usize) -> Element {
-    Element::build("max-bytes", ns::STREAM_LIMITS)
-        .text(&bytes.to_string())
+/// The limit of this name, at most ours; added where there is none.
+fn lower_one(limits: &Element, name: &str, ours: u64) -> Element {
+    let mut found = false;
+    let lowered = limits.map_children(|child| {
+        if !child.is(name, ns::STREAM_LIMITS) {
+            return Some(child);
+        }
+        found = true;
+        match child.text().trim().parse::<u64>() {
+            Ok(theirs) if theirs <= ours => Some(child),
+            Ok(_) | Err(_) => Some(number(name, ours)),
+        }
+    });
+    if found {
+        lowered
+    } else {
+        lowered.with_child(&number(name, ours))
+    }
+}
+
+fn number(name: &str, number: u64) -> Element {
+    Element::build(name, ns::STREAM_LIMITS)
+        .text(&number.to_string())
         .finish()
+}
+
+/// How long these features let a stream be silent (XEP-0478).
+pub(crate) fn idle_time(features: &Element) -> Option<Duration> {
+    let limits = features.child("limits", ns::STREAM_LIMITS)?;
+    let idle = limits.child("idle-seconds", ns::STREAM_LIMITS)?.text();
+    idle.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The mechanisms of one SASL profile, before and after.
 #[derive(Debug, Default)]
 struct Profile {
+    /// There is a list, empty or not.
+    listed: bool,
     before: usize,
     after: usize,
+    warnings: Vec<Warning>,
 }
 
 impl Profile {
     /// The list without what is not permitted; none where nothing of it is left.
     fn filter(&mut self, filter: &Filter, list: &Element) -> Option<Element> {
+        self.listed = true;
         let namespace = list.name().namespace.to_owned();
         let filtered = list.map_children(|child| {
             if child.is("mechanism", &namespace) {
                 self.before += 1;
-                let kept = filter.permits(child.text().trim());
+                let mechanism = child.text();
+                self.warnings.extend(warning(mechanism.trim()));
+                let kept = filter.permits(mechanism.trim());
                 self.after += usize::from(kept);
                 return kept.then_some(child);
             }
@@ -142,6 +184,15 @@ impl Profile {
             Some(child)
         });
         (self.after > 0 || self.before == 0).then_some(filtered)
+    }
+}
+
+fn warning(mechanism: &str) -> Option<Warning> {
+    match mechanism {
+        _ if mechanism.eq_ignore_ascii_case("EXTERNAL") => Some(Warning::External),
+        "ANONYMOUS" => Some(Warning::Anonymous),
+        _ if mechanism.ends_with("-PLUS") => Some(Warning::ChannelBinding),
+        _ => None,
     }
 }
 

@@ -58,7 +58,7 @@ pub fn apply(
             }
         }
         // A BOSH session ends without XML towards the server anyway; the relay knows the rest.
-        WebAction::Resumable(_) => {}
+        WebAction::Resumable(_) | WebAction::Server(_) => {}
         WebAction::Hold => manager.hold_input(session, now),
         WebAction::Release => manager.release_input(session, now),
         WebAction::Close(WebClose::StreamError(error)) => {

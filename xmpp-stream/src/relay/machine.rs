@@ -7,24 +7,28 @@
 //! * SASL success restarts the stream, SASL2 success does not; only success that answers a forwarded `<auth/>` counts.
 //! * A client that is lost leaves a resumable stream without an end tag, any other stream with one.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use xmpp_wire::{Element, StreamError, StreamHeader, ns};
 
 use super::{
-    Config, RelayAction, WebAction, WebClose, WebClosed, WebEvent,
+    Config, RelayAction, ServerAction, WebAction, WebClose, WebClosed, WebEvent,
     bounce::error_return,
-    resumption::{Management, management, without_location},
+    redial::{Followed, Search},
+    resumption::{Management, locations, management, without_location},
 };
 use crate::{
     Action, Cause, Closed, Instant,
-    client::{Event, Stream},
-    features::{Filter, Filtered, Stage},
+    client::{self, Event, Stream},
+    features::{Filter, Filtered, Stage, idle_time},
 };
 
+/// How long a header waits for the features or the redirect that servers send right behind it.
+const HEADER_PATIENCE: Duration = Duration::from_millis(250);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Web {
+pub(super) enum Web {
     Open,
     Closing,
     Gone,
@@ -32,7 +36,7 @@ enum Web {
 
 /// How far authentication is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Authentication {
+pub(super) enum Authentication {
     None,
     /// `<auth/>` (or SASL2's `<authenticate/>`) was forwarded.
     Running,
@@ -44,26 +48,34 @@ enum Authentication {
 /// One web session tied to one stream.
 #[derive(Debug)]
 pub struct Relay {
-    stream: Stream,
+    pub(super) stream: Stream,
+    pub(super) config: client::Config,
     filter: Filter,
     foreign: bool,
-    header: StreamHeader,
+    pub(super) header: StreamHeader,
     actions: VecDeque<RelayAction>,
-    web: Web,
-    authentication: Authentication,
+    pub(super) web: Web,
+    pub(super) authentication: Authentication,
     management: Management,
-    /// The features of the stream, or of the restarted stream, have been passed on.
-    ready: bool,
-    early: VecDeque<Element>,
+    pub(super) search: Search,
+    /// The server's header, and until when it waits for what comes behind it.
+    pub(super) withheld: Option<(StreamHeader, Instant)>,
+    /// The features of this stream have been passed on.
+    pub(super) features_passed: bool,
+    /// The client may be heard: the features of the stream, or of the restarted stream, have come.
+    pub(super) ready: bool,
+    pub(super) early: VecDeque<Element>,
     early_room: usize,
     early_bytes: usize,
     /// The server's `<stream:error/>`, until the stream says that it is over.
-    error: Option<Element>,
+    pub(super) error: Option<Element>,
     /// Why the stream ended.
     cause: Option<Cause>,
     /// Above this many queued bytes the client is held, at half of it released.
     mark: usize,
     holding: bool,
+    /// The web side cannot take more.
+    pub(super) web_full: bool,
 }
 
 impl Relay {
@@ -71,8 +83,10 @@ impl Relay {
     pub fn new(config: Config, header: StreamHeader, now: Instant) -> Self {
         let mark = config.stream.outbox_bytes;
         Self {
-            stream: Stream::new(config.stream, header.clone(), now),
+            stream: Stream::new(config.stream.clone(), header.clone(), now),
+            config: config.stream,
             filter: Filter {
+                idle: config.web_idle,
                 protected: config.protected,
                 hide_channel_binding: config.hide_channel_binding,
                 early_bytes: config.early_bytes,
@@ -84,6 +98,9 @@ impl Relay {
             web: Web::Open,
             authentication: Authentication::None,
             management: Management::None,
+            search: Search::new(config.redirects, now),
+            withheld: None,
+            features_passed: false,
             ready: false,
             early: VecDeque::new(),
             early_room: config.early_bytes,
@@ -92,6 +109,7 @@ impl Relay {
             cause: None,
             mark,
             holding: false,
+            web_full: false,
         }
     }
 
@@ -116,11 +134,13 @@ impl Relay {
 
     /// The web side's outbox is full: read no more from the server.
     pub fn hold_input(&mut self, now: Instant) {
+        self.web_full = true;
         self.stream.hold_input(now);
     }
 
     /// It has room again.
     pub fn release_input(&mut self, now: Instant) {
+        self.web_full = false;
         self.stream.release_input(now);
     }
 
@@ -164,6 +184,9 @@ impl Relay {
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.stream.handle_timeout(now);
+        if self.withheld.as_ref().is_some_and(|(_, at)| now >= *at) {
+            self.show_header();
+        }
     }
 
     /// Whether reading from the server is useful now.
@@ -197,7 +220,11 @@ impl Relay {
 
     /// When to call `handle_timeout` at the latest. Any other call may change it.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.stream.poll_timeout()
+        let header = self.withheld.as_ref().map(|(_, at)| *at);
+        [self.stream.poll_timeout(), header]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // The web side.
@@ -229,6 +256,15 @@ impl Relay {
         }
     }
 
+    /// What waited for the features; again held back where it asks for something first.
+    pub(super) fn forward_early(&mut self) {
+        while self.ready
+            && let Some(element) = self.early.pop_front()
+        {
+            self.forward(&element);
+        }
+    }
+
     fn forward(&mut self, element: &Element) {
         let name = element.name();
         match (name.namespace, name.local) {
@@ -237,6 +273,9 @@ impl Relay {
                 if !self.filter.permits(mechanism.trim()) {
                     let failure = sasl_failure(name.namespace);
                     return self.tell(WebAction::Element(failure));
+                }
+                if self.ask_for_node(element) == Followed::Yes {
+                    return;
                 }
                 if self.authentication == Authentication::None {
                     self.authentication = Authentication::Running;
@@ -249,6 +288,7 @@ impl Relay {
             }
             _ => {}
         }
+        self.search.forwarded = true;
         self.stream.push(element);
     }
 
@@ -305,13 +345,36 @@ impl Relay {
                     lang: Some(header.lang.unwrap_or_else(|| "en".to_owned())),
                     ..header
                 };
-                self.tell(WebAction::Open(header));
+                if self.authentication == Authentication::None {
+                    self.withheld = Some((header, self.stream.now() + HEADER_PATIENCE));
+                } else {
+                    self.tell(WebAction::Open(header));
+                }
             }
-            Event::Element(element) => self.element(&element),
-            Event::Ended => self.close_web(WebClose::Clean),
+            Event::Element(element) if element.is("error", ns::STREAM) => {
+                self.error = Some(element.standalone_with_lang().with_stream_prefix());
+            }
+            Event::Element(element) => {
+                self.show_header();
+                // W-R-406: other peers would read a prefix as no stanza at all.
+                self.element(&element.unprefixed(ns::CLIENT));
+            }
+            Event::Ended => {
+                self.show_header();
+                self.close_web(WebClose::Clean);
+            }
             // The relay takes what it gets, and holds the client instead.
             Event::Writable => {}
             Event::Closed(closed) => self.stream_closed(&closed),
+        }
+    }
+
+    /// Told late, so that a server that sends us on is not seen; and once, whoever sent us on.
+    fn show_header(&mut self) {
+        if let Some((header, _)) = self.withheld.take()
+            && !std::mem::replace(&mut self.search.header_shown, true)
+        {
+            self.tell(WebAction::Open(header));
         }
     }
 
@@ -319,14 +382,6 @@ impl Relay {
         let name = element.name();
         match (name.namespace, name.local) {
             (ns::STREAM, "features") => return self.features(element),
-            (ns::STREAM, "error") => {
-                self.error = Some(element.standalone_with_lang().with_stream_prefix());
-                return;
-            }
-            (ns::CLIENT, _) if element.prefix().is_some() => {
-                // W-R-406: other peers would read the prefix as no stanza at all.
-                return self.violation("bad-namespace-prefix");
-            }
             (ns::SERVER, "message" | "presence" | "iq") => {
                 return self.violation("invalid-namespace");
             }
@@ -357,6 +412,9 @@ impl Relay {
         }
         if said != Management::None {
             self.manage(said);
+            for (id, node) in locations(element) {
+                self.tell(WebAction::Server(ServerAction::Remember { id, node }));
+            }
         }
     }
 
@@ -365,14 +423,23 @@ impl Relay {
             Authentication::None | Authentication::Running => Stage::BeforeAuthentication,
             Authentication::RestartDue | Authentication::Done => Stage::Authenticated,
         };
-        match self.filter.apply(features, stage) {
+        if let Some(idle) = idle_time(features) {
+            self.stream.keep_alive_within(idle / 2);
+        }
+        let (filtered, warnings) = self.filter.apply(features, stage);
+        for warning in warnings {
+            self.tell(WebAction::Server(ServerAction::Warn(warning)));
+        }
+        match filtered {
             Filtered::Features(features) => {
-                self.tell(WebAction::Element(features.with_stream_prefix()));
+                let first = stage == Stage::BeforeAuthentication && !self.features_passed;
+                if !(first && self.search.features_shown) {
+                    self.tell(WebAction::Element(features.with_stream_prefix()));
+                }
+                self.features_passed = true;
                 if self.authentication != Authentication::RestartDue {
                     self.ready = true;
-                    for element in std::mem::take(&mut self.early) {
-                        self.forward(&element);
-                    }
+                    self.forward_early();
                 }
             }
             Filtered::Nothing => {
@@ -397,11 +464,15 @@ impl Relay {
     }
 
     fn stream_closed(&mut self, closed: &Closed) {
+        if closed.cause == Cause::Peer && self.follow(closed.error.as_ref()) == Followed::Yes {
+            return;
+        }
+        self.show_header();
         self.cause = Some(closed.cause);
         let close = match closed.cause {
             Cause::Ours => WebClose::Clean,
             Cause::Peer => match (self.error.take(), &closed.error) {
-                // W-R-418: the client must not follow it. Following it here is for a later version.
+                // W-R-418: what was not followed here the client must not follow either.
                 (_, Some(error)) if error.condition == "see-other-host" => {
                     WebClose::Unreachable(self.loss())
                 }
@@ -428,7 +499,7 @@ impl Relay {
 
     // Orders to the web side.
 
-    fn tell(&mut self, action: WebAction) {
+    pub(super) fn tell(&mut self, action: WebAction) {
         if self.web != Web::Gone {
             self.actions.push_back(Action::Deliver(action));
         }

@@ -31,6 +31,8 @@
 //! assert_eq!(relay.poll_transmit().unwrap(), "<presence xmlns=\"jabber:client\"/>");
 //! ```
 
+use std::time::Duration;
+
 use xmpp_wire::{Element, StreamError, StreamHeader};
 
 use crate::{Action, client};
@@ -39,11 +41,14 @@ use crate::{Action, client};
 pub mod bosh;
 mod bounce;
 mod machine;
+mod redial;
 mod resumption;
+mod upstream;
 #[cfg(feature = "ws")]
 pub mod ws;
 
 pub use machine::Relay;
+pub use upstream::{ServerAction, Target, Warning};
 
 /// How a relay behaves.
 #[derive(Clone, Debug)]
@@ -57,6 +62,11 @@ pub struct Config {
     pub hide_channel_binding: bool,
     /// Whether the server belongs to another operator: its loss is then told as `remote-connection-failed` (W-R-417). Default false.
     pub foreign: bool,
+    /// How many other servers the relay may be sent to before authentication, by `see-other-host` (W-R-418) or to the node that keeps a session
+    /// (W-R-419); 0 follows none. Default 3 (RFC 6120 §4.9.3.19 suggests 2 to 5).
+    pub redirects: u8,
+    /// How long the web side lets a client be silent, for `<limits/>` (W-R-426). Default `None`: no bound of its own.
+    pub web_idle: Option<Duration>,
     /// What a web client may send in one element, for `<limits/>` (W-R-426). Default 262 144, that of both web sides.
     pub web_element_bytes: usize,
     /// Bytes taken from a client while the server's features have not come (W-R-443, B-R-050). Default 16 384, the usual bound
@@ -71,6 +81,8 @@ impl Default for Config {
             protected: false,
             hide_channel_binding: false,
             foreign: false,
+            redirects: 3,
+            web_idle: None,
             web_element_bytes: 262_144,
             early_bytes: 16_384,
         }
@@ -114,6 +126,8 @@ pub enum WebAction {
     Hold,
     /// ... and go on.
     Release,
+    /// Nothing for the web side: the driver sees to it.
+    Server(ServerAction),
 }
 
 /// How the web session must end.

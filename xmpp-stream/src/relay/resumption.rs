@@ -3,6 +3,8 @@
 
 use xmpp_wire::{Element, ns};
 
+use super::Target;
+
 /// What a server said about stream management.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Management {
@@ -27,6 +29,27 @@ pub(super) fn management(element: &Element) -> Management {
             .max()
             .unwrap_or(Management::None),
         _ => Management::None,
+    }
+}
+
+/// The ids of sessions and where the server says that they are kept.
+pub(super) fn locations(element: &Element) -> Vec<(String, Target)> {
+    let name = element.name();
+    match (name.namespace, name.local) {
+        (ns::SM, "enabled") if management(element) == Management::Resumable => {
+            let id = element.attribute("id");
+            let node = element.attribute("location");
+            let node = node.as_deref().and_then(Target::parse);
+            id.zip(node)
+                .map(|(id, node)| (id.into_owned(), node))
+                .into_iter()
+                .collect()
+        }
+        (ns::SASL2, "success") | (ns::BIND2, "bound") => element
+            .children()
+            .flat_map(|child| locations(&child))
+            .collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -33,7 +33,7 @@ pub fn event(event: Event) -> Option<WebEvent> {
         Event::Closing => Some(WebEvent::Closing),
         Event::Closed(closed) => Some(WebEvent::Closed(WebClosed {
             clean: closed.stream_closed,
-            undelivered: Vec::new(),
+            undelivered: closed.undelivered,
         })),
     }
 }
@@ -60,6 +60,7 @@ pub fn apply(session: &mut Session, action: WebAction, now: Instant) -> Result<(
             }
         }
         WebAction::Resumable(resumable) => session.set_resumable(resumable),
+        WebAction::Server(_) => {}
         WebAction::Hold => session.hold_input(now),
         WebAction::Release => session.release_input(now),
         WebAction::Close(close) => self::close(session, close, now)?,

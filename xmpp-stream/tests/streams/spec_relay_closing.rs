@@ -1,4 +1,4 @@
-//! How a relay ends, from either side (W-R-416 to 418, 437, 473; B-X-030 to 032; B-R-135).
+//! How a relay ends, from either side (RFC 6120 §4.4, RFC 7395 §3.6, XEP-0206 §7).
 
 use crate::support::*;
 use xmpp_stream::relay::{WebClosed, WebEvent};
@@ -62,16 +62,6 @@ fn a_lost_server_leaves_a_resumable_client_without_xml() {
     scene.server("<message><bo");
     assert_eq!(scene.eof(), ["close lost", "CLOSE"]);
     assert_eq!(scene.sent(), "");
-}
-
-/// W-R-418
-#[test]
-fn see_other_host_is_never_shown() {
-    let mut scene = Scene::ready();
-    assert_eq!(
-        scene.server("<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>evil.example</see-other-host></stream:error>"),
-        ["close unreachable internal-server-error", "CLOSE"]
-    );
 }
 
 /// B-X-030, B-X-031

@@ -73,8 +73,7 @@ fn every_style_of_header_gives_the_same_output() {
             "<message xmlns='jabber:client'/>",
         ),
     ] {
-        let mut scene = Scene::plain();
-        scene.server(&header);
+        let mut scene = Scene::greeted(&header);
         assert_eq!(
             scene.server(features),
             [format!(
@@ -132,10 +131,27 @@ fn a_declaration_between_elements_is_refused() {
 #[test]
 fn the_header_becomes_an_opening() {
     let mut scene = Scene::plain();
+    let orders = scene.server(&format!("{}{MECHANISMS}", header("id='a&quot;&lt;'")));
     assert_eq!(
-        scene.server(&header("id='a&quot;&lt;'")),
-        ["open id=\"a\\\"<\" from=\"a.example\" lang=\"en\""]
+        orders[0],
+        "open id=\"a\\\"<\" from=\"a.example\" lang=\"en\""
     );
+    assert_eq!(orders.len(), 2);
+}
+
+/// The header waits for what comes behind it, but not long.
+#[test]
+fn a_header_alone_is_shown_after_a_moment() {
+    let mut scene = Scene::plain();
+    assert_eq!(scene.server(HEADER), [""; 0]);
+    assert_eq!(scene.after_milliseconds(249), [""; 0]);
+    let due = scene.relay.poll_timeout().expect("the header is due");
+    assert_eq!((due - scene.now).as_millis(), 1);
+    assert_eq!(
+        scene.after_milliseconds(1),
+        ["open id=\"1\" from=\"a.example\" lang=\"en\""]
+    );
+    assert_eq!(scene.server(MECHANISMS).len(), 1);
 }
 
 /// W-R-471: the header's declarations are repeated on every element, so they are few.
@@ -145,7 +161,7 @@ fn a_header_of_many_declarations_is_refused() {
         let declarations: Vec<_> = (0..count).map(|i| format!("xmlns:p{i}='u:{i}'")).collect();
         header(&declarations.join(" "))
     };
-    assert_eq!(Scene::plain().server(&prefixes(8)).len(), 1);
+    Scene::greeted(&prefixes(8));
     for refused in [prefixes(9), header(&format!("id='{}'", "x".repeat(4096)))] {
         let mut scene = Scene::plain();
         assert_eq!(
@@ -169,15 +185,48 @@ fn the_location_of_a_node_stays_behind_the_gateway() {
         ),
         [
             "<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>",
-            "resumable true"
+            "resumable true",
+            "remember x at 10.0.0.1:5222"
         ]
     );
     let mut scene = Scene::ready();
     assert_eq!(
-        scene.server("<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' location='h' resume='1'/></bound></success>"),
+        scene.server("<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' location='h:99' id='y' resume='1'/></bound></success>"),
         [
-            "<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' resume='1'/></bound></success>",
-            "resumable true"
+            "<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='y' resume='1'/></bound></success>",
+            "resumable true",
+            "remember y at h:99"
         ]
+    );
+    // What names no place, or no session to go back to, is not remembered.
+    for enabled in [
+        "<enabled xmlns='urn:xmpp:sm:3' id='x' location='a b' resume='1'/>",
+        "<enabled xmlns='urn:xmpp:sm:3' id='x' location='h'/>",
+        "<enabled xmlns='urn:xmpp:sm:3' location='h' resume='1'/>",
+    ] {
+        let orders = Scene::ready().server(enabled);
+        assert!(
+            !orders
+                .iter()
+                .any(|order| order.starts_with("remember") || order.contains("location")),
+            "{orders:?}"
+        );
+    }
+}
+
+/// W-R-406: a prefix for `jabber:client` is written out, on the root and inside, wherever it was declared.
+#[test]
+fn prefixed_stanzas_are_written_without_their_prefix() {
+    let mut scene = Scene::authenticated();
+    assert_eq!(
+        scene.server("<c:message xmlns:c='jabber:client'><c:body>a</c:body></c:message>"),
+        [
+            "<message xmlns=\"jabber:client\" xml:lang=\"en\" xmlns:c='jabber:client'><body>a</body></message>"
+        ]
+    );
+    let mut scene = with_header(&header("xmlns:c='jabber:client'"));
+    assert_eq!(
+        scene.server("<message><c:body>a</c:body></message>"),
+        ["<message xmlns=\"jabber:client\" xmlns:c=\"jabber:client\"><body>a</body></message>"]
     );
 }

@@ -1,4 +1,6 @@
-//! What the gateway takes out of features, and refuses on input (W-R-420 to 427, W-R-452).
+//! What the gateway takes out of features, and refuses on input (RFC 7395 §3.9).
+
+use std::time::Duration;
 
 use crate::support::*;
 use xmpp_stream::{client::Tls, relay::Config};
@@ -14,8 +16,13 @@ fn filtered(change: impl FnOnce(&mut Config), features: &str) -> Vec<String> {
     let mut config = config(Tls::None);
     change(&mut config);
     let mut scene = Scene::with(config);
-    scene.server(HEADER);
-    scene.server(&format!("<stream:features>{features}</stream:features>"))
+    let orders = scene.server(&format!(
+        "{HEADER}<stream:features>{features}</stream:features>"
+    ));
+    orders
+        .into_iter()
+        .filter(|order| !order.starts_with("open ") && !order.starts_with("warn "))
+        .collect()
 }
 
 fn features(inside: &str) -> [String; 1] {
@@ -102,6 +109,81 @@ fn what_was_cut_is_refused_on_input() {
     );
 }
 
+/// W-R-426: the lower of both, of bytes and of seconds; added where the server says nothing.
+#[test]
+fn idle_seconds_are_lowered_and_added() {
+    let limits =
+        |inside: &str| format!("<limits xmlns='urn:xmpp:stream-limits:0'>{inside}</limits>");
+    let bytes = "<max-bytes>1000</max-bytes>";
+    let ours = "<idle-seconds xmlns=\"urn:xmpp:stream-limits:0\">50</idle-seconds>";
+    let idle = |config: &mut Config| config.web_idle = Some(Duration::from_secs(50));
+    for (theirs, shown) in [
+        (
+            "<idle-seconds>49</idle-seconds>",
+            "<idle-seconds>49</idle-seconds>",
+        ),
+        (
+            "<idle-seconds>50</idle-seconds>",
+            "<idle-seconds>50</idle-seconds>",
+        ),
+        ("<idle-seconds>51</idle-seconds>", ours),
+        ("<idle-seconds>x</idle-seconds>", ours),
+        ("", ours),
+    ] {
+        assert_eq!(
+            filtered(idle, &limits(&format!("{bytes}{theirs}"))),
+            features(&limits(&format!("{bytes}{shown}"))),
+            "{theirs}"
+        );
+    }
+    let mut with = config(Tls::None);
+    idle(&mut with);
+    let mut scene = Scene::with(with);
+    scene.server(&format!("{HEADER}{MECHANISMS}"));
+    scene.web("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'/>");
+    scene.server("<success xmlns='urn:xmpp:sasl:2'/>");
+    assert_eq!(
+        scene.server("<stream:features/>"),
+        features(&format!(
+            "<limits xmlns=\"urn:xmpp:stream-limits:0\"><max-bytes xmlns=\"urn:xmpp:stream-limits:0\">262144</max-bytes>{ours}</limits>"
+        ))
+    );
+}
+
+/// XEP-0478: a server that ends idle streams hears a space from us in time.
+#[test]
+fn a_server_with_an_idle_limit_is_kept_awake() {
+    let mut scene = Scene::authenticated();
+    scene.server("<stream:features><limits xmlns='urn:xmpp:stream-limits:0'><idle-seconds>60</idle-seconds></limits></stream:features>");
+    let silent_since = scene.now;
+    assert_eq!(
+        scene.relay.poll_timeout(),
+        Some(silent_since + Duration::from_secs(30))
+    );
+    scene.after(30);
+    assert_eq!(scene.sent(), " ");
+}
+
+/// W-R-424, W-R-477: what an operator should know of the lists, each once for a list.
+#[test]
+fn the_operator_hears_of_lists_that_do_not_fit_a_gateway() {
+    let mut scene = Scene::plain();
+    let orders = scene.server(&format!(
+        "{HEADER}<stream:features>{PROFILES}</stream:features>"
+    ));
+    assert_eq!(orders[1..3], ["warn ChannelBinding", "warn External"]);
+    assert_eq!(orders.len(), 4);
+    let anonymous = MECHANISMS.replace("PLAIN", "ANONYMOUS");
+    let orders = Scene::plain().server(&format!("{HEADER}{anonymous}"));
+    assert_eq!(orders[1], "warn Anonymous");
+    // The recommended set-up deserves none.
+    let orders = Scene::plain().server(&format!("{HEADER}{MECHANISMS}"));
+    assert!(
+        !orders.iter().any(|order| order.starts_with("warn")),
+        "{orders:?}"
+    );
+}
+
 /// W-R-426
 #[test]
 fn limits_are_lowered_and_added() {
@@ -144,6 +226,10 @@ fn a_server_that_leaves_nothing_to_authenticate_with_is_refused() {
     for inside in [
         "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>",
         "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+        // The server's own lists may be empty, too.
+        "",
+        "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+        "<x xmlns='u'/><authentication xmlns='urn:xmpp:sasl:2'></authentication>",
         "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><x xmlns='u'/><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>",
     ] {
         assert_eq!(

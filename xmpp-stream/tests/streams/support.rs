@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use xmpp_stream::{
     Action, Relay,
     client::Tls,
-    relay::{Config, WebAction, WebClosed, WebEvent},
+    relay::{Config, ServerAction, WebAction, WebClosed, WebEvent},
 };
 use xmpp_wire::{Element, StreamHeader, XmlLimits};
 
@@ -85,6 +85,20 @@ impl Scene {
         scene.server(BIND);
         scene.sent();
         scene
+    }
+
+    /// The server's header has come, and was shown.
+    pub(crate) fn greeted(header: &str) -> Self {
+        let mut scene = Self::plain();
+        assert_eq!(scene.server(header), [""; 0]);
+        assert_eq!(scene.after_milliseconds(250).len(), 1);
+        scene
+    }
+
+    pub(crate) fn after_milliseconds(&mut self, milliseconds: u64) -> Vec<String> {
+        self.now += Duration::from_millis(milliseconds);
+        self.relay.handle_timeout(self.now);
+        self.orders()
     }
 
     /// The server sends that; what the relay orders.
@@ -174,6 +188,14 @@ impl Scene {
                 Action::Deliver(WebAction::Resumable(resumable)) => {
                     format!("resumable {resumable}")
                 }
+                Action::Deliver(WebAction::Server(action)) => match action {
+                    ServerAction::Redial(to) => format!("redial {}:{}", to.host, to.port),
+                    ServerAction::Remember { id, node } => {
+                        format!("remember {id} at {}:{}", node.host, node.port)
+                    }
+                    ServerAction::Locate { id } => format!("locate {id}"),
+                    ServerAction::Warn(warning) => format!("warn {warning:?}"),
+                },
                 Action::Deliver(WebAction::Hold) => "hold".to_owned(),
                 Action::Deliver(WebAction::Release) => "release".to_owned(),
                 Action::StartTls => "START-TLS".to_owned(),
