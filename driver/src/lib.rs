@@ -3,6 +3,7 @@
 //!
 //! - [`Pump`] moves bytes between one machine and one stream. It decides nothing: a machine joins by [`Machine`], pure forwarding.
 //! - [`bosh::Hub`] is where HTTP exchanges meet BOSH sessions; [`http::Connection`] brings the exchanges, or gives its stream to a WebSocket.
+//! - [`websocket`] opens one as a client.
 //! - [`relay`] ties a web session to a stream to a server.
 //!
 //! Every `next` here is cancel-safe: what it has done lives in the value that it was borrowed from. A WebSocket that echoes what it
@@ -38,6 +39,7 @@ mod link;
 mod machine;
 mod pump;
 pub mod relay;
+pub mod websocket;
 
 pub use machine::{Machine, Order};
 pub use pump::{Pump, Step};

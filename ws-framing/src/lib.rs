@@ -68,6 +68,11 @@
 #![forbid(unsafe_code)]
 
 pub mod connection;
+#[cfg(feature = "deflate")]
+pub mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "deflate/absent.rs"]
+mod deflate;
 pub mod frame;
 pub mod handshake;
 pub mod xmpp;

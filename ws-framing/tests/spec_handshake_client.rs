@@ -1,9 +1,12 @@
 //! RFC 6455 §4.1: the client's side of the opening handshake (ledger §2).
 
 use bytes::BytesMut;
-use ws_framing::handshake::{
-    client::{Config, Endpoint, Handshake, Refused, Upgraded},
-    server,
+use ws_framing::{
+    CloseCode,
+    handshake::{
+        client::{Config, Endpoint, Handshake, Refused, Upgraded},
+        server,
+    },
 };
 use xmpp_http1::{RequestHead, Version};
 
@@ -168,7 +171,9 @@ fn a_101_says_what_it_must() {
 #[test]
 fn a_missing_subprotocol_is_told() {
     let upgraded = judge(&[("Sec-WebSocket-Protocol", "")]);
-    assert_eq!(upgraded, Ok(Some(Upgraded { subprotocol: None })));
+    let upgraded = upgraded.unwrap().unwrap();
+    assert_eq!(upgraded.subprotocol, None);
+    assert_eq!(upgraded.farewell, Some(CloseCode::NORMAL));
 }
 
 /// W-R-064: the head and what may come before it are bounded.

@@ -12,12 +12,16 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Bytes of a whole message; more fails with 1009. Default 262 144 (Prosody's default; RFC 6120 §13.12 sets the floor of 10 000).
+    /// Bytes of a whole message, inflated; more fails with 1009. Default 262 144 (Prosody's default; RFC 6120 §13.12 sets the floor of 10 000).
     pub message_bytes: usize,
-    /// Bytes of one data frame; more fails with 1009. Default as `message_bytes`: one frame may carry the whole message.
+    /// Bytes of one data frame; more fails with 1009. Default as `message_bytes`: one frame may carry the whole message. A compressed frame may
+    /// be an eighth and 64 bytes larger, which is what DEFLATE makes of noise at worst.
     pub frame_bytes: usize,
     /// Frames of one message, empty ones included; more fails with 1008. Default 1024: it stops floods of tiny fragments.
     pub fragments: usize,
+    /// Payload bytes of one frame of ours, larger messages leave in fragments; `None` sends every message whole. Default `None`: there are
+    /// servers that refuse fragments (W-R-116).
+    pub fragment_bytes: Option<usize>,
     /// Whether binary messages are taken. Default `Refused` (RFC 7395 §3.2).
     pub binary: Binary,
     /// How long each step of the closing may take: the peer's Close frame, the end of the transport, the last bytes' leaving. Default 5 s.
@@ -38,6 +42,7 @@ impl Default for Config {
             message_bytes: 262_144,
             frame_bytes: 262_144,
             fragments: 1024,
+            fragment_bytes: None,
             binary: Binary::Refused,
             close_timeout: Duration::from_secs(5),
             ping_interval: Some(Duration::from_secs(30)),
@@ -56,6 +61,16 @@ pub enum Binary {
     Refused,
     /// They are delivered.
     Accepted,
+}
+
+/// Whether messages may leave compressed, where permessage-deflate was agreed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Those that are large enough do.
+    #[default]
+    Allowed,
+    /// None does: what is sent may hold secrets beside text that others choose (RFC 7692 §8). The peer's are inflated all the same.
+    Withheld,
 }
 
 /// How many pings and pongs a peer may send.

@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-pub use config::{Binary, Config, ControlRate};
+pub use config::{Binary, Compression, Config, ControlRate};
 pub use event::{Action, Cause, Closed, Event, Message, SendError};
 
 use control_meter::ControlMeter;
@@ -134,7 +134,7 @@ impl Connection {
         };
         Self {
             decoder: Decoder::new(encoder.role(), limits),
-            outbox: Outbox::new(encoder),
+            outbox: Outbox::new(encoder, config.fragment_bytes),
             state: State::Open,
             liveness: Liveness::new(&config, now),
             meter: ControlMeter::new(config.control_rate),
@@ -150,7 +150,38 @@ impl Connection {
         }
     }
 
-    /// Queues a message, which leaves as one frame.
+    /// The same end, with what the handshake agreed on compression. Messages are compressed from the first on, unless `set_compression`
+    /// withholds it.
+    ///
+    /// ```
+    /// # use bytes::BytesMut;
+    /// use ws_framing::{Connection, Instant, connection::{Config, Message}, deflate};
+    ///
+    /// let (now, deflate) = (Instant::now(), deflate::Config::default());
+    /// let agreed = deflate::accept([&b"permessage-deflate"[..]], &deflate)?.expect("agreed").agreed;
+    /// let mut server = Connection::server(Config::default(), now).with_deflate(agreed);
+    /// server.send(Message::from("<a/>".repeat(1000)), now)?;
+    /// assert!(server.poll_transmit().expect("a frame").payload.len() < 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, agreed: crate::deflate::Agreed) -> Self {
+        let (inflater, deflater) = match self.outbox.role() {
+            Role::Server => agreed.for_server(),
+            Role::Client => agreed.for_client(),
+        };
+        self.decoder.set_inflater(inflater);
+        self.outbox.set_deflater(deflater);
+        self
+    }
+
+    /// Allows or withholds compression of what is sent after this. Without an agreement nothing is compressed anyway.
+    pub fn set_compression(&mut self, compression: Compression) {
+        self.outbox.set_compression(compression);
+    }
+
+    /// Queues a message, which leaves as one frame, or as many as `Config::fragment_bytes` makes of it.
     ///
     /// # Errors
     ///

@@ -1,13 +1,15 @@
-//! What waits to be written. Control frames overtake messages between frames; Close comes behind the messages; a large payload is passed on
-//! uncopied, small frames are written together.
+//! What waits to be written. Control frames overtake messages, also between the fragments of one; Close comes behind the messages; a large
+//! payload is passed on uncopied, small frames are written together.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::Compression;
 use crate::{
     Transmit,
-    frame::{CloseFrame, Encoder, Opcode, Role},
+    deflate::Deflater,
+    frame::{CloseFrame, Encoder, First, Opcode, Role},
 };
 
 /// A payload above this is not copied to stand beside other frames.
@@ -32,10 +34,34 @@ pub(super) struct Outbox {
     pongs_waiting: usize,
     /// More than `PONGS` waited: only the latest is kept.
     pongs_backed_up: bool,
-    messages: VecDeque<(Opcode, Bytes)>,
-    /// Payload bytes in `messages`.
+    messages: VecDeque<Queued>,
+    /// The message of which fragments have left.
+    begun: Option<Box<Begun>>,
+    /// Payload bytes in `messages`, and what is left of `begun`.
     bytes: usize,
+    /// Payload bytes of one frame of a message.
+    fragment_bytes: usize,
+    /// Where permessage-deflate was agreed.
+    deflater: Option<Box<Deflater>>,
+    /// For messages that are queued from now on.
+    compression: Compression,
     close: Close,
+}
+
+/// A message. It is compressed when it leaves, so that it is still known while it waits.
+#[derive(Debug)]
+struct Queued {
+    opcode: Opcode,
+    payload: Bytes,
+    compression: Compression,
+}
+
+#[derive(Debug)]
+struct Begun {
+    /// What is left to send.
+    rest: Bytes,
+    /// As it was queued.
+    message: Bytes,
 }
 
 #[derive(Debug)]
@@ -46,18 +72,31 @@ enum Close {
 }
 
 impl Outbox {
-    pub(super) fn new(encoder: Encoder) -> Self {
+    pub(super) fn new(encoder: Encoder, fragment_bytes: Option<usize>) -> Self {
         Self {
             encoder,
+            fragment_bytes: fragment_bytes.map_or(usize::MAX, |bytes| bytes.max(1)),
             pings: Vec::new(),
             pings_waiting: 0,
             pongs: Vec::new(),
             pongs_waiting: 0,
             pongs_backed_up: false,
             messages: VecDeque::new(),
+            begun: None,
             bytes: 0,
+            deflater: None,
+            compression: Compression::Allowed,
             close: Close::None,
         }
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(super) fn set_deflater(&mut self, deflater: Deflater) {
+        self.deflater = Some(Box::new(deflater));
+    }
+
+    pub(super) fn set_compression(&mut self, compression: Compression) {
+        self.compression = compression;
     }
 
     pub(super) fn role(&self) -> Role {
@@ -76,6 +115,7 @@ impl Outbox {
 
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty()
+            && self.begun.is_none()
             && self.pings.is_empty()
             && self.pongs.is_empty()
             && !matches!(self.close, Close::Waiting(_))
@@ -83,7 +123,11 @@ impl Outbox {
 
     pub(super) fn message(&mut self, opcode: Opcode, payload: Bytes) {
         self.bytes += payload.len();
-        self.messages.push_back((opcode, payload));
+        self.messages.push_back(Queued {
+            opcode,
+            payload,
+            compression: self.compression,
+        });
     }
 
     /// Queues a ping; says whether there was room.
@@ -91,7 +135,8 @@ impl Outbox {
         let room = self.pings_waiting < PINGS;
         if room {
             self.pings_waiting += 1;
-            self.encoder.frame(Opcode::Ping, payload, &mut self.pings);
+            self.encoder
+                .frame(First::whole(Opcode::Ping), payload, &mut self.pings);
         }
         room
     }
@@ -103,7 +148,8 @@ impl Outbox {
             self.pongs_waiting = 0;
         }
         self.pongs_waiting += 1;
-        self.encoder.frame(Opcode::Pong, payload, &mut self.pongs);
+        self.encoder
+            .frame(First::whole(Opcode::Pong), payload, &mut self.pongs);
     }
 
     /// Queues the Close frame; only the first counts.
@@ -113,18 +159,20 @@ impl Outbox {
         }
     }
 
-    /// The payloads of the messages in waiting.
+    /// The payloads of the messages in waiting, with one that has left in part.
     pub(super) fn take_messages(&mut self) -> Vec<Bytes> {
         self.bytes = 0;
-        self.messages
-            .drain(..)
-            .map(|(_, payload)| payload)
+        let begun = self.begun.take().map(|begun| begun.message);
+        begun
+            .into_iter()
+            .chain(self.messages.drain(..).map(|queued| queued.payload))
             .collect()
     }
 
     /// The transport is gone.
     pub(super) fn clear(&mut self) {
         self.messages = VecDeque::new();
+        self.begun = None;
         self.bytes = 0;
         self.pings = Vec::new();
         self.pongs = Vec::new();
@@ -135,18 +183,18 @@ impl Outbox {
         let mut head = self.take_control();
         let mut payload = Bytes::new();
         while payload.is_empty() && head.len() < GATHER_BYTES {
-            let Some((opcode, message)) = self.messages.pop_front() else {
+            let Some((first, part)) = self.next_frame() else {
                 self.append_close(&mut head);
                 break;
             };
-            self.bytes -= message.len();
             let alone = head.is_empty()
                 && self.messages.is_empty()
+                && self.begun.is_none()
                 && !matches!(self.close, Close::Waiting(_));
-            if alone || message.len() > SMALL_BYTES {
-                payload = self.encoder.head(opcode, message, &mut head);
+            if alone || part.len() > SMALL_BYTES {
+                payload = self.encoder.head(first, part, &mut head);
             } else {
-                self.encoder.frame(opcode, &message, &mut head);
+                self.encoder.frame(first, &part, &mut head);
             }
         }
         if self.messages.is_empty() && self.messages.capacity() > KEPT_SLOTS {
@@ -161,6 +209,45 @@ impl Outbox {
         })
     }
 
+    /// The next frame of the message in front.
+    fn next_frame(&mut self) -> Option<(First, Bytes)> {
+        let (first, mut rest, message) = match self.begun.take() {
+            Some(begun) => (
+                First::whole(Opcode::Continuation),
+                begun.rest,
+                Some(begun.message),
+            ),
+            None => {
+                let queued = self.messages.pop_front()?;
+                let first = First::whole(queued.opcode);
+                match self.compress(&queued) {
+                    Some(compressed) => {
+                        self.bytes -= queued.payload.len();
+                        self.bytes += compressed.len();
+                        (first.compressed(), compressed, Some(queued.payload))
+                    }
+                    None => (first, queued.payload, None),
+                }
+            }
+        };
+        if rest.len() <= self.fragment_bytes {
+            self.bytes -= rest.len();
+            return Some((first, rest));
+        }
+        let message = message.unwrap_or_else(|| rest.clone());
+        let part = rest.split_to(self.fragment_bytes);
+        self.bytes -= part.len();
+        self.begun = Some(Box::new(Begun { rest, message }));
+        Some((first.unfinished(), part))
+    }
+
+    fn compress(&mut self, queued: &Queued) -> Option<Bytes> {
+        match queued.compression {
+            Compression::Allowed => self.deflater.as_mut()?.compress(&queued.payload),
+            Compression::Withheld => None,
+        }
+    }
+
     fn take_control(&mut self) -> Vec<u8> {
         let mut control = std::mem::take(&mut self.pings);
         control.append(&mut std::mem::take(&mut self.pongs));
@@ -172,7 +259,8 @@ impl Outbox {
 
     fn append_close(&mut self, head: &mut Vec<u8>) {
         if let Close::Waiting(frame) = &self.close {
-            self.encoder.frame(Opcode::Close, &frame.payload(), head);
+            self.encoder
+                .frame(First::whole(Opcode::Close), &frame.payload(), head);
             self.close = Close::Taken;
         }
     }

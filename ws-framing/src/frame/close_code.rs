@@ -39,6 +39,8 @@ impl CloseCode {
     pub const POLICY_VIOLATION: Self = Self(1008);
     /// 1009.
     pub const TOO_BIG: Self = Self(1009);
+    /// 1010, a client's alone: the server did not agree to an extension that it needs.
+    pub const MISSING_EXTENSION: Self = Self(1010);
     /// 1011.
     pub const INTERNAL_ERROR: Self = Self(1011);
 

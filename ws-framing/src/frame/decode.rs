@@ -2,7 +2,7 @@
 //!
 //! Rules: a header leaves the buffer once it is complete and judged, limits included, before any payload is waited for. The payload of a
 //! whole message stays in the buffer, is unmasked there as it comes, and leaves as a slice of it; that of a fragment moves into the
-//! message as it comes. Text is checked on the way, each byte once. After a violation the caller decodes no more (W-R-122).
+//! message as it comes, as does a compressed one, inflated on the way. Text is checked on the way, each byte once. After a violation the caller decodes no more (W-R-122).
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -13,7 +13,7 @@ use super::{
     text::Utf8Bytes,
     utf8::{Invalid, Utf8Check},
 };
-use crate::connection::Message;
+use crate::{connection::Message, deflate::Inflater};
 
 /// Bounds on what one message may make us hold.
 #[derive(Clone, Copy, Debug)]
@@ -62,10 +62,18 @@ impl Violation {
         }
     }
 
-    fn too_big() -> Self {
+    pub(crate) fn too_big() -> Self {
         Self {
             code: CloseCode::TOO_BIG,
             reason: "a message larger than the limit",
+        }
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(crate) fn deflate() -> Self {
+        Self {
+            code: CloseCode::INVALID_PAYLOAD,
+            reason: "compressed data that cannot be inflated",
         }
     }
 
@@ -95,15 +103,18 @@ impl From<Invalid> for Violation {
 pub(crate) struct Decoder {
     role: Role,
     limits: DecodeLimits,
+    /// Where permessage-deflate was agreed.
+    inflater: Option<Box<Inflater>>,
     frame: Option<Frame>,
-    /// Boxed: most messages are not fragmented.
-    message: Option<Box<Fragmented>>,
+    /// One that is in fragments, or compressed. Boxed: most messages are neither.
+    message: Option<Box<Parts>>,
 }
 
 /// A frame whose header has left the buffer.
 #[derive(Debug)]
 struct Frame {
     fin: bool,
+    compressed: bool,
     opcode: Opcode,
     mask: Option<[u8; 4]>,
     payload: usize,
@@ -112,11 +123,14 @@ struct Frame {
     utf8: Utf8Check,
 }
 
-/// A message that came in part.
+/// A message that does not leave as a slice of the input.
 #[derive(Debug)]
-struct Fragmented {
+struct Parts {
     text: bool,
+    /// As it is delivered.
     payload: Vec<u8>,
+    /// What the frames of a compressed message have announced; `None` is a plain one.
+    compressed: Option<usize>,
     fragments: usize,
     utf8: Utf8Check,
 }
@@ -126,9 +140,16 @@ impl Decoder {
         Self {
             role,
             limits,
+            inflater: None,
             frame: None,
             message: None,
         }
+    }
+
+    /// Takes compressed messages.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn set_inflater(&mut self, inflater: Inflater) {
+        self.inflater = Some(Box::new(inflater));
     }
 
     /// Counts for frames whose headers come after this.
@@ -154,7 +175,7 @@ impl Decoder {
                     };
                     return control(frame.opcode, payload).map(Some);
                 }
-                Opcode::Text | Opcode::Binary if frame.fin => {
+                Opcode::Text | Opcode::Binary if frame.fin && !frame.compressed => {
                     frame.advance(input)?;
                     let Some(payload) = frame.take_whole(input) else {
                         self.frame = Some(frame);
@@ -182,6 +203,7 @@ impl Decoder {
             role: self.role,
             continuation: self.message.is_some(),
             binary: self.limits.binary,
+            compression: self.inflater.is_some(),
         };
         let Some(header) = Header::parse(input, expected)? else {
             return Ok(None);
@@ -196,6 +218,7 @@ impl Decoder {
         input.advance(header.length);
         Ok(Some(Frame {
             fin: header.fin,
+            compressed: header.compressed,
             opcode: header.opcode,
             mask: header.mask,
             payload,
@@ -206,21 +229,37 @@ impl Decoder {
 
     /// Judges the size and number of a data frame (W-R-103, 115), and opens the message that it begins.
     fn admit(&mut self, header: &Header) -> Result<Option<usize>, Violation> {
-        let held = self
-            .message
-            .as_ref()
-            .map_or(0, |message| message.payload.len());
-        let room = self.limits.message_bytes.saturating_sub(held);
+        let DecodeLimits {
+            message_bytes,
+            frame_bytes,
+            ..
+        } = self.limits;
+        let room = match self.message.as_deref() {
+            Some(Parts {
+                compressed: Some(announced),
+                ..
+            }) => Some(expanded(message_bytes).saturating_sub(*announced)),
+            None if header.compressed => Some(expanded(message_bytes)),
+            Some(_) | None => None,
+        };
+        let room = match room {
+            Some(room) => room.min(expanded(frame_bytes)),
+            None => {
+                let held = self.message.as_ref().map_or(0, |parts| parts.payload.len());
+                message_bytes.saturating_sub(held).min(frame_bytes)
+            }
+        };
         let payload = usize::try_from(header.payload)
             .ok()
-            .filter(|&payload| payload <= room.min(self.limits.frame_bytes));
-        if payload.is_none() || (header.fin && header.opcode != Opcode::Continuation) {
+            .filter(|&payload| payload <= room);
+        let whole = header.fin && header.opcode != Opcode::Continuation && !header.compressed;
+        let (false, Some(announced)) = (whole, payload) else {
             return Ok(payload);
-        }
-        let text = header.opcode == Opcode::Text;
+        };
         let message = self
             .message
-            .get_or_insert_with(|| Box::new(Fragmented::new(text)));
+            .get_or_insert_with(|| Box::new(Parts::begin(header)));
+        message.compressed = message.compressed.map(|before| before + announced);
         message.fragments += 1;
         if message.fragments > self.limits.fragments {
             return Err(Violation::too_many_fragments());
@@ -236,11 +275,19 @@ impl Decoder {
             mask::apply(key, frame.done, &mut part);
         }
         frame.done += count;
-        if let Some(message) = self.message.as_mut() {
-            if message.text {
-                message.utf8.update(&part)?;
+        let most = self.limits.message_bytes;
+        match (self.message.as_mut(), self.inflater.as_mut()) {
+            (Some(message), Some(inflater)) if message.compressed.is_some() => {
+                let before = message.payload.len();
+                inflater.piece(&part, &mut message.payload, most)?;
+                message.check_from(before)?;
             }
-            message.append(&part, self.limits.message_bytes);
+            (Some(message), _) => {
+                let before = message.payload.len();
+                message.append(&part, most);
+                message.check_from(before)?;
+            }
+            (None, _) => {}
         }
         Ok(frame.done == frame.payload)
     }
@@ -250,11 +297,22 @@ impl Decoder {
         if !frame.fin {
             return Ok(None);
         }
-        match self.message.take() {
-            None => Ok(None),
-            Some(message) if message.text && !message.utf8.is_complete() => Err(Invalid.into()),
-            Some(message) => Ok(Some(message_of(message.text, message.payload.into()))),
+        let Some(mut message) = self.message.take() else {
+            return Ok(None);
+        };
+        if let (Some(_), Some(inflater)) = (message.compressed, self.inflater.as_mut()) {
+            let before = message.payload.len();
+            inflater.finish(&mut message.payload, self.limits.message_bytes)?;
+            message.check_from(before)?;
+            // What was made room for in vain would be held as long as the message is.
+            if message.payload.capacity() / 2 > message.payload.len() {
+                message.payload.shrink_to_fit();
+            }
         }
+        if message.text && !message.utf8.is_complete() {
+            return Err(Invalid.into());
+        }
+        Ok(Some(message_of(message.text, message.payload.into())))
     }
 }
 
@@ -287,14 +345,24 @@ impl Frame {
     }
 }
 
-impl Fragmented {
-    fn new(text: bool) -> Self {
+impl Parts {
+    fn begin(header: &Header) -> Self {
         Self {
-            text,
+            text: header.opcode == Opcode::Text,
             payload: Vec::new(),
+            compressed: header.compressed.then_some(0),
             fragments: 0,
             utf8: Utf8Check::default(),
         }
+    }
+
+    /// Checks the text behind what has been checked.
+    fn check_from(&mut self, before: usize) -> Result<(), Invalid> {
+        if !self.text {
+            return Ok(());
+        }
+        self.utf8
+            .update(self.payload.get(before..).unwrap_or_default())
     }
 
     /// Doubles the room as vectors do, but not past what a message may be.
@@ -306,6 +374,11 @@ impl Fragmented {
         }
         self.payload.extend_from_slice(part);
     }
+}
+
+/// What a compressed message may take on the wire: the worst that encoders make of one that does not get smaller.
+fn expanded(bytes: usize) -> usize {
+    bytes.saturating_add(bytes / 8).saturating_add(64)
 }
 
 fn whole(frame: &Frame, payload: Bytes) -> Result<Message, Violation> {

@@ -1,4 +1,4 @@
-//! Frames out: unfragmented (W-R-116), masked by clients with a fresh key each (RFC 6455 §5.3, §10.3).
+//! Frames out, masked by clients with a fresh key each (RFC 6455 §5.3, §10.3).
 
 use bytes::Bytes;
 use rand_chacha::ChaCha12Rng;
@@ -6,7 +6,7 @@ use rand_core::{Rng, SeedableRng};
 
 use super::{
     Role,
-    header::{self, Opcode},
+    header::{self, First},
     mask,
 };
 
@@ -36,10 +36,10 @@ impl Encoder {
         }
     }
 
-    /// Appends a whole frame.
-    pub(crate) fn frame(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
+    /// Appends a frame.
+    pub(crate) fn frame(&mut self, first: First, payload: &[u8], out: &mut Vec<u8>) {
         let key = self.keys.as_mut().map(|keys| keys.next_u32().to_le_bytes());
-        header::write(opcode, payload.len(), key, out);
+        header::write(first, payload.len(), key, out);
         let start = out.len();
         out.extend_from_slice(payload);
         if let (Some(key), Some(written)) = (key, out.get_mut(start..)) {
@@ -49,14 +49,14 @@ impl Encoder {
 
     /// Appends a frame's header and leaves the payload to be written behind it uncopied, which masking does not allow:
     /// a client appends the whole frame and leaves nothing.
-    pub(crate) fn head(&mut self, opcode: Opcode, payload: Bytes, out: &mut Vec<u8>) -> Bytes {
+    pub(crate) fn head(&mut self, first: First, payload: Bytes, out: &mut Vec<u8>) -> Bytes {
         match self.role() {
             Role::Server => {
-                header::write(opcode, payload.len(), None, out);
+                header::write(first, payload.len(), None, out);
                 payload
             }
             Role::Client => {
-                self.frame(opcode, &payload, out);
+                self.frame(first, &payload, out);
                 Bytes::new()
             }
         }

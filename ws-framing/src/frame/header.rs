@@ -5,6 +5,9 @@ use super::{Role, Violation};
 /// Longest payload of a control frame (RFC 6455 §5.5).
 pub(crate) const CONTROL_BYTES: usize = 125;
 
+const FIN: u8 = 0x80;
+const RSV1: u8 = 0x40;
+
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opcode {
@@ -48,6 +51,27 @@ impl Opcode {
     }
 }
 
+/// The first byte of a frame to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct First(u8);
+
+impl First {
+    /// A whole, plain frame.
+    pub(crate) fn whole(opcode: Opcode) -> Self {
+        Self(FIN | opcode.bits())
+    }
+
+    /// The same, of a compressed message (RFC 7692 §6.1).
+    pub(crate) fn compressed(self) -> Self {
+        Self(self.0 | RSV1)
+    }
+
+    /// The same, with more frames of its message to come.
+    pub(crate) fn unfinished(self) -> Self {
+        Self(self.0 & !FIN)
+    }
+}
+
 /// What is expected of the next header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
@@ -57,12 +81,16 @@ pub(super) struct Expected {
     pub(super) continuation: bool,
     /// Binary messages are taken.
     pub(super) binary: bool,
+    /// permessage-deflate was agreed, so that RSV1 has a meaning.
+    pub(super) compression: bool,
 }
 
 /// A complete header that follows the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) fin: bool,
+    /// RSV1: the message that begins here is compressed.
+    pub(super) compressed: bool,
     pub(super) opcode: Opcode,
     pub(super) mask: Option<[u8; 4]>,
     pub(super) payload: u64,
@@ -76,7 +104,7 @@ impl Header {
         let Some((&first, rest)) = input.split_first() else {
             return Ok(None);
         };
-        let fin = first & 0x80 != 0;
+        let fin = first & FIN != 0;
         let opcode = first_byte(first, fin, expected)?;
         let Some((&second, rest)) = rest.split_first() else {
             return Ok(None);
@@ -105,6 +133,7 @@ impl Header {
         };
         Ok(Some(Self {
             fin,
+            compressed: first & RSV1 != 0,
             opcode,
             mask,
             payload,
@@ -114,7 +143,8 @@ impl Header {
 }
 
 fn first_byte(first: u8, fin: bool, expected: Expected) -> Result<Opcode, Violation> {
-    if first & 0x70 != 0 {
+    let compressed = first & RSV1 != 0;
+    if first & 0x30 != 0 || (compressed && !expected.compression) {
         return Err(Violation::protocol("a reserved bit without an extension"));
     }
     let Some(opcode) = Opcode::from_bits(first & 0x0f) else {
@@ -124,6 +154,9 @@ fn first_byte(first: u8, fin: bool, expected: Expected) -> Result<Opcode, Violat
         Opcode::Close | Opcode::Ping | Opcode::Pong if !fin => {
             Err(Violation::protocol("a fragmented control frame"))
         }
+        Opcode::Close | Opcode::Ping | Opcode::Pong | Opcode::Continuation if compressed => Err(
+            Violation::protocol("RSV1 on a frame that begins no message"),
+        ),
         Opcode::Continuation if !expected.continuation => {
             Err(Violation::protocol("a continuation of nothing"))
         }
@@ -166,10 +199,10 @@ fn payload_length(code: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Violati
     Ok(Some((length, rest)))
 }
 
-/// Appends the header of a whole, unfragmented frame.
-pub(super) fn write(opcode: Opcode, payload: usize, mask: Option<[u8; 4]>, out: &mut Vec<u8>) {
+/// Appends a header.
+pub(super) fn write(first: First, payload: usize, mask: Option<[u8; 4]>, out: &mut Vec<u8>) {
     let masked = if mask.is_some() { 0x80 } else { 0 };
-    out.push(0x80 | opcode.bits());
+    out.push(first.0);
     match (u8::try_from(payload), u16::try_from(payload)) {
         (Ok(short @ 0..=125), _) => out.push(masked | short),
         (_, Ok(medium)) => {
@@ -195,17 +228,19 @@ mod tests {
         for payload in [0_usize, 1, 125, 126, 127, 128, 65_535, 65_536, 65_537] {
             for (role, mask) in [(Role::Client, None), (Role::Server, Some([1, 2, 3, 4]))] {
                 let mut bytes = Vec::new();
-                write(Opcode::Text, payload, mask, &mut bytes);
+                write(First::whole(Opcode::Text), payload, mask, &mut bytes);
                 let expected = Expected {
                     role,
                     continuation: false,
                     binary: true,
+                    compression: false,
                 };
                 for cut in 0..bytes.len() {
                     assert_eq!(Header::parse(&bytes[..cut], expected), Ok(None));
                 }
                 let header = Header {
                     fin: true,
+                    compressed: false,
                     opcode: Opcode::Text,
                     mask,
                     payload: payload as u64,

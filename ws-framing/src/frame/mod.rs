@@ -14,7 +14,7 @@ pub use text::{NotUtf8, Utf8Bytes};
 pub(crate) use close_code::{CloseFrame, NO_CLOSE};
 pub(crate) use decode::{DecodeLimits, Decoded, Decoder, Violation};
 pub(crate) use encode::Encoder;
-pub(crate) use header::{CONTROL_BYTES, Opcode};
+pub(crate) use header::{CONTROL_BYTES, First, Opcode};
 
 /// Which end of the connection this is. Clients mask, servers do not (RFC 6455 §5.1); the server ends TCP first (§7.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,11 @@ use bytes::{Bytes, BytesMut};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::accept_value;
 pub use super::endpoint::{Endpoint, NotWebSocket};
+use super::{accept_value, extensions};
+use crate::CloseCode;
+#[cfg(feature = "deflate")]
+use crate::deflate;
 
 /// Field lines of a response that are read.
 const FIELDS: usize = 100;
@@ -31,6 +34,23 @@ pub struct Config {
     pub head_bytes: usize,
     /// Responses before the last one (1xx) that are skipped. Default 8.
     pub informational: usize,
+    /// Offers permessage-deflate; `None` does not. Default `None` (RFC 7692 §8; W-R-200).
+    #[cfg(feature = "deflate")]
+    pub compression: Option<deflate::Config>,
+    /// What a server that does not agree to it gets. Default `Dispensable`.
+    #[cfg(feature = "deflate")]
+    pub need: Need,
+}
+
+/// Whether a client goes on without the compression that it offered.
+#[cfg(feature = "deflate")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Need {
+    /// It does.
+    #[default]
+    Dispensable,
+    /// It closes the WebSocket with 1010 (RFC 6455 §7.4.1; W-R-218).
+    Required,
 }
 
 impl Default for Config {
@@ -40,6 +60,10 @@ impl Default for Config {
             origin: None,
             head_bytes: 16_384,
             informational: 8,
+            #[cfg(feature = "deflate")]
+            compression: None,
+            #[cfg(feature = "deflate")]
+            need: Need::Dispensable,
         }
     }
 }
@@ -69,9 +93,16 @@ pub struct Handshake {
 
 /// The connection is a WebSocket now; what is left of the input are its first frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Upgraded {
-    /// The subprotocol agreed. `None` where one was offered: this is not XMPP, and has to be closed with 1000 (W-R-062).
+    /// The subprotocol agreed.
     pub subprotocol: Option<String>,
+    /// What was agreed on compression, for `Connection::with_deflate`.
+    #[cfg(feature = "deflate")]
+    pub compression: Option<deflate::Agreed>,
+    /// To close it with at once, because it is a WebSocket but not what was asked for: 1000 where the subprotocol is missing (W-R-062),
+    /// 1010 where compression is and was required.
+    pub farewell: Option<CloseCode>,
 }
 
 /// Why there is no WebSocket.
@@ -105,12 +136,17 @@ impl Handshake {
             endpoint.target(),
             endpoint.authority(),
         );
+        #[cfg(feature = "deflate")]
+        let extensions = config.compression.as_ref().map(deflate::offer);
+        #[cfg(not(feature = "deflate"))]
+        let extensions: Option<String> = None;
         for (name, value) in [
-            ("Sec-WebSocket-Protocol", &config.subprotocol),
-            ("Origin", &config.origin),
+            ("Sec-WebSocket-Protocol", config.subprotocol.as_deref()),
+            ("Sec-WebSocket-Extensions", extensions.as_deref()),
+            ("Origin", config.origin.as_deref()),
         ] {
             // A value that could split the head is left out.
-            if let Some(value) = value.as_ref().filter(|value| is_field_value(value)) {
+            if let Some(value) = value.filter(|value| is_field_value(value)) {
                 request.push_str(&format!("{name}: {value}\r\n"));
             }
         }
@@ -209,26 +245,38 @@ impl Handshake {
         if fields.single("sec-websocket-accept") != Some(&self.accept) {
             return Err(Refused::Field("Sec-WebSocket-Accept"));
         }
-        if fields
-            .values("sec-websocket-extensions")
-            .any(|value| !value.is_empty())
-        {
-            return Err(Refused::Field("Sec-WebSocket-Extensions"));
-        }
-        if fields.values("sec-websocket-protocol").next().is_none() {
-            return Ok(Upgraded { subprotocol: None });
-        }
-        let agreed = fields.single("sec-websocket-protocol").map(str::to_owned);
-        if agreed.is_none() || agreed != self.config.subprotocol {
+        let extensions = fields.values("sec-websocket-extensions").map(str::as_bytes);
+        #[cfg(feature = "deflate")]
+        let compression = match &self.config.compression {
+            Some(config) => deflate::confirm(extensions, config)
+                .map_err(|_| Refused::Field("Sec-WebSocket-Extensions"))?,
+            None => none_agreed(extensions).map(|()| None)?,
+        };
+        #[cfg(not(feature = "deflate"))]
+        none_agreed(extensions)?;
+        let named = fields.values("sec-websocket-protocol").next().is_some();
+        let subprotocol = fields.single("sec-websocket-protocol").map(str::to_owned);
+        if named && (subprotocol.is_none() || subprotocol != self.config.subprotocol) {
             return Err(Refused::Field("Sec-WebSocket-Protocol"));
         }
+        let mut farewell = None;
+        #[cfg(feature = "deflate")]
+        if self.config.need == Need::Required && compression.is_none() {
+            farewell = Some(CloseCode::MISSING_EXTENSION);
+        }
+        if subprotocol != self.config.subprotocol {
+            farewell = Some(CloseCode::NORMAL);
+        }
         Ok(Upgraded {
-            subprotocol: agreed,
+            subprotocol,
+            #[cfg(feature = "deflate")]
+            compression,
+            farewell,
         })
     }
 }
 
-/// Field lines; values that are not text are as absent.
+/// Field lines; values that are not text match nothing.
 struct Fields<'a>(&'a [httparse::Header<'a>]);
 
 impl<'a> Fields<'a> {
@@ -236,7 +284,7 @@ impl<'a> Fields<'a> {
         self.0
             .iter()
             .filter(move |line| line.name.eq_ignore_ascii_case(name))
-            .map(|line| std::str::from_utf8(line.value).unwrap_or_default().trim())
+            .map(|line| std::str::from_utf8(line.value).unwrap_or("\u{fffd}").trim())
     }
 
     /// The value of the only line of that name.
@@ -244,6 +292,15 @@ impl<'a> Fields<'a> {
         let mut values = self.values(name);
         let value = values.next()?;
         values.next().is_none().then_some(value)
+    }
+}
+
+/// Where none was offered.
+fn none_agreed<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Result<(), Refused> {
+    if lines.all(|line| extensions::parse([line]).is_some_and(|list| list.is_empty())) {
+        Ok(())
+    } else {
+        Err(Refused::Field("Sec-WebSocket-Extensions"))
     }
 }
 

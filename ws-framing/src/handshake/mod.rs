@@ -2,6 +2,7 @@
 
 pub mod client;
 mod endpoint;
+pub(crate) mod extensions;
 pub mod server;
 
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -2,7 +2,9 @@
 
 use xmpp_http1::{RequestHead, Response, Version};
 
-use super::{accept_value, is_key, is_token};
+use super::{accept_value, extensions, is_key, is_token};
+#[cfg(feature = "deflate")]
+use crate::deflate;
 
 /// Whom to let in.
 ///
@@ -24,6 +26,9 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// What bytes behind the request mean. Default `Refused` (W-R-026).
     pub early_bytes: EarlyBytes,
+    /// How permessage-deflate is agreed to where it is offered; `None` declines it. Default `None` (RFC 7692 §8; W-R-200).
+    #[cfg(feature = "deflate")]
+    pub compression: Option<deflate::Config>,
 }
 
 impl Default for Config {
@@ -33,6 +38,8 @@ impl Default for Config {
             origins: Vec::new(),
             hosts: Vec::new(),
             early_bytes: EarlyBytes::Refused,
+            #[cfg(feature = "deflate")]
+            compression: None,
         }
     }
 }
@@ -49,11 +56,15 @@ pub enum EarlyBytes {
 
 /// A handshake to go through with.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Accepted {
     /// The 101, for `http1::server::Connection::respond`.
     pub response: Response,
     /// The subprotocol agreed.
     pub subprotocol: Option<String>,
+    /// What was agreed on compression, for `Connection::with_deflate`.
+    #[cfg(feature = "deflate")]
+    pub compression: Option<deflate::Agreed>,
 }
 
 /// A handshake to refuse.
@@ -129,7 +140,17 @@ pub fn accept(
             "Sec-WebSocket-Key is not one key of 16 bytes",
         ));
     };
-    extensions(head)?;
+    // What cannot be read is an error, what is not known is ignored (W-R-020).
+    let Some(offered) = extensions::parse(head.fields("sec-websocket-extensions")) else {
+        return Err(Rejected::new(400, "Sec-WebSocket-Extensions is malformed"));
+    };
+    #[cfg(not(feature = "deflate"))]
+    drop(offered);
+    #[cfg(feature = "deflate")]
+    let compression = config
+        .compression
+        .as_ref()
+        .and_then(|config| deflate::accept_first(&offered, config));
     let subprotocol = subprotocol(head, config)?;
     origin(head, config)?;
     if surplus > 0 && config.early_bytes == EarlyBytes::Refused {
@@ -142,9 +163,18 @@ pub fn accept(
     if let Some(subprotocol) = &subprotocol {
         response = response.with_field("Sec-WebSocket-Protocol", subprotocol.clone());
     }
+    #[cfg(feature = "deflate")]
+    let compression = compression.map(|accepted| {
+        response
+            .fields
+            .push(("Sec-WebSocket-Extensions".into(), accepted.response.into()));
+        accepted.agreed
+    });
     Ok(Accepted {
         response,
         subprotocol,
+        #[cfg(feature = "deflate")]
+        compression,
     })
 }
 
@@ -217,36 +247,6 @@ fn is_version(text: &[u8]) -> bool {
         .ok()
         .and_then(|text| text.parse::<u8>().ok());
     digits && canonical && number.is_some()
-}
-
-/// W-R-020: nothing is agreed here, but what cannot be read is an error.
-fn extensions(head: &RequestHead) -> Result<(), Box<Rejected>> {
-    if head.list("sec-websocket-extensions").all(is_extension) {
-        Ok(())
-    } else {
-        Err(Rejected::new(400, "Sec-WebSocket-Extensions is malformed"))
-    }
-}
-
-/// RFC 6455 §9.1: a token, then parameters, whose quoted values hold tokens.
-fn is_extension(element: &[u8]) -> bool {
-    let mut parts = element.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
-    let name = parts.next().unwrap_or_default();
-    is_token(name)
-        && parts.all(|parameter| {
-            let mut sides = parameter
-                .splitn(2, |&byte| byte == b'=')
-                .map(<[u8]>::trim_ascii);
-            let name = sides.next().unwrap_or_default();
-            is_token(name) && sides.next().is_none_or(|value| is_token(unquoted(value)))
-        })
-}
-
-fn unquoted(value: &[u8]) -> &[u8] {
-    value
-        .strip_prefix(b"\"")
-        .and_then(|value| value.strip_suffix(b"\""))
-        .unwrap_or(value)
 }
 
 /// W-R-011 to 014.
