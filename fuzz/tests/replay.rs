@@ -23,6 +23,11 @@ fn xml_split_seeds() {
     assert!(replay("seeds/xml_split", xmpp_web_fuzz::xml_split) >= 10);
 }
 
+#[test]
+fn host_meta_seeds() {
+    assert!(replay("seeds/host_meta", xmpp_web_fuzz::host_meta) >= 10);
+}
+
 /// The documents that no reader may accept, in several chunk sizes.
 #[test]
 fn xml_split_bad_documents() {
