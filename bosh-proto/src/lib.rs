@@ -149,6 +149,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod ascii;
 #[cfg(feature = "binding")]
 pub mod binding;
 mod body;

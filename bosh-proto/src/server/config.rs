@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use xmpp_wire::XmlLimits;
 
+use super::Route;
+
 /// How the manager behaves; every bound has its default and reason here.
 ///
 /// Durations that go on the wire (`wait`, `polling`, `inactivity*`, `maxpause`) are sent in whole seconds, rounded down, 65 535 at most.
@@ -58,10 +60,13 @@ pub struct Config {
     /// Grant `content` with a charset that has ASCII in it (`us-ascii`, `iso-8859-1`, `iso-8859-15`, `windows-1252`), and write whatever is not
     /// ASCII as character references (B-R-026). Default false: clients that want this are not known.
     pub ascii_charsets: bool,
-    /// Domains served, lower case; others get `host-unknown` (B-R-033). Default empty: any, the application decides.
+    /// Domains served, in any spelling (B-R-034); others get `host-unknown` (B-R-033). Default empty: any, the application decides.
     pub domains: Vec<String>,
     /// Domains served no more: `host-gone` (B-R-033). Default empty.
     pub domains_gone: Vec<String>,
+    /// Proxy mode: `route` is read, and must be one of these (B-R-044). Default none: `route` is ignored whatever it holds, since who lets
+    /// clients choose where to connect is an open relay.
+    pub routes: Option<Vec<Route>>,
     /// Put before the random part of each `sid`, for balancers that read it (B-T-007); not a secret. Default none.
     pub node_tag: Option<String>,
     /// Sent as `host` on creation (B-T-006): this node's own name, for clients that follow it. Default none.
@@ -99,6 +104,7 @@ impl Default for Config {
             ascii_charsets: false,
             domains: Vec::new(),
             domains_gone: Vec::new(),
+            routes: None,
             node_tag: None,
             host: None,
             authid: false,

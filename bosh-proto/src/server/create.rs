@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use xmpp_wire::{StreamHeader, ns};
 
-use super::{Config, config::seconds, content::Content};
+use super::{
+    Config, Route,
+    address::{is_listed, normalise},
+    config::seconds,
+    content::Content,
+};
 use crate::{Channel, Condition, body::Body, keys::Expected, rid::Rid};
 
 /// What was negotiated, for the session's whole life.
@@ -52,6 +57,7 @@ pub(super) struct Creation {
     /// The version agreed on; `None` for a legacy client.
     pub(super) version: Option<Version>,
     pub(super) header: StreamHeader,
+    pub(super) route: Option<Route>,
     pub(super) newkey: Option<Expected>,
 }
 
@@ -85,14 +91,24 @@ pub(super) fn negotiate(
         Some(text) => Some(Expected::parse(&text).ok_or(BAD)?),
         None => None,
     };
+    let route = match (&config.routes, body.attribute("route")) {
+        (Some(routes), Some(text)) => {
+            let route = Route::parse(&text).ok_or(BAD)?;
+            if !routes.contains(&route) {
+                return Err(Condition::HostUnknown);
+            }
+            Some(route)
+        }
+        (None, _) | (_, None) => None,
+    };
     let to = body.attribute("to").map(|to| normalise(&to));
     let to = to
         .filter(|to| !to.is_empty())
         .ok_or(Condition::ImproperAddressing)?;
-    if config.domains_gone.contains(&to) {
+    if is_listed(&config.domains_gone, &to) {
         return Err(Condition::HostGone);
     }
-    if !config.domains.is_empty() && !config.domains.contains(&to) {
+    if !config.domains.is_empty() && !is_listed(&config.domains, &to) {
         return Err(Condition::HostUnknown);
     }
 
@@ -120,6 +136,7 @@ pub(super) fn negotiate(
         terms,
         version: version.map(|version| version.min(Version::OURS)),
         header,
+        route,
         newkey,
     })
 }
@@ -136,16 +153,6 @@ pub(super) fn header(body: &Body, config: &Config) -> StreamHeader {
             .map(Into::into)
             .or_else(|| config.default_lang.clone()),
     }
-}
-
-/// A domain for comparison: outer white space and a trailing dot go, ASCII letters become lower case (B-R-034).
-/// IDNA is not applied: A-labels and U-labels of one name stay different.
-fn normalise(domain: &str) -> String {
-    let domain = domain.trim();
-    domain
-        .strip_suffix('.')
-        .unwrap_or(domain)
-        .to_ascii_lowercase()
 }
 
 /// An unsigned integer of any length, cut off at 65 535 (B-R-038).
@@ -223,13 +230,5 @@ mod tests {
         for bad in ["-1", "abc", "1.5", "", "+1", "0x10"] {
             assert_eq!(number(bad), None, "{bad}");
         }
-    }
-
-    /// B-R-034.
-    #[test]
-    fn domains_are_normalised() {
-        assert_eq!(normalise(" LANTERN.example. "), "lantern.example");
-        assert_eq!(normalise("lantern.example"), "lantern.example");
-        assert_eq!(normalise(" \t"), "");
     }
 }

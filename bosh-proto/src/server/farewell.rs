@@ -45,15 +45,27 @@ impl Session {
     }
 
     /// The client ended the session (B-R-136): the oldest open request gets `type='terminate'`, the others empty bodies.
+    ///
+    /// What is queued does not leave with them. Deployed clients throw it away or stumble over it (Strophe, stanza.js), nothing
+    /// would show its delivery, and it would come back as undelivered as well; so it comes back once, and is bounced (B-X-030).
     pub(super) fn terminate(&mut self, ctx: &mut Context<'_>) {
-        let queued = self.outbox.take_all();
         for (at, (rid, exchange)) in self.take_live().into_iter().enumerate() {
             let body = if at == 0 {
-                self.compose(rid, Type::Terminate(None), &queued, None, ctx)
+                self.compose(rid, Type::Terminate(None), &[], None, ctx)
             } else {
                 self.compose(rid, Type::Ordinary, &[], None, ctx)
             };
             self.stage(rid, exchange, 200, body, ctx);
+        }
+        let has_early = self
+            .rare
+            .as_ref()
+            .is_some_and(|rare| !rare.early.is_empty());
+        if has_early && !self.accepted {
+            self.drop_unanswered();
+            self.stranger = None;
+            self.phase = Phase::Leaving;
+            return;
         }
         self.end(Cause::Terminated);
     }
@@ -62,6 +74,7 @@ impl Session {
     pub(super) fn close(&mut self, farewell: Farewell, ctx: &mut Context<'_>) {
         match &self.phase {
             Phase::Over(_) | Phase::Ending(_) => return,
+            Phase::Leaving => return self.end(Cause::Terminated),
             Phase::Opening(_) | Phase::Open => {}
         }
         self.phase = Phase::Ending(Box::new(farewell));
@@ -73,11 +86,11 @@ impl Session {
         if self.is_over() {
             return;
         }
+        if matches!(self.phase, Phase::Leaving) {
+            return self.end(Cause::Terminated);
+        }
         if !matches!(self.phase, Phase::Ending(_)) {
-            self.phase = Phase::Ending(Box::new(Farewell {
-                condition: Some(condition),
-                error: None,
-            }));
+            self.phase = Phase::Ending(Box::new(Farewell::new(condition)));
         }
         self.finish(ctx);
     }
@@ -89,23 +102,33 @@ impl Session {
         };
         let Farewell {
             condition,
-            mut error,
+            error,
+            uri,
         } = *farewell;
+        // An error that the session's charset cannot spell is left out.
+        let is_ascii = self.terms.content.is_ascii();
+        let mut error = error.filter(|error| !is_ascii || error.has_ascii_names());
         let live = self.take_live();
         let others = match condition {
             Some(Condition::SystemShutdown) | None => condition,
             Some(_) => Some(Condition::OtherRequest),
         };
         for (at, (rid, exchange)) in live.into_iter().enumerate() {
-            let (condition, payloads) = if at == 0 {
+            let (kind, payloads) = if at == 0 {
                 let mut payloads = self.outbox.take_all();
                 payloads.extend(error.take());
-                (condition, payloads)
+                let kind = match &uri {
+                    Some(uri) => Type::Redirect(uri),
+                    None => Type::Terminate(condition),
+                };
+                (kind, payloads)
             } else {
-                (others, Vec::new())
+                (Type::Terminate(others), Vec::new())
             };
-            let body = self.compose(rid, Type::Terminate(condition), &payloads, None, ctx);
-            let status = condition.map_or(200, |condition| self.status(condition));
+            let body = self.compose(rid, kind, &payloads, None, ctx);
+            let status = kind
+                .condition()
+                .map_or(200, |condition| self.status(condition));
             self.stage(rid, exchange, status, body, ctx);
         }
         self.end(Cause::Ours);

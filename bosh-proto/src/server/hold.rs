@@ -68,7 +68,7 @@ impl Session {
     /// Answers what is due now. Called after every change.
     pub(super) fn flow(&mut self, ctx: &mut Context<'_>) {
         match &self.phase {
-            Phase::Over(_) => return,
+            Phase::Over(_) | Phase::Leaving => return,
             Phase::Ending(_) => {
                 if self.open.iter().any(|open| open.exchange.is_live()) {
                     self.finish(ctx);
@@ -172,6 +172,7 @@ impl Session {
         if self.inactive_at().is_some_and(|at| at <= ctx.now) {
             let cause = match self.phase {
                 Phase::Ending(_) => Cause::Ours,
+                Phase::Leaving => Cause::Terminated,
                 Phase::Opening(_) | Phase::Open | Phase::Over(_) => Cause::Inactive,
             };
             self.end(cause);
@@ -203,7 +204,7 @@ impl Session {
         }
         let opening = match &self.phase {
             Phase::Opening(opening) => Some(opening.until),
-            Phase::Open | Phase::Ending(_) | Phase::Over(_) => None,
+            Phase::Open | Phase::Ending(_) | Phase::Leaving | Phase::Over(_) => None,
         };
         self.open
             .iter()

@@ -129,11 +129,14 @@ impl Manager {
         let now = self.clock.read(now);
         let mut element = Some(element);
         let sent = self.with(to, now, |session, ctx| {
-            if matches!(session.phase, Phase::Ending(_) | Phase::Over(_)) {
+            if matches!(
+                session.phase,
+                Phase::Ending(_) | Phase::Leaving | Phase::Over(_)
+            ) {
                 return Ok(());
             }
             match element.take() {
-                Some(element) => session.send(element, ctx).map_err(SendError::Full),
+                Some(element) => session.send(element, ctx),
                 None => Ok(()),
             }
         });
@@ -163,6 +166,17 @@ impl Manager {
         let farewell = Farewell {
             condition,
             error: error.as_ref().map(Queued::new),
+            uri: None,
+        };
+        self.with(session, now, |session, ctx| session.close(farewell, ctx));
+    }
+
+    /// Ends a session as [`close`](Self::close) does, with `see-other-uri`: the client is to go on at `uri` (XEP-0124 §17.2).
+    pub fn redirect(&mut self, session: SessionKey, uri: &str, now: Instant) {
+        let now = self.clock.read(now);
+        let farewell = Farewell {
+            uri: Some(uri.into()),
+            ..Farewell::new(Condition::SeeOtherUri)
         };
         self.with(session, now, |session, ctx| session.close(farewell, ctx));
     }
@@ -248,7 +262,7 @@ impl Manager {
         if session.key != key {
             return None;
         }
-        let was_over = session.is_over();
+        let was_gone = session.is_gone();
         let mut ctx = Context {
             config: &self.config,
             exchanges: &mut self.exchanges,
@@ -258,7 +272,7 @@ impl Manager {
             now,
         };
         let result = work(session, &mut ctx);
-        if session.is_over() && !was_over {
+        if session.is_gone() && !was_gone {
             self.sids.remove(&session.secret);
         }
         session.outbox.settle(&mut self.spares);
@@ -404,6 +418,7 @@ impl Manager {
         };
         let opening = Opening {
             header: creation.header.clone(),
+            route: creation.route.clone(),
             source: request.source,
             channel: request.channel,
         };

@@ -1,5 +1,6 @@
 //! The connection manager's side.
 
+mod address;
 mod config;
 mod content;
 mod create;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use xmpp_wire::{Element, StreamHeader};
 
+pub use address::Route;
 pub use config::Config;
 pub use manager::Manager;
 
@@ -76,8 +78,10 @@ pub enum Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Opening {
-    /// `to`, `from`, `xml:lang`, `xmpp:version`, decoded; `to` normalised (B-R-034).
+    /// `to`, `from`, `xml:lang`, `xmpp:version`, decoded; `to` normalised, with U-labels (B-R-034).
     pub header: StreamHeader,
+    /// Where the client wants to be connected, out of `Config::routes`; `None` without proxy mode (B-R-044).
+    pub route: Option<Route>,
     /// The client's address.
     pub source: Option<std::net::IpAddr>,
     /// What carried it.
@@ -89,7 +93,7 @@ pub struct Opening {
 pub struct Closed {
     /// Why.
     pub cause: Cause,
-    /// Elements taken by `send` whose delivery was never shown (queued, or sent and not acknowledged), in order (B-X-030, 031).
+    /// Elements taken by `send` whose delivery was never shown (queued, or sent and not acknowledged), in order (B-X-030, B-X-031).
     pub undelivered: Vec<Element>,
 }
 

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use xmpp_wire::{Element, ns};
 
+use crate::ascii;
+
 /// What may share a body with what (B-X-001): features and SASL elements travel alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -80,6 +82,12 @@ impl Queued {
 
     pub(super) fn len(&self) -> usize {
         self.element.raw().len()
+    }
+
+    /// Whether it can be spelled in ASCII (B-R-026).
+    pub(super) fn has_ascii_names(&self) -> bool {
+        let raw = self.element.raw();
+        raw.is_ascii() || std::str::from_utf8(raw).is_ok_and(|raw| ascii::spell(raw).is_some())
     }
 
     pub(super) fn into_element(self) -> Element {

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use xmpp_wire::xml::escape_text;
 
 use super::{
     Action, Event,
@@ -17,7 +18,7 @@ use super::{
     session::{Context, Opening, Phase, Session},
 };
 use crate::{
-    Condition, ExchangeId, Response,
+    Condition, ExchangeId, Response, ascii,
     body::{self, Writer},
     rid::Rid,
 };
@@ -51,9 +52,22 @@ const WATCHED: usize = 8;
 
 /// The type and condition of a wrapper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
+pub(super) enum Type<'a> {
     Ordinary,
     Terminate(Option<Condition>),
+    /// `see-other-uri`, and where.
+    Redirect(&'a str),
+}
+
+impl Type<'_> {
+    /// What a terminal body says.
+    pub(super) fn condition(self) -> Option<Condition> {
+        match self {
+            Self::Ordinary => None,
+            Self::Terminate(condition) => condition,
+            Self::Redirect(_) => Some(Condition::SeeOtherUri),
+        }
+    }
 }
 
 impl Session {
@@ -242,7 +256,7 @@ impl Session {
     pub(super) fn compose(
         &mut self,
         rid: Rid,
-        kind: Type,
+        kind: Type<'_>,
         payloads: &[Queued],
         creation: Option<&Opening>,
         ctx: &Context<'_>,
@@ -263,6 +277,7 @@ impl Session {
         let room = match (creation, kind) {
             (Some(_), _) => 416,
             (None, Type::Terminate(_)) => 128,
+            (None, Type::Redirect(uri)) => 160 + uri.len(),
             (None, Type::Ordinary) => 8,
         } + if needs_stream { 48 } else { 0 }
             + if is_acked { 24 } else { 0 }
@@ -281,9 +296,9 @@ impl Session {
         if let Some(opening) = creation {
             self.write_creation(&mut writer, rid, opening, ctx);
         } else {
-            if let Type::Terminate(condition) = kind {
+            if kind != Type::Ordinary {
                 writer.attribute("type", "terminate");
-                if let Some(condition) = condition {
+                if let Some(condition) = kind.condition() {
                     writer.attribute("condition", condition.as_str());
                 }
             }
@@ -301,7 +316,20 @@ impl Session {
                 writer.number("time", u64::from(u16::try_from(age).unwrap_or(u16::MAX)));
             }
         }
-        writer.finish(payloads.iter().flat_map(Queued::pieces))
+        let mut last = Vec::new();
+        if let Type::Redirect(uri) = kind {
+            // In the wrapper's namespace, as XEP-0124 §17.2 has it.
+            last.extend_from_slice(b"<uri>");
+            escape_text(uri, &mut last);
+            last.extend_from_slice(b"</uri>");
+        }
+        let pieces = payloads.iter().flat_map(Queued::pieces);
+        let body = writer.finish(pieces.chain([last.as_slice()]));
+        if self.terms.content.is_ascii() && !body.is_ascii() {
+            let spelled = std::str::from_utf8(&body).ok().and_then(ascii::spell);
+            return spelled.map_or(body, Bytes::from);
+        }
+        body
     }
 
     fn take_report(&mut self) -> Option<(Rid, Moment)> {

@@ -11,7 +11,7 @@ use smallvec::{SmallVec, smallvec};
 use xmpp_wire::{Element, StreamHeader, ns};
 
 use super::{
-    Accept, Action, Cause, Config, Event, SessionKey,
+    Accept, Action, Cause, Config, Event, SendError, SessionKey,
     create::{Creation, Terms, Version},
     exchanges::{Carrier, Exchanges},
     hold::Linger,
@@ -51,6 +51,8 @@ pub(super) enum Phase {
     Open,
     /// `close` was called while no request was open: the next one gets this.
     Ending(Box<Farewell>),
+    /// The client ended the session before the server's stream was open, which still gets what it sent (B-R-135).
+    Leaving,
     /// Ended: only answers that wait for their turn are left.
     Over(Box<(Cause, Vec<Element>)>),
 }
@@ -69,6 +71,19 @@ pub(super) struct Opening {
 pub(super) struct Farewell {
     pub(super) condition: Option<Condition>,
     pub(super) error: Option<Queued>,
+    /// Where to go instead, for `see-other-uri`.
+    pub(super) uri: Option<Box<str>>,
+}
+
+impl Farewell {
+    /// With a condition alone.
+    pub(super) fn new(condition: Condition) -> Self {
+        Self {
+            condition: Some(condition),
+            error: None,
+            uri: None,
+        }
+    }
 }
 
 /// A request received in turn and not yet answered.
@@ -157,6 +172,7 @@ impl Session {
             terms,
             version,
             header: _,
+            route: _,
             newkey,
         } = creation;
         let patience = if terms.is_polling() {
@@ -223,6 +239,11 @@ impl Session {
         self.stranger.as_ref().and_then(|stranger| stranger.until)
     }
 
+    /// Whether requests for it are answered as those for a session that is not known.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.phase, Phase::Over(_) | Phase::Leaving)
+    }
+
     pub(super) fn is_keyed(&self) -> bool {
         self.expected().is_some()
     }
@@ -245,6 +266,9 @@ impl Session {
         if !self.accepted {
             self.accepted = true;
             self.deliver_early(ctx);
+        }
+        if let Phase::Leaving = self.phase {
+            return self.end(Cause::Terminated);
         }
         // The creation response waits for features, and be it for the rest of this instant.
         if !self.outbox.is_empty() || !matches!(self.phase, Phase::Opening(_)) {
@@ -278,10 +302,18 @@ impl Session {
     }
 
     /// Queues an element, or gives it back.
-    pub(super) fn send(&mut self, element: Element, ctx: &mut Context<'_>) -> Result<(), Element> {
+    pub(super) fn send(
+        &mut self,
+        element: Element,
+        ctx: &mut Context<'_>,
+    ) -> Result<(), SendError> {
         let queued = Queued::new(&element);
+        if self.terms.content.is_ascii() && !queued.has_ascii_names() {
+            self.close(Farewell::new(Condition::UndefinedCondition), ctx);
+            return Err(SendError::Closed(element));
+        }
         if !self.outbox.has_room(queued.len(), ctx.config.outbox_bytes) {
-            return Err(element);
+            return Err(SendError::Full(element));
         }
         if element.is("success", ns::SASL) || element.is("success", ns::SASL2) {
             self.stranger = None;

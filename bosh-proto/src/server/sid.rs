@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(found(&sids, &sid[3..], Some("n1")), None);
         assert_eq!(found(&sids, &format!("{sid}A"), Some("n1")), None);
         assert_eq!(found(&sids, &format!("{sid}="), Some("n1")), None);
-        assert_eq!(found(&sids, &"", None), None);
+        assert_eq!(found(&sids, "", None), None);
         sids.remove(&secret);
         assert_eq!(found(&sids, &sid, Some("n1")), None);
     }

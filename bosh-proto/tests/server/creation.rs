@@ -404,3 +404,59 @@ fn a_creation_that_lost_its_connection_ends() {
     assert_eq!(world.take_events(), ["opening", "closed Inactive"]);
     assert_eq!(world.manager.sessions(), 0);
 }
+
+/// B-R-026: in a session of another charset every body is ASCII and says the same.
+#[test]
+fn other_charsets_get_character_references() {
+    let mut config = prompt();
+    config.ascii_charsets = true;
+    let mut world = World::session(config, "content='text/xml; charset=iso-8859-1'");
+    let a = world.request(101, "");
+    let said =
+        "<message xmlns='jabber:client' to='ö@a'><body>€ <![CDATA[<ü>]]> 🙂</body></message>";
+    world.send(said);
+    let answer = world.answer(a).unwrap();
+    assert!(answer.is_ascii(), "{answer}");
+    assert_eq!(
+        world.response(a).content_type,
+        "text/xml; charset=iso-8859-1"
+    );
+    let limits = xmpp_wire::XmlLimits::default();
+    let read = xmpp_wire::Wrapped::parse(answer.into(), &[], &limits).unwrap();
+    let message = read.elements[0].clone();
+    assert_eq!(message.attribute("to").as_deref(), Some("ö@a"));
+    let text = message.children().next().unwrap().text();
+    assert_eq!(text, "€ <ü> 🙂");
+
+    // Without the switch such a session does not come to be.
+    assert_eq!(
+        refused(
+            prompt(),
+            "rid='1' to='a' ver='1.6' content='text/xml; charset=iso-8859-1'"
+        ),
+        (200, terminal("bad-request"))
+    );
+}
+
+/// B-R-026: what has no such spelling ends the session and comes back.
+#[test]
+fn names_that_are_not_ascii_end_a_session_of_another_charset() {
+    let mut config = prompt();
+    config.ascii_charsets = true;
+    let mut world = World::session(config, "content='text/xml; charset=us-ascii'");
+    let a = world.request(101, "");
+    let back = world.try_send("<message xmlns='jabber:client'><ö xmlns='urn:x'/></message>");
+    assert!(
+        matches!(&back, Err(bosh_proto::server::SendError::Closed(element)) if !element.raw().is_ascii()),
+        "{back:?}"
+    );
+    assert_eq!(world.answer(a), Some(terminal("undefined-condition")));
+    assert_eq!(world.take_events(), ["opening", "closed Ours"]);
+}
+
+/// B-R-058: the creation's own rid; from then on every answer that needs one has an `ack` (B-R-101 has its own test).
+#[test]
+fn the_creation_response_acknowledges_its_rid() {
+    let answer = World::new(Config::default()).open(100, "");
+    assert_eq!(attribute(&answer, "ack"), Some("100"));
+}

@@ -1,6 +1,7 @@
 //! The connection manager against the ledger: one test per rule, driven with a virtual clock.
 
 mod ack;
+mod addressing;
 mod creation;
 mod hold_wait;
 mod inactivity_pause;

@@ -42,19 +42,6 @@ fn terminate_alone_is_answered_itself() {
     );
 }
 
-/// B-R-138: what is queued leaves with the terminate.
-#[test]
-fn queued_payloads_leave_with_the_terminate() {
-    let mut world = World::session(prompt(), "");
-    world.send(&message("m"));
-    let a = world.request_with(101, "type='terminate'");
-    assert_eq!(
-        world.answer(a).unwrap(),
-        format!("{BODY} type='terminate'>{}</body>", message("m"))
-    );
-    assert_eq!(world.undelivered(), [""; 0]);
-}
-
 /// Contract: responses in order while bytes are pending, `Closed` after the last of them, once.
 #[test]
 fn closed_comes_after_the_last_answer() {
@@ -285,4 +272,79 @@ fn shutdown_answers_every_held_request_and_refuses_creation() {
     assert_eq!(world.manager.sessions(), 0);
     let id = world.post(&format!("{BODY} rid='1' to='a' ver='1.11'/>"));
     assert_eq!(world.answer(id).unwrap(), terminal("system-shutdown"));
+}
+
+/// B-R-135: what came before the server's stream was open is still delivered, then the session is over.
+#[test]
+fn payloads_before_the_stream_and_terminate_are_delivered_when_it_opens() {
+    let mut world = World::new(prompt());
+    let id = world.post(&format!(
+        "{BODY} rid='100' to='a' ver='1.11' wait='0'>{}</body>",
+        message("1")
+    ));
+    world.at(0);
+    world.sid = attribute(&world.answer(id).unwrap(), "sid")
+        .unwrap()
+        .to_owned();
+    let text = world.text(101, "type='terminate'", &message("2"));
+    let end = world.post(&text);
+    assert_eq!(
+        world.answer(end).unwrap(),
+        format!("{BODY} type='terminate'/>")
+    );
+    assert_eq!(world.take_events(), ["opening"]);
+    assert!(matches!(
+        world.try_send(&message("late")),
+        Err(bosh_proto::server::SendError::Closed(_))
+    ));
+    let again = world.request(102, "");
+    assert_eq!(world.answer(again), Some(terminal("item-not-found")));
+    world.accept();
+    assert_eq!(
+        world.take_events(),
+        [message("1"), message("2"), "closed Terminated".to_owned()]
+    );
+}
+
+/// B-R-135: a server that is never reached ends the wait.
+#[test]
+fn a_session_that_left_before_its_stream_does_not_wait_for_ever() {
+    let leave = || {
+        let mut world = World::new(prompt());
+        let id = world.post(&format!("{BODY} rid='100' to='a' ver='1.11' wait='0'/>"));
+        world.at(0);
+        world.sid = attribute(&world.answer(id).unwrap(), "sid")
+            .unwrap()
+            .to_owned();
+        let text = world.text(101, "type='terminate'", &message("1"));
+        world.post(&text);
+        assert_eq!(world.take_events(), ["opening"]);
+        world
+    };
+    let mut world = leave();
+    world.close(Some(bosh_proto::Condition::RemoteConnectionFailed), None);
+    assert_eq!(world.take_events(), ["closed Terminated"]);
+    let mut world = leave();
+    world.at(60_000);
+    assert!(world.events.is_empty());
+    world.at(60_001);
+    assert_eq!(world.take_events(), ["closed Terminated"]);
+    assert_eq!(world.manager.poll_timeout(), None);
+    let mut world = leave();
+    world.manager.shutdown(world.now);
+    world.drain();
+    assert_eq!(world.take_events(), ["closed Terminated"]);
+}
+
+/// B-X-030, B-X-031: what is queued when a client leaves is not put into an answer that clients throw away; it comes back.
+#[test]
+fn what_is_queued_at_a_terminate_comes_back() {
+    let mut world = World::session(prompt(), "");
+    world.send(&message("m"));
+    let end = world.request_with(101, "type='terminate'");
+    assert_eq!(
+        world.answer(end).unwrap(),
+        format!("{BODY} type='terminate'/>")
+    );
+    assert_eq!(world.undelivered(), [message("m")]);
 }

@@ -126,9 +126,20 @@ impl Domain {
     }
 }
 
-/// A domain as it is compared: without a root dot, lower case.
+/// A domain as it is compared, and as a certificate names it: without a root dot, lower case, in A-labels.
 pub(crate) fn normalised(domain: &str) -> String {
-    domain.strip_suffix('.').unwrap_or(domain).to_lowercase()
+    let lower = domain
+        .strip_suffix('.')
+        .unwrap_or(domain)
+        .to_ascii_lowercase();
+    if lower.is_ascii() && !lower.contains("xn--") {
+        return lower;
+    }
+    match idna::domain_to_ascii(&lower) {
+        Ok(name) => name,
+        // Not a name, and none that is served.
+        Err(_) => lower.to_lowercase(),
+    }
 }
 
 fn host_and_port(text: &str) -> Option<(&str, u16)> {
@@ -239,5 +250,12 @@ mod tests {
     #[test]
     fn names_compare_without_case_and_root_dot() {
         assert_eq!(normalised("Example.COM."), "example.com");
+        for spelling in [
+            "Bücher.example",
+            "xn--bcher-kva.Example.",
+            "BÜCHER.example.",
+        ] {
+            assert_eq!(normalised(spelling), "xn--bcher-kva.example");
+        }
     }
 }
