@@ -258,6 +258,11 @@ impl Connection {
         }
     }
 
+    /// Whether it takes a request: nothing is under way, and it goes on.
+    pub fn is_idle(&self) -> bool {
+        self.phase == Phase::Open && self.exchange.is_none()
+    }
+
     /// Whether reading more is useful now. Also where nothing is awaited: that is how the end is seen.
     pub fn wants_input(&self) -> bool {
         match self.phase {

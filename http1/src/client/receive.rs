@@ -76,6 +76,14 @@ impl Receiver {
                 if input.is_empty() {
                     return Ok(None);
                 }
+                // What is no HTTP is seen at its first octet, not at the end of what may never be a head.
+                if input
+                    .iter()
+                    .zip(b"HTTP/1.")
+                    .any(|(is, should)| is != should)
+                {
+                    return Err(Fault::Head);
+                }
                 let Some(length) = search.find(input, limits).map_err(in_head)? else {
                     return Ok(None);
                 };

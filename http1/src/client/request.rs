@@ -110,8 +110,8 @@ impl Request {
         self
     }
 
-    /// What keeps it from being written.
-    pub(super) fn flaw(&self) -> Option<Flaw> {
+    /// What keeps it from being sent: `send` would refuse it.
+    pub fn flaw(&self) -> Option<Flaw> {
         if self.method.is_empty() || !self.method.bytes().all(is_token_octet) {
             return Some(Flaw::Method);
         }

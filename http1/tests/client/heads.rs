@@ -52,6 +52,15 @@ fn a_status_line_that_is_none_is_refused() {
     }
 }
 
+/// Another protocol is known by its first octets: there may never be an end of a head.
+#[test]
+fn another_protocol_is_seen_at_once() {
+    for greeting in ["SSH-2.0-x", "220 mail", "HTTP/2", "<", "\x15\x03"] {
+        assert_fault(&get(), greeting, Fault::Head);
+    }
+    assert_eq!(heard(&get(), "HTTP/1."), [""; 0]);
+}
+
 #[test]
 fn versions_and_fields_are_given_as_they_came() {
     let mut server = Server::asked(get());
