@@ -8,6 +8,8 @@
 //! assert_eq!(binding::inbound(&Config::default(), &head), Inbound::Exchange);
 //! ```
 
+pub mod client;
+
 use xmpp_http1::RequestHead;
 
 /// Which pages may use this endpoint, and how answers are dressed.

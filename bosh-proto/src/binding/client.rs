@@ -1,0 +1,237 @@
+//! The client's side: a body to an HTTP request, and the answer back (XEP-0124 §5).
+//!
+//! ```
+//! use bosh_proto::binding::client::{self, Config, Endpoint};
+//!
+//! let endpoint = Endpoint::parse("https://node2.example/http-bind/")?;
+//! let request = client::request(&endpoint, &Config::default(), "<body/>".into());
+//! assert_eq!((&*request.target, &*request.host), ("/http-bind/", "node2.example"));
+//! # Ok::<(), client::NotHttp>(())
+//! ```
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use xmpp_http1::{ResponseHead, client::Request};
+
+/// How requests are dressed.
+///
+/// ```
+/// let mut config = bosh_proto::binding::client::Config::default();
+/// assert_eq!(config.content_type, "text/xml; charset=utf-8");
+/// config.fields.push(("User-Agent".into(), "lantern/1.0".into()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// `Content-Type`. Default `text/xml; charset=utf-8` (B-R-005); another one only where something on the way forces it.
+    pub content_type: String,
+    /// More field lines, such as `User-Agent`. Default none. What frames a request is left out.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            content_type: "text/xml; charset=utf-8".to_owned(),
+            fields: Vec::new(),
+        }
+    }
+}
+
+/// Where a connection manager is: a checked http or https URL.
+///
+/// ```
+/// use bosh_proto::binding::client::Endpoint;
+///
+/// let endpoint = Endpoint::parse("http://[::1]:5280/http-bind?x=y")?;
+/// assert_eq!((endpoint.host(), endpoint.port()), ("[::1]", 5280));
+/// assert_eq!(endpoint.target(), "/http-bind?x=y");
+/// assert!(!endpoint.is_secure());
+/// # Ok::<(), bosh_proto::binding::client::NotHttp>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    secure: bool,
+    host: String,
+    port: u16,
+    target: Arc<str>,
+    authority: Arc<str>,
+}
+
+/// Not an http or https URL, or one with user information.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an http: or https: URL without user information")]
+pub struct NotHttp;
+
+impl Endpoint {
+    /// Reads a URL. A fragment is nothing that a server sees, and is left out.
+    ///
+    /// # Errors
+    ///
+    /// `NotHttp`: another scheme, user information, or what is no URL.
+    pub fn parse(url: &str) -> Result<Self, NotHttp> {
+        let (scheme, rest) = url.split_once("://").ok_or(NotHttp)?;
+        let secure = match scheme.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "https" => true,
+            _ => return Err(NotHttp),
+        };
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let slash = if tail.starts_with('/') { "" } else { "/" };
+        // An IPv6 address has colons, and brackets around them.
+        let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+        let colon = authority.get(end..).and_then(|after| after.find(':'));
+        let (host, port) = authority.split_at(colon.map_or(authority.len(), |at| end + at));
+        let usual = if secure { 443 } else { 80 };
+        let port = match port.strip_prefix(':') {
+            None | Some("") => usual,
+            Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
+                digits.parse().map_err(|_| NotHttp)?
+            }
+            Some(_) => return Err(NotHttp),
+        };
+        let host = host.to_ascii_lowercase();
+        let authority = if port == usual {
+            host.as_str().into()
+        } else {
+            format!("{host}:{port}").into()
+        };
+        let endpoint = Self {
+            secure,
+            host,
+            port,
+            target: format!("{slash}{tail}").into(),
+            authority,
+        };
+        match request(&endpoint, &Config::default(), Bytes::new()).flaw() {
+            Some(_) => Err(NotHttp),
+            None => Ok(endpoint),
+        }
+    }
+
+    /// Whether TLS comes first (https).
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host, an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, also where the URL names none.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The request target: path and query.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// What `Host` says: the host, and the port unless it is the scheme's own.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+}
+
+/// The POST that carries a body (B-R-001, B-R-003, B-R-005).
+pub fn request(endpoint: &Endpoint, config: &Config, body: Bytes) -> Request {
+    let request = Request::new(
+        "POST",
+        Arc::clone(&endpoint.target),
+        Arc::clone(&endpoint.authority),
+    );
+    let request = config
+        .fields
+        .iter()
+        .fold(request, |request, (name, value)| {
+            request.with_field(name, value.as_str())
+        });
+    request.with_body(&config.content_type, body)
+}
+
+/// Whether the body of this answer is as it came from the connection manager: no content coding was asked for, and none is known here.
+/// What its type says does not matter (B-R-006).
+pub fn is_plain(head: &ResponseHead) -> bool {
+    head.list("content-encoding")
+        .all(|coding| coding.eq_ignore_ascii_case(b"identity"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_have_defaults() {
+        for (url, authority, port, target) in [
+            ("https://H.example", "h.example", 443, "/"),
+            ("http://h.example:80/a?b", "h.example", 80, "/a?b"),
+            ("http://h.example:443/#f", "h.example:443", 443, "/"),
+            (
+                "HTTPS://[2001:DB8::1]:5281?q",
+                "[2001:db8::1]:5281",
+                5281,
+                "/?q",
+            ),
+            ("http://h:/x", "h", 80, "/x"),
+        ] {
+            let endpoint = Endpoint::parse(url).expect(url);
+            assert_eq!(endpoint.authority(), authority);
+            assert_eq!((endpoint.port(), endpoint.target()), (port, target));
+        }
+    }
+
+    #[test]
+    fn what_is_no_http_url() {
+        for url in [
+            "ws://h/",
+            "//h/",
+            "h",
+            "http://u@h/",
+            "http:///x",
+            "http://h:x/",
+            "http://h:+1/",
+            "http://h:65536/",
+            "http://h/a b",
+            "http://h/\r\nX: y",
+            "http://h\r\nX: y/",
+            "http://[::1/",
+            "http://h/\u{e9}",
+        ] {
+            assert_eq!(Endpoint::parse(url), Err(NotHttp), "{url}");
+        }
+    }
+
+    /// B-R-001, B-R-005: a POST to the endpoint, typed text/xml unless something forces another type.
+    #[test]
+    fn a_body_is_posted_as_xml() {
+        let endpoint = Endpoint::parse("https://h.example/http-bind").expect("a URL");
+        let mut config = Config::default();
+        config.fields.push(("User-Agent".into(), "x".into()));
+        let posted = request(&endpoint, &config, "<body/>".into());
+        assert_eq!((&*posted.method, &*posted.target), ("POST", "/http-bind"));
+        assert_eq!(posted.body, "<body/>");
+        let typed = |value: &str| ("Content-Type".to_owned(), value.to_owned());
+        let agent = ("User-Agent".to_owned(), "x".to_owned());
+        assert_eq!(posted.fields, [agent, typed("text/xml; charset=utf-8")]);
+        let forced = Config {
+            content_type: "text/plain".into(),
+            ..Config::default()
+        };
+        let posted = request(&endpoint, &forced, "<body/>".into());
+        assert_eq!(posted.fields, [typed("text/plain")]);
+    }
+
+    #[test]
+    fn a_content_coding_is_seen() {
+        let head = ResponseHead::new(200).with_field("Content-Type", "text/html");
+        assert!(is_plain(&head));
+        assert!(is_plain(
+            &head.clone().with_field("Content-Encoding", "Identity")
+        ));
+        assert!(!is_plain(&head.with_field("Content-Encoding", "gzip")));
+    }
+}
