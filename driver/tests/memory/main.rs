@@ -2,6 +2,7 @@
 
 mod http;
 mod hub;
+mod post;
 mod pump;
 mod relay;
 mod support;
