@@ -23,6 +23,11 @@ impl Session {
                 continue;
             }
             has_payload = true;
+            if element.is("stream", ns::STREAM) {
+                // Streams are the connection manager's business (B-X-009).
+                self.farewell(Cause::Fault, None);
+                return true;
+            }
             if is_stream_error(&element) {
                 let (error, redirect) = stream_error(&element);
                 self.farewell(Cause::StreamError(Some(error)), redirect);

@@ -2,6 +2,7 @@
 
 use super::{
     Action, Cause, Closed, Event, Redirect,
+    receive::Answer,
     session::{Kind, Phase, Session, Way},
 };
 use crate::rid::Rid;
@@ -28,7 +29,7 @@ impl Session {
         for pending in std::mem::take(&mut self.pending) {
             match pending.way {
                 // Answered out of turn, so received.
-                Way::Answered(super::receive::Answer::Ordinary(_)) => continue,
+                Way::Answered(answer) if matches!(*answer, Answer::Ordinary(_)) => continue,
                 Way::Answered(_) | Way::Again(_) => {}
                 Way::Out(id, _) => self.actions.push_back(Action::Abandon { id }),
             }

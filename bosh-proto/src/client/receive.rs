@@ -72,10 +72,18 @@ impl Session {
         let lost_at = self.now + self.terms.patience(self.pause_period(), &self.config);
         self.lost_at = Some(lost_at);
         let is_end = matches!(answer, Answer::Terminal(_)) || self.is_last(at);
+        let Some(rid) = self.pending.get(at).map(|pending| pending.rid) else {
+            return;
+        };
+        if let Answer::Ordinary(body) = &answer {
+            // These cannot wait for their turn: they are about what is missing before it.
+            self.take_ack(rid, body);
+            self.take_report(rid, body);
+        }
         let Some(pending) = self.pending.get_mut(at) else {
             return;
         };
-        let way = std::mem::replace(&mut pending.way, Way::Answered(answer));
+        let way = std::mem::replace(&mut pending.way, Way::Answered(Box::new(answer)));
         if let Way::Out(id, _) = way
             && !is_current
         {
@@ -96,7 +104,7 @@ impl Session {
             if pending.kind == Kind::Pause
                 && !matches!(pending.way, Way::Answered(_))
                 && let Way::Out(id, _) =
-                    std::mem::replace(&mut pending.way, Way::Answered(Answer::Implied))
+                    std::mem::replace(&mut pending.way, Way::Answered(Box::new(Answer::Implied)))
             {
                 self.actions.push_back(Action::Abandon { id });
             }
@@ -146,7 +154,7 @@ impl Session {
         let rid = pending.rid;
         let way = std::mem::replace(&mut pending.way, Way::Again(self.now));
         let Way::Answered(answer) = way else { return };
-        match answer {
+        match *answer {
             Answer::Implied => self.acked = self.acked.max(rid),
             Answer::Terminal(body) => {
                 self.take_ack(rid.minus(1), &body);
@@ -157,8 +165,6 @@ impl Session {
                     return self.end(Cause::Fault, None);
                 }
                 self.acked = self.acked.max(rid);
-                self.take_ack(rid, &body);
-                self.take_report(&body);
                 self.take_names(&body);
                 let has_payload = self.take_payloads(&pending, body);
                 if self.is_over() {
@@ -221,14 +227,13 @@ impl Session {
     }
 
     /// The connection manager thinks that this answer was lost (B-R-109).
-    fn take_report(&mut self, body: &Body) {
+    fn take_report(&mut self, rid: Rid, body: &Body) {
         let Some(report) = body.attribute("report").and_then(|text| Rid::parse(&text)) else {
             return;
         };
-        let at = self
-            .pending
-            .iter()
-            .position(|pending| pending.rid == report && matches!(pending.way, Way::Out(..)));
+        let at = self.pending.iter().position(|pending| {
+            pending.rid == report && report != rid && matches!(pending.way, Way::Out(..))
+        });
         if let Some(at) = at {
             self.give_up(at, self.now);
         }

@@ -147,7 +147,7 @@ pub(super) enum Way {
     /// Waits for its next try.
     Again(Instant),
     /// Its answer waits for those before it.
-    Answered(Answer),
+    Answered(Box<Answer>),
 }
 
 /// Early hints that a request was lost.

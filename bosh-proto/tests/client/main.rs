@@ -1,0 +1,14 @@
+//! The client's session against the requirements: one test per rule, driven with a virtual clock and answers by hand.
+
+mod acks;
+mod backpressure;
+mod creation;
+mod ends;
+mod examples;
+mod keys;
+mod pause;
+mod recovery;
+mod schedule;
+mod support;
+mod wrapper;
+mod xmpp;
