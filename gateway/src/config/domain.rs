@@ -4,6 +4,8 @@ use std::{net::IpAddr, path::Path, sync::Arc};
 
 use xmpp_web_tokio::tls::{Alpn, Connector, Name, Roots};
 
+use xmpp_stream::relay::Target;
+
 use super::{Problem, file};
 
 /// The name of the demonstration domain.
@@ -17,6 +19,52 @@ pub(crate) struct Domain {
     pub(crate) foreign: bool,
     /// W-R-421's switch.
     pub(crate) hide_channel_binding: bool,
+    /// Anybody is let in (W-R-477).
+    pub(crate) anonymous: bool,
+    pub(crate) places: Arc<Places>,
+}
+
+/// Where a domain's server may send its clients (W-R-418, W-R-419).
+#[derive(Clone, Debug)]
+pub(crate) enum Places {
+    /// Anywhere by a redirect; no node is remembered.
+    Unlisted,
+    /// There, and nowhere else.
+    Listed(Vec<Target>),
+}
+
+impl Places {
+    /// Whether a redirect may lead there.
+    pub(crate) fn allow(&self, target: &Target) -> bool {
+        match self {
+            Self::Unlisted => true,
+            Self::Listed(_) => self.name(target),
+        }
+    }
+
+    /// Whether that place is listed.
+    pub(crate) fn name(&self, target: &Target) -> bool {
+        match self {
+            Self::Unlisted => false,
+            Self::Listed(places) => places.contains(target),
+        }
+    }
+
+    fn from_file(domain: &str, written: Option<&[String]>) -> Result<Self, Problem> {
+        let Some(written) = written else {
+            return Ok(Self::Unlisted);
+        };
+        let place = |text: &String| {
+            Target::parse(text).ok_or_else(|| {
+                Problem::new(format!(
+                    "domain \"{domain}\": elsewhere: \"{text}\" is not HOST or HOST:PORT, such as \"node2.example.com:5222\""
+                ))
+            })
+        };
+        Ok(Self::Listed(
+            written.iter().map(place).collect::<Result<_, _>>()?,
+        ))
+    }
 }
 
 /// Where a domain's server is.
@@ -69,6 +117,8 @@ impl Domain {
             server: Server::Demonstration,
             foreign: false,
             hide_channel_binding: false,
+            anonymous: false,
+            places: Arc::new(Places::Unlisted),
         }
     }
 
@@ -105,6 +155,8 @@ impl Domain {
             },
             foreign: written.foreign,
             hide_channel_binding: written.hide_channel_binding,
+            anonymous: written.anonymous,
+            places: Arc::new(Places::from_file(name, written.elsewhere.as_deref())?),
         })
     }
 
@@ -121,6 +173,8 @@ impl Domain {
             ca: ca.map(Path::to_path_buf),
             foreign: false,
             hide_channel_binding: false,
+            anonymous: false,
+            elsewhere: None,
         };
         Self::from_file(name, &written)
     }

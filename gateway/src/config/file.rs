@@ -65,6 +65,9 @@ pub(crate) struct Domain {
     pub(crate) foreign: bool,
     #[serde(default)]
     pub(crate) hide_channel_binding: bool,
+    #[serde(default)]
+    pub(crate) anonymous: bool,
+    pub(crate) elsewhere: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, clap::ValueEnum)]
@@ -145,6 +148,8 @@ pub(crate) struct WebSocket {
     pub(crate) open_seconds: Option<Seconds>,
     pub(crate) auth_seconds: Option<Seconds>,
     pub(crate) close_seconds: Option<Seconds>,
+    pub(crate) handshakes_per_second: Option<Count>,
+    pub(crate) handshakes_per_second_per_address: Option<Count>,
     pub(crate) frame_bytes: Option<Bytes>,
     pub(crate) fragments: Option<Count>,
     pub(crate) outbox_bytes: Option<Bytes>,
@@ -160,6 +165,8 @@ pub(crate) struct Upstream {
     pub(crate) stall_seconds: Option<Seconds>,
     pub(crate) keepalive_seconds: Option<OptionalSeconds>,
     pub(crate) outbox_bytes: Option<Bytes>,
+    pub(crate) redirects: Option<Whole<0, 10>>,
+    pub(crate) nodes_remembered: Option<Whole<0, 10_000_000>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

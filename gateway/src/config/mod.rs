@@ -22,7 +22,7 @@ use std::{
 
 use crate::cli::Serve;
 
-pub(crate) use domain::{DEMONSTRATION, Domain, Proof, Protection, Server, normalised};
+pub(crate) use domain::{DEMONSTRATION, Domain, Places, Proof, Protection, Server, normalised};
 pub(crate) use file::Tls as UpstreamTls;
 pub(crate) use listener::{Channel, Listener, Presence, Served};
 pub(crate) use machines::Machines;
@@ -75,6 +75,13 @@ pub(crate) struct Limits {
     pub(crate) shutdown: Duration,
     /// For a server's TCP connection.
     pub(crate) connect: Duration,
+    /// WebSocket handshakes in a second (W-R-476), from all and from one address; as for connections, loopback and proxies have no share.
+    pub(crate) handshakes: u32,
+    pub(crate) handshakes_per_address: u32,
+    /// How many other places a server may send a client to (W-R-418).
+    pub(crate) redirects: u8,
+    /// Sessions of XEP-0198 whose node is remembered (W-R-419).
+    pub(crate) nodes: usize,
 }
 
 impl Default for Limits {
@@ -84,6 +91,10 @@ impl Default for Limits {
             connections_per_address: 1_024,
             shutdown: Duration::from_secs(10),
             connect: Duration::from_secs(10),
+            handshakes: 10_000,
+            handshakes_per_address: 20,
+            redirects: 3,
+            nodes: 16_384,
         }
     }
 }
@@ -156,7 +167,30 @@ impl Config {
             &mut limits.connect,
             written.upstream.connect_seconds.map(value::Whole::seconds),
         );
+        set(
+            &mut limits.handshakes,
+            written
+                .websocket
+                .handshakes_per_second
+                .map(value::Whole::number),
+        );
+        set(
+            &mut limits.handshakes_per_address,
+            written
+                .websocket
+                .handshakes_per_second_per_address
+                .map(value::Whole::number),
+        );
+        set(
+            &mut limits.redirects,
+            written.upstream.redirects.map(value::Whole::small),
+        );
+        set(
+            &mut limits.nodes,
+            written.upstream.nodes_remembered.map(value::Whole::count),
+        );
         let machines = Machines::from_file(&written)?;
+        check_anonymous(&domains, &machines)?;
         let page = match written.http.page {
             Some(false) => Page::Hidden,
             Some(true) | None => Page::Served,
@@ -185,6 +219,26 @@ impl Config {
     pub(crate) fn http(&self) -> Arc<xmpp_http1::server::Config> {
         Arc::new(self.machines.http.clone())
     }
+}
+
+/// Whoever lets anybody in must say which pages may ask (W-R-477): a browser would ask for any of them.
+fn check_anonymous(domains: &BTreeMap<String, Domain>, machines: &Machines) -> Result<(), Problem> {
+    let listed = |origins: &[String]| !origins.is_empty() && !origins.iter().any(|o| o == "*");
+    let Some((name, _)) = domains.iter().find(|(_, domain)| domain.anonymous) else {
+        return Ok(());
+    };
+    for (section, origins) in [
+        ("websocket", &machines.handshake.origins),
+        ("bosh", &machines.binding.origins),
+    ] {
+        if !listed(origins) {
+            return Err(Problem::new(format!(
+                "domain \"{name}\" lets anybody in (anonymous = true), so {section}.origins must name the pages that may use it, \
+                 such as {section}.origins = [\"https://chat.example.com\"]: any page could use it from its visitors' browsers"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn listeners(written: &file::File, arguments: &Serve) -> Result<Vec<Listener>, Problem> {

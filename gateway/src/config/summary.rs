@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Channel, Config, Domain, Hosts, Listener, Page, Protection, Served, Server};
+use super::{Channel, Config, Domain, Hosts, Listener, Page, Places, Protection, Served, Server};
 
 /// Shows a configuration.
 #[derive(Debug)]
@@ -116,6 +116,12 @@ impl fmt::Display for Shown<'_, Domain> {
         }
         if self.0.hide_channel_binding {
             f.write_str(", channel binding hidden")?;
+        }
+        if self.0.anonymous {
+            f.write_str(", lets anybody in")?;
+        }
+        if let Places::Listed(places) = &*self.0.places {
+            write!(f, ", may lead to {} other places", places.len())?;
         }
         Ok(())
     }

@@ -74,6 +74,53 @@ fn the_sample_has_every_key() {
     }
 }
 
+/// W-R-477: who lets anybody in lists the pages that may ask, on both transports.
+#[test]
+fn a_domain_that_lets_anybody_in_needs_lists_of_origins() {
+    let domain = "[domain.'a.example']\nupstream = '127.0.0.1:5222'\nanonymous = true\n";
+    let origins = |section: &str, origin: &str| format!("[{section}]\norigins = ['{origin}']\n");
+    let page = "https://chat.example.com";
+    let error = problem(domain);
+    assert!(
+        error.contains("websocket.origins must name the pages"),
+        "{error}"
+    );
+    let error = problem(&format!("{domain}{}", origins("websocket", page)));
+    assert!(
+        error.contains("bosh.origins must name the pages"),
+        "{error}"
+    );
+    for any in [("websocket", "bosh"), ("bosh", "websocket")] {
+        let text = format!("{domain}{}{}", origins(any.0, "*"), origins(any.1, page));
+        assert!(problem(&text).contains("origins must name the pages"));
+    }
+    let both = format!(
+        "{domain}{}{}",
+        origins("websocket", page),
+        origins("bosh", page)
+    );
+    assert!(load(&both).is_ok());
+    assert!(load(&domain.replace("true", "false")).is_ok());
+}
+
+/// W-R-419: places are read whole or refused.
+#[test]
+fn places_elsewhere_are_hosts() {
+    let domain = |places: &str| {
+        format!("[domain.'a.example']\nupstream = '127.0.0.1:5222'\nelsewhere = [{places}]\n")
+    };
+    assert!(problem(&domain("'a b'")).contains("elsewhere: \"a b\" is not HOST or HOST:PORT"));
+    let config = load(&domain("'Node1.example', '[::1]:99'")).expect("places");
+    let places = &config.domains["a.example"].places;
+    let target = |text| xmpp_stream::relay::Target::parse(text).expect("a place");
+    assert!(places.allow(&target("node1.example:5222")));
+    assert!(!places.allow(&target("node1.example:5223")));
+    assert!(places.name(&target("[::1]:99")));
+    let config = load("[domain.'a.example']\nupstream = '127.0.0.1:5222'").expect("none");
+    let places = &config.domains["a.example"].places;
+    assert!(places.allow(&target("anywhere")) && !places.name(&target("anywhere")));
+}
+
 #[test]
 fn without_configuration_only_loopback_is_served() {
     let config = arguments(&[], &[], None).expect("defaults");

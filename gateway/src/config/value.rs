@@ -14,6 +14,11 @@ impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 
+    /// As a number; every use has `MAX` below 2^32.
+    pub(crate) fn number(self) -> u32 {
+        u32::try_from(self.0).unwrap_or(u32::MAX)
+    }
+
     /// As a small number; every use has `MAX` below 256.
     pub(crate) fn small(self) -> u8 {
         u8::try_from(self.0).unwrap_or(u8::MAX)

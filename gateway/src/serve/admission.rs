@@ -49,6 +49,16 @@ pub(crate) enum Peer {
     Proxy,
 }
 
+impl Peer {
+    /// The address that has a share of its own, if this one has.
+    pub(crate) fn share(self) -> Option<IpAddr> {
+        match self {
+            Self::Client(ip) if !ip.to_canonical().is_loopback() => Some(quota_address(ip)),
+            Self::Client(_) | Self::Proxy => None,
+        }
+    }
+}
+
 impl Admission {
     pub(crate) fn new(total: usize, per_address: usize) -> Self {
         Self(Arc::new(Inner {
@@ -59,10 +69,7 @@ impl Admission {
     }
 
     pub(crate) fn admit(&self, peer: Peer) -> Result<Place, Refusal> {
-        let address = match peer {
-            Peer::Client(ip) if !ip.to_canonical().is_loopback() => Some(quota_address(ip)),
-            Peer::Client(_) | Peer::Proxy => None,
-        };
+        let address = peer.share();
         let mut state = self.0.lock();
         if state.admitted >= self.0.total {
             return Err(Refusal::Full);

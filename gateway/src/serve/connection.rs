@@ -16,6 +16,7 @@ use xmpp_web_tokio::{
 };
 
 use super::{
+    admission::{Peer, Refusal},
     gate::Gate,
     route::{Health, Route, Rules},
 };
@@ -25,6 +26,8 @@ use crate::logging::Domain;
 pub(crate) struct Accepted<S> {
     pub(crate) io: S,
     pub(crate) peer: SocketAddr,
+    /// Whose share it counts against.
+    pub(crate) asking: Peer,
     pub(crate) rules: std::sync::Arc<Rules>,
     /// What may be said of its channel (W-R-452).
     pub(crate) protected: bool,
@@ -46,6 +49,7 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
     let Accepted {
         io,
         peer,
+        asking,
         rules,
         protected,
     } = accepted;
@@ -69,6 +73,7 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         let facts = Facts {
             number,
             peer,
+            asking,
             protected,
         };
         match answer(&mut connection, request, &facts, &rules, &gate) {
@@ -91,6 +96,7 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
 struct Facts {
     number: u64,
     peer: SocketAddr,
+    asking: Peer,
     protected: bool,
 }
 
@@ -119,7 +125,20 @@ fn answer<S: Stream>(
                     super::route::text(503, "Going down.\n").closing(),
                 );
             }
-            Ok(accepted) => return Next::Upgrade(request, accepted.response),
+            Ok(accepted) => match gate.handshakes.admit(facts.asking, Instant::now()) {
+                Ok(()) => return Next::Upgrade(request, accepted.response),
+                Err(refusal) => {
+                    tracing::debug!(connection = facts.number, peer = %facts.peer, ?refusal, "WebSocket handshake refused");
+                    let (status, words) = match refusal {
+                        Refusal::Full => (503, "Too many WebSocket handshakes.\n"),
+                        Refusal::Share => {
+                            (429, "Too many WebSocket handshakes from this address.\n")
+                        }
+                    };
+                    let answer = super::route::text(status, words).with_field("Retry-After", "5");
+                    connection.respond(request.id, answer);
+                }
+            },
             Err(rejected) => {
                 tracing::info!(
                     connection = facts.number,
@@ -171,10 +190,15 @@ async fn websocket<S: Stream>(
     };
     let started = Instant::now();
     let session = xmpp::Session::server(gate.config.machines.websocket.clone(), seed, started);
+    // Pings are answered by the browser, so that only a client that is gone is silent for as long (W-R-426).
+    let connection = &gate.config.machines.websocket.connection;
+    let idle = connection
+        .ping_interval
+        .map(|interval| interval + connection.pong_timeout);
     let named = Mutex::new(None);
     let decide = |header: &xmpp_wire::StreamHeader| {
         let domain = Domain::of(header);
-        let decision = gate.decide(header, protected);
+        let decision = gate.decide(header, protected, idle);
         tracing::info!(transport = "websocket", connection = number, %domain, source = %peer.ip(), ?decision, "session opened");
         *named.lock().unwrap_or_else(PoisonError::into_inner) = Some(domain);
         decision

@@ -1,8 +1,11 @@
 //! What every connection and session of the process shares, and the decision which domain is served where (C-R-035).
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use xmpp_stream::relay;
@@ -13,6 +16,8 @@ use xmpp_web_tokio::{
 use xmpp_wire::{StreamError, StreamHeader};
 
 use super::{
+    nodes::Nodes,
+    rate::Handshakes,
     reports::Reports,
     shutdown::Listening,
     upstream::{self, Upstream},
@@ -31,8 +36,10 @@ pub(crate) struct Gate {
     pub(crate) hub: Hub<Tokio>,
     pub(crate) runtime: Tokio,
     pub(crate) shutdown: Listening,
+    pub(crate) handshakes: Handshakes,
     demonstration: Demo,
     reports: Reports,
+    nodes: Nodes,
     numbers: Arc<AtomicU64>,
 }
 
@@ -51,6 +58,11 @@ impl Gate {
             shutdown,
             demonstration: Demo::new(DEMONSTRATION),
             reports: Reports::default(),
+            nodes: Nodes::new(config.limits.nodes),
+            handshakes: Handshakes::new(
+                config.limits.handshakes,
+                config.limits.handshakes_per_address,
+            ),
             numbers: Arc::default(),
             config,
         }
@@ -61,8 +73,13 @@ impl Gate {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Where a stream that opens with this header goes.
-    pub(crate) fn decide(&self, header: &StreamHeader, protected: bool) -> Decision<Upstream> {
+    /// Where a stream that opens with this header goes. `idle`: how long its transport lets a client be silent.
+    pub(crate) fn decide(
+        &self,
+        header: &StreamHeader,
+        protected: bool,
+        idle: Option<Duration>,
+    ) -> Decision<Upstream> {
         if self.shutdown.is_down() {
             return Decision::Refuse(StreamError::new("system-shutdown"));
         }
@@ -82,12 +99,18 @@ impl Gate {
         relay.protected = protected;
         relay.hide_channel_binding = domain.hide_channel_binding;
         relay.foreign = domain.foreign;
+        relay.redirects = self.config.limits.redirects;
+        relay.web_idle = idle;
         relay.web_element_bytes = machines.element_bytes;
         let upstream = Upstream {
             domain: to.into(),
             server: domain.server.clone(),
             demonstration: self.demonstration.clone(),
             timeout: self.config.limits.connect,
+            places: Arc::clone(&domain.places),
+            // Where origins are listed, a page elsewhere cannot use it (W-R-477).
+            anonymous_is_known: domain.anonymous,
+            nodes: self.nodes.clone(),
             reports: self.reports.clone(),
         };
         Decision::Relay(relay, upstream)

@@ -119,6 +119,7 @@ impl Bound {
                     let accepted = Accepted {
                         io,
                         peer,
+                        asking,
                         rules: Arc::clone(&rules),
                         protected,
                     };
@@ -160,6 +161,7 @@ async fn secured(accepted: Accepted<Io<TcpStream>>, acceptor: &Acceptor, gate: G
     let Accepted {
         io,
         peer,
+        asking,
         rules,
         protected,
     } = accepted;
@@ -174,6 +176,7 @@ async fn secured(accepted: Accepted<Io<TcpStream>>, acceptor: &Acceptor, gate: G
             let accepted = Accepted {
                 io,
                 peer,
+                asking,
                 rules,
                 protected,
             };

@@ -1,22 +1,36 @@
 //! What a log says once in a while, however many clients meet it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use xmpp_stream::relay::Warning;
+
 /// Between two lines about the same domain.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// When each domain was last reported. Grows to the number of domains that are configured.
+/// Domains, and what was said of them.
+type Warned = BTreeSet<(Arc<str>, Warning)>;
+
+/// When each domain was last reported, and what was said of it once and for all. Grows to the number of domains that are configured.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reports(Arc<Mutex<BTreeMap<Arc<str>, Instant>>>);
+pub(crate) struct Reports {
+    last: Arc<Mutex<BTreeMap<Arc<str>, Instant>>>,
+    warned: Arc<Mutex<Warned>>,
+}
 
 impl Reports {
+    /// Whether this warning about a domain is the first; it counts as written then.
+    pub(crate) fn first(&self, domain: &Arc<str>, warning: Warning) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        warned.insert((Arc::clone(domain), warning))
+    }
+
     /// Whether a line about this domain is due; it counts as written then.
     pub(crate) fn due(&self, domain: &Arc<str>, now: Instant) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let due = last
             .get(domain)
             .is_none_or(|at| now.saturating_duration_since(*at) >= INTERVAL);

@@ -11,12 +11,15 @@ use std::{
 
 use futures_io::{AsyncRead, AsyncWrite};
 use tokio::{io::DuplexStream, net::TcpStream};
-use xmpp_stream::client;
+use xmpp_stream::{
+    client,
+    relay::{Target, Warning},
+};
 use xmpp_web_tokio::{Io, connect, driver, tls::ClientStream};
 
-use super::reports::Reports;
+use super::{nodes::Nodes, reports::Reports};
 use crate::{
-    config::{Proof, Protection, Server},
+    config::{Places, Proof, Protection, Server},
     demo::Demo,
 };
 
@@ -28,6 +31,11 @@ pub(crate) struct Upstream {
     pub(crate) demonstration: Demo,
     /// For the TCP connection; the stream's own deadline bounds the handshake as well.
     pub(crate) timeout: Duration,
+    /// Where its server may send clients.
+    pub(crate) places: Arc<Places>,
+    /// The configuration says that anybody is let in, with what follows.
+    pub(crate) anonymous_is_known: bool,
+    pub(crate) nodes: Nodes,
     pub(crate) reports: Reports,
 }
 
@@ -40,6 +48,15 @@ pub(crate) fn in_stream(server: &Server) -> client::Tls {
             Protection::StartTls(_) => client::Tls::StartTls,
             Protection::Direct(_) => client::Tls::Direct,
         },
+    }
+}
+
+/// A connection there, with TLS where it comes first.
+async fn reach(host: &str, port: u16, tls: Protection, timeout: Duration) -> io::Result<Stream> {
+    let io = connect(host, port, timeout).await?;
+    match tls {
+        Protection::None | Protection::StartTls(_) => Ok(Stream::Tcp(io)),
+        Protection::Direct(proof) => secured(&proof, io).await,
     }
 }
 
@@ -61,14 +78,39 @@ impl driver::relay::Upstream for Upstream {
         async move {
             match server {
                 Server::Demonstration => Ok(Stream::Memory(Io(demonstration.connect()))),
-                Server::Tcp { host, port, tls } => {
-                    let io = connect(&host, port, timeout).await?;
-                    match tls {
-                        Protection::None | Protection::StartTls(_) => Ok(Stream::Tcp(io)),
-                        Protection::Direct(proof) => secured(&proof, io).await,
-                    }
-                }
+                Server::Tcp { host, port, tls } => reach(&host, port, tls, timeout).await,
             }
+        }
+    }
+
+    fn connect_to(
+        &self,
+        target: &Target,
+    ) -> Option<impl Future<Output = io::Result<Stream>> + Send + 'static> {
+        let Server::Tcp { tls, .. } = &self.server else {
+            return None;
+        };
+        let (target, tls, timeout) = (target.clone(), tls.clone(), self.timeout);
+        self.places
+            .allow(&target)
+            .then_some(async move { reach(&target.host, target.port, tls, timeout).await })
+    }
+
+    fn remember(&self, id: &str, node: &Target) {
+        if self.places.name(node) {
+            self.nodes.remember(&self.domain, id, node);
+        }
+    }
+
+    fn locate(&self, id: &str) -> Option<Target> {
+        self.nodes.take(&self.domain, id)
+    }
+
+    fn warn(&self, warning: Warning) {
+        let known = warning == Warning::Anonymous && self.anonymous_is_known;
+        if !known && self.reports.first(&self.domain, warning) {
+            let domain = &self.domain;
+            tracing::warn!(%domain, "{warning}");
         }
     }
 

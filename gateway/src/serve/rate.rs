@@ -1,0 +1,129 @@
+//! How fast WebSocket handshakes come, from all together and from each address (W-R-476): the generic cell rate algorithm, so that an address costs
+//! one instant, and none once it has been quiet for a few seconds.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::admission::{Peer, Refusal};
+
+/// How many seconds' worth may come at once: browsers come back together when a server was away.
+const BURST: u32 = 5;
+/// Addresses that are kept without a look whether they are still needed.
+const KEPT: usize = 1_024;
+
+/// Counts handshakes for the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Handshakes(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    total: u32,
+    per_address: u32,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When everything that came would have been due at the allowed rate.
+    due: Option<Instant>,
+    addresses: BTreeMap<IpAddr, Instant>,
+    /// Above this many addresses those that are quiet are forgotten.
+    look_at: usize,
+}
+
+impl Handshakes {
+    /// So many in a second, in the long run.
+    pub(crate) fn new(total: u32, per_address: u32) -> Self {
+        Self(Arc::new(Inner {
+            total,
+            per_address,
+            state: Mutex::new(State {
+                look_at: KEPT,
+                ..State::default()
+            }),
+        }))
+    }
+
+    /// Counts one, or says why not.
+    pub(crate) fn admit(&self, peer: Peer, now: Instant) -> Result<(), Refusal> {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = next(state.due, self.0.total, now).ok_or(Refusal::Full)?;
+        if let Some(address) = peer.share() {
+            let last = state.addresses.get(&address).copied();
+            let due = next(last, self.0.per_address, now).ok_or(Refusal::Share)?;
+            state.addresses.insert(address, due);
+            if state.addresses.len() > state.look_at {
+                state.addresses.retain(|_, due| *due > now);
+                state.look_at = KEPT.max(state.addresses.len() * 2);
+            }
+        }
+        state.due = Some(all);
+        Ok(())
+    }
+}
+
+/// When the next is due, if this one is not too early.
+fn next(due: Option<Instant>, per_second: u32, now: Instant) -> Option<Instant> {
+    let each = Duration::from_secs(1) / per_second.max(1);
+    let due = due.map_or(now, |due| due.max(now)) + each;
+    (due.duration_since(now) <= each * per_second.max(1) * BURST).then_some(due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(last: u32) -> Peer {
+        Peer::Client(IpAddr::V4((0xC000_0200 + last).into()))
+    }
+
+    /// W-R-476: five seconds' worth at once, then at the rate.
+    #[test]
+    fn an_address_has_its_rate_and_others_theirs() {
+        let handshakes = Handshakes::new(1_000, 2);
+        let start = Instant::now();
+        for _ in 0..10 {
+            assert_eq!(handshakes.admit(client(1), start), Ok(()));
+        }
+        assert_eq!(handshakes.admit(client(1), start), Err(Refusal::Share));
+        assert_eq!(handshakes.admit(client(2), start), Ok(()));
+        let later = start + Duration::from_millis(500);
+        assert_eq!(handshakes.admit(client(1), later), Ok(()));
+        assert_eq!(handshakes.admit(client(1), later), Err(Refusal::Share));
+        // One address stands for many people there.
+        for peer in [Peer::Proxy, Peer::Client([127, 0, 0, 1].into())] {
+            for _ in 0..20 {
+                assert_eq!(handshakes.admit(peer, start), Ok(()));
+            }
+        }
+    }
+
+    /// W-R-476: everybody together.
+    #[test]
+    fn all_together_have_a_rate() {
+        let handshakes = Handshakes::new(2, 1_000);
+        let start = Instant::now();
+        for number in 0..10 {
+            assert_eq!(handshakes.admit(client(number), start), Ok(()));
+        }
+        assert_eq!(handshakes.admit(Peer::Proxy, start), Err(Refusal::Full));
+        let later = start + Duration::from_millis(500);
+        assert_eq!(handshakes.admit(Peer::Proxy, later), Ok(()));
+    }
+
+    #[test]
+    fn quiet_addresses_are_forgotten() {
+        let handshakes = Handshakes::new(1_000_000, 1);
+        let mut now = Instant::now();
+        for number in 0..20_000 {
+            now += Duration::from_millis(10);
+            assert_eq!(handshakes.admit(client(number), now), Ok(()));
+        }
+        let state = handshakes.0.state.lock().expect("no panic");
+        assert!(state.addresses.len() <= KEPT + 100);
+    }
+}
