@@ -41,6 +41,8 @@ mod machine;
 pub mod post;
 mod pump;
 pub mod relay;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod websocket;
 
 pub use machine::{Machine, Order};

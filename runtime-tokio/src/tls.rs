@@ -1,4 +1,4 @@
-//! TLS by rustls, with ring as its provider in every configuration.
+//! TLS handshakes on tokio; who is trusted and what is offered is the [driver's](driver::tls).
 //!
 //! A [`Connector`] verifies that the server is who the XMPP domain says (RFC 6120 §13.7.2), wherever the connection leads. An
 //! [`Acceptor`] serves a certificate from files. Streams close with `close_notify`.
@@ -15,161 +15,18 @@
 //! # }
 //! ```
 
-mod fault;
-mod pinned;
-
-use std::{
-    fmt, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt, path::Path, sync::Arc};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::{
-    TlsAcceptor, TlsConnector, client,
-    rustls::{
-        self, ClientConfig, RootCertStore, ServerConfig,
-        client::WebPkiServerVerifier,
-        crypto::{CryptoProvider, ring},
-        pki_types::{
-            CertificateDer, PrivateKeyDer, ServerName,
-            pem::{self, PemObject as _},
-        },
-    },
-    server,
-};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
-pub use self::fault::Fault;
-use crate::Io;
+pub use crate::driver::tls::{Alpn, Fault, InvalidName, Name, Roots, SetupError};
+use crate::{Io, driver};
 
 /// A TLS stream to a server.
 pub type ClientStream<T> = Io<client::TlsStream<T>>;
 /// A TLS stream to a client.
 pub type ServerStream<T> = Io<server::TlsStream<T>>;
-
-/// Why TLS cannot be had from the start: which file, what is wrong with it, what is wanted.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SetupError {
-    /// The file cannot be read.
-    #[error("cannot read {}: {error}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
-    /// The file does not hold what it should.
-    #[error("{}: {reason}", path.display())]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and what is wanted.
-        reason: String,
-    },
-    /// The system has no root certificates.
-    #[error(
-        "this system has no root certificates ({reason}); install them (Debian: ca-certificates) or name a PEM file with a CA"
-    )]
-    NoRoots {
-        /// What was tried.
-        reason: String,
-    },
-    /// rustls has no use for the provider.
-    #[error("TLS cannot be set up: {0}")]
-    Library(#[from] rustls::Error),
-}
-
-/// Not a name that a certificate can hold.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "\"{0}\" is not a name that a certificate can hold; names beyond ASCII are written as A-labels (xn--...)"
-)]
-pub struct InvalidName(String);
-
-/// A name that a server must prove: a domain (A-labels) or an IP address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(ServerName<'static>);
-
-impl Name {
-    /// The name, checked.
-    ///
-    /// # Errors
-    ///
-    /// Where no certificate can hold it.
-    pub fn new(name: &str) -> Result<Self, InvalidName> {
-        ServerName::try_from(name.to_owned())
-            .map(Self)
-            .map_err(|_| InvalidName(name.to_owned()))
-    }
-}
-
-/// The CAs that are trusted. Cheap to clone.
-#[derive(Clone)]
-pub struct Roots {
-    store: Arc<RootCertStore>,
-    /// Those that are trusted as a server's own certificate too.
-    own: Arc<[CertificateDer<'static>]>,
-}
-
-impl Roots {
-    /// Those of the operating system; `SSL_CERT_FILE` and `SSL_CERT_DIR` replace them.
-    ///
-    /// # Errors
-    ///
-    /// Where there is none.
-    pub fn platform() -> Result<Self, SetupError> {
-        let found = rustls_native_certs::load_native_certs();
-        let mut store = RootCertStore::empty();
-        // Systems keep some certificates that are not usable; the others are.
-        store.add_parsable_certificates(found.certs);
-        if store.is_empty() {
-            let reason = found
-                .errors
-                .first()
-                .map_or_else(|| "none was found".to_owned(), |error| format!("{error}"));
-            return Err(SetupError::NoRoots { reason });
-        }
-        Ok(Self {
-            store: Arc::new(store),
-            own: Arc::new([]),
-        })
-    }
-
-    /// Those of a PEM file, and no others. A server whose own certificate is in it, self-signed, is trusted as well.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be read, or holds no certificate, or one that cannot be used.
-    pub fn from_file(path: &Path) -> Result<Self, SetupError> {
-        let mut store = RootCertStore::empty();
-        let own = certificates(path)?;
-        for certificate in &own {
-            store.add(certificate.clone()).map_err(|error| {
-                unusable(path, format!("a certificate in it cannot be used: {error}"))
-            })?;
-        }
-        Ok(Self {
-            store: Arc::new(store),
-            own: own.into(),
-        })
-    }
-}
-
-impl fmt::Debug for Roots {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Roots({})", self.store.len())
-    }
-}
-
-/// What a client says that it will speak (RFC 7301).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alpn {
-    /// Nothing: STARTTLS knows already.
-    Unsaid,
-    /// `xmpp-client`, for direct TLS (XEP-0368).
-    XmppClient,
-}
 
 /// Makes TLS streams to servers. Cheap to clone.
 #[derive(Clone)]
@@ -182,24 +39,7 @@ impl Connector {
     ///
     /// `Library`, which a build that works once does not give.
     pub fn new(roots: &Roots, alpn: Alpn) -> Result<Self, SetupError> {
-        let webpki =
-            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots.store), provider());
-        let verifier = pinned::Verifier {
-            webpki: webpki
-                .build()
-                .map_err(|error| rustls::Error::General(error.to_string()))?,
-            trusted: Arc::clone(&roots.own),
-        };
-        let mut config = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        config.alpn_protocols = match alpn {
-            Alpn::Unsaid => Vec::new(),
-            Alpn::XmppClient => vec![b"xmpp-client".to_vec()],
-        };
-        Ok(Self(TlsConnector::from(Arc::new(config))))
+        Ok(Self(Arc::new(roots.client(alpn)?).into()))
     }
 
     /// Does the handshake. Has no deadline of its own: bound it, and drop it.
@@ -212,7 +52,8 @@ impl Connector {
         name: &Name,
         stream: Io<T>,
     ) -> Result<ClientStream<T>, Fault> {
-        let made = self.0.connect(name.0.clone(), stream.0).await;
+        let name = name.clone().into_server_name();
+        let made = self.0.connect(name, stream.0).await;
         made.map(Io).map_err(Fault::from)
     }
 }
@@ -234,34 +75,9 @@ impl Acceptor {
     ///
     /// Where a file cannot be read or holds something else, or the two do not belong together.
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, SetupError> {
-        let chain = certificates(certificate)?;
-        let own_key = PrivateKeyDer::from_pem_file(key).map_err(|error| {
-            if matches!(error, pem::Error::NoItemsFound) {
-                unusable(
-                    key,
-                    "there is no private key in it; a PEM file with -----BEGIN PRIVATE KEY----- (PKCS #8, PKCS #1 or SEC 1, not encrypted) is wanted",
-                )
-            } else {
-                unreadable(key, error)
-            }
-        })?;
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, own_key)
-            .map_err(|error| {
-                unusable(
-                    certificate,
-                    format!(
-                        "cannot be used with the key {}: {error}; the first certificate must be the one that was made for this key",
-                        key.display()
-                    ),
-                )
-            })?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Clients come back with what they keep; there is no table of sessions here.
-        config.ticketer = ring::Ticketer::new()?;
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Ok(Self(
+            Arc::new(driver::tls::server(certificate, key)?).into(),
+        ))
     }
 
     /// Does the handshake. Has no deadline of its own: bound it, and drop it.
@@ -281,39 +97,5 @@ impl Acceptor {
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Acceptor")
-    }
-}
-
-/// Passed explicitly: where another crate brings a second provider into the build, the implicit one panics.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let found: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| unreadable(path, error))?;
-    if found.is_empty() {
-        return Err(unusable(
-            path,
-            "there is no certificate in it; a PEM file with -----BEGIN CERTIFICATE----- is wanted",
-        ));
-    }
-    Ok(found)
-}
-
-fn unreadable(path: &Path, error: pem::Error) -> SetupError {
-    if let pem::Error::Io(error) = error {
-        let path = path.to_path_buf();
-        SetupError::Unreadable { path, error }
-    } else {
-        unusable(path, format!("this is not PEM: {error}"))
-    }
-}
-
-fn unusable(path: &Path, reason: impl Into<String>) -> SetupError {
-    SetupError::Unusable {
-        path: path.to_path_buf(),
-        reason: reason.into(),
     }
 }

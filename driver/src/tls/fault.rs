@@ -1,6 +1,6 @@
 use std::io;
 
-use tokio_rustls::rustls::{self, CertificateError};
+use rustls::CertificateError;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +80,7 @@ impl Fault {
             Self::Expired
         } else if matches!(error, E::NotValidYet | E::NotValidYetContext { .. }) {
             Self::NotYetValid
-        } else if super::pinned::is_authority(error) {
+        } else if super::verifier::is_authority(error) {
             Self::Certificate(
                 "it is self-signed, or a CA's own, and not the one that is trusted".to_owned(),
             )
