@@ -249,6 +249,9 @@ impl Outbox {
     }
 
     fn take_control(&mut self) -> Vec<u8> {
+        if self.pings.is_empty() && self.pongs.is_empty() {
+            return Vec::new();
+        }
         let mut control = std::mem::take(&mut self.pings);
         control.append(&mut std::mem::take(&mut self.pongs));
         self.pings_waiting = 0;

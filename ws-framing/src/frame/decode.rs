@@ -321,11 +321,13 @@ impl Frame {
     fn advance(&mut self, input: &mut BytesMut) -> Result<(), Violation> {
         let come = input.len().min(self.payload);
         let part = input.get_mut(self.done..come).unwrap_or_default();
-        if let Some(key) = self.mask {
-            mask::apply(key, self.done, part);
-        }
+        // ASCII behind a whole character needs no other look.
+        let ascii = match self.mask {
+            Some(key) => mask::apply(key, self.done, part),
+            None => false,
+        };
         self.done = come;
-        if self.opcode == Opcode::Text {
+        if self.opcode == Opcode::Text && !(ascii && self.utf8.is_complete()) {
             self.utf8.update(part)?;
         }
         Ok(())
@@ -337,7 +339,7 @@ impl Frame {
             return None;
         }
         let mut payload = input.split_to(self.payload);
-        if let Some(key) = self.mask {
+        if let Some(key) = self.mask.filter(|_| self.done < self.payload) {
             let rest = payload.get_mut(self.done..).unwrap_or_default();
             mask::apply(key, self.done, rest);
         }

@@ -199,24 +199,52 @@ fn payload_length(code: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Violati
     Ok(Some((length, rest)))
 }
 
-/// Appends a header.
-pub(super) fn write(first: First, payload: usize, mask: Option<[u8; 4]>, out: &mut Vec<u8>) {
+/// The longest header: two bytes, eight of length, four of key.
+const LONGEST: usize = 14;
+
+/// A header to send.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Written {
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        if let Some(room) = self.bytes.get_mut(self.length..self.length + N) {
+            room.copy_from_slice(&bytes);
+            self.length += N;
+        }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// Writes a header.
+pub(super) fn write(first: First, payload: usize, mask: Option<[u8; 4]>) -> Written {
     let masked = if mask.is_some() { 0x80 } else { 0 };
-    out.push(first.0);
+    let First(first) = first;
+    let mut header = Written {
+        bytes: [0; LONGEST],
+        length: 0,
+    };
     match (u8::try_from(payload), u16::try_from(payload)) {
-        (Ok(short @ 0..=125), _) => out.push(masked | short),
+        (Ok(short @ 0..=125), _) => header.put([first, masked | short]),
         (_, Ok(medium)) => {
-            out.push(masked | 126);
-            out.extend_from_slice(&medium.to_be_bytes());
+            header.put([first, masked | 126]);
+            header.put(medium.to_be_bytes());
         }
         (_, Err(_)) => {
-            out.push(masked | 127);
-            out.extend_from_slice(&(payload as u64).to_be_bytes());
+            header.put([first, masked | 127]);
+            header.put((payload as u64).to_be_bytes());
         }
     }
     if let Some(key) = mask {
-        out.extend_from_slice(&key);
+        header.put(key);
     }
+    header
 }
 
 #[cfg(test)]
@@ -227,8 +255,8 @@ mod tests {
     fn written_headers_are_the_shortest_and_read_back() {
         for payload in [0_usize, 1, 125, 126, 127, 128, 65_535, 65_536, 65_537] {
             for (role, mask) in [(Role::Client, None), (Role::Server, Some([1, 2, 3, 4]))] {
-                let mut bytes = Vec::new();
-                write(First::whole(Opcode::Text), payload, mask, &mut bytes);
+                let written = write(First::whole(Opcode::Text), payload, mask);
+                let bytes = written.as_bytes();
                 let expected = Expected {
                     role,
                     continuation: false,
@@ -246,7 +274,7 @@ mod tests {
                     payload: payload as u64,
                     length: bytes.len(),
                 };
-                assert_eq!(Header::parse(&bytes, expected), Ok(Some(header)));
+                assert_eq!(Header::parse(bytes, expected), Ok(Some(header)));
             }
         }
     }
