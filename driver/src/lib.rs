@@ -4,7 +4,7 @@
 //! - [`Pump`] moves bytes between one machine and one stream. It decides nothing: a machine joins by [`Machine`], pure forwarding.
 //! - [`bosh::Hub`] is where HTTP exchanges meet BOSH sessions; [`http::Connection`] brings the exchanges, or gives its stream to a WebSocket.
 //! - [`websocket`] opens one as a client.
-//! - [`post`] carries a BOSH client's requests over HTTP/1.1.
+//! - [`post`] carries a BOSH client's requests over HTTP/1.1; [`proxy`] is the way out through a proxy.
 //! - [`relay`] ties a web session to a stream to a server.
 //!
 //! Every `next` here is cancel-safe: what it has done lives in the value that it was borrowed from. A WebSocket that echoes what it
@@ -39,6 +39,7 @@ pub mod http;
 mod link;
 mod machine;
 pub mod post;
+pub mod proxy;
 mod pump;
 pub mod relay;
 #[cfg(feature = "tls")]

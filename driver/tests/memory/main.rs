@@ -3,6 +3,7 @@
 mod http;
 mod hub;
 mod post;
+mod proxy;
 mod pump;
 mod relay;
 mod support;
