@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use xmpp_wire::XmlLimits;
 
-use super::Route;
+use super::{Rates, Route};
 
 /// How the manager behaves; every bound has its default and reason here.
 ///
@@ -49,6 +49,8 @@ pub struct Config {
     pub replay_responses: usize,
     /// With client acks: the most bytes kept for replay; the newest `requests` + 1 stay whatever their size. Default 262 144.
     pub replay_bytes: usize,
+    /// How fast clients may be (B-R-133). Default: no limit.
+    pub rates: Rates,
     /// Sessions at once; creation is refused beyond with `policy-violation`. Default 65 536.
     pub sessions: usize,
     /// Duplicates of one rid (B-R-095). Default 10: above what a client's backoff makes of one wait (TR-20).
@@ -97,6 +99,7 @@ impl Default for Config {
             outbox_bytes: 262_144,
             replay_responses: 32,
             replay_bytes: 262_144,
+            rates: Rates::default(),
             sessions: 65_536,
             duplicates_per_rid: 10,
             duplicates_per_minute: 30,

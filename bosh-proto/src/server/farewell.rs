@@ -156,6 +156,7 @@ impl Session {
         undelivered.extend(queued.into_iter().map(Queued::into_element));
         self.drop_unanswered();
         self.linger.stop();
+        self.stranger = None;
         self.phase = Phase::Over(Box::new((cause, undelivered)));
     }
 

@@ -6,7 +6,7 @@ use super::{
     Action, Cause,
     moment::Moment,
     respond::SENT_PATIENCE,
-    session::{Context, Phase, Session},
+    session::{Context, Open, Phase, Session},
 };
 use crate::{Condition, ExchangeId, body::recoverable_error};
 
@@ -67,6 +67,7 @@ const BEYOND: Duration = Duration::from_millis(1);
 impl Session {
     /// Answers what is due now. Called after every change.
     pub(super) fn flow(&mut self, ctx: &mut Context<'_>) {
+        let is_slowed = self.is_slowed(ctx.now);
         match &self.phase {
             Phase::Over(_) | Phase::Leaving => return,
             Phase::Ending(_) => {
@@ -75,6 +76,7 @@ impl Session {
                 }
                 return;
             }
+            Phase::Opening(_) | Phase::Open if is_slowed => return,
             Phase::Opening(opening) => {
                 let is_ready = self.accepted && !self.outbox.is_empty();
                 if !is_ready && ctx.now < opening.until {
@@ -149,6 +151,7 @@ impl Session {
     /// Deadlines that may have passed.
     pub(super) fn handle_timeout(&mut self, ctx: &mut Context<'_>) {
         self.pump(ctx);
+        self.is_slowed(ctx.now);
         if self.auth_until().is_some_and(|at| at <= ctx.now) {
             self.shut(Condition::PolicyViolation, ctx);
         }
@@ -206,13 +209,18 @@ impl Session {
             Phase::Opening(opening) => Some(opening.until),
             Phase::Open | Phase::Ending(_) | Phase::Leaving | Phase::Over(_) => None,
         };
+        let slow = self.slow_until();
+        let later = |at: Moment| slow.map_or(at, |until| until.max(at));
+        let live = |open: &&Open| open.exchange.is_live();
+        let deferred = self.deferred().iter().map(|deferred| &deferred.open);
         self.open
             .iter()
             .filter(|_| opening.is_none())
-            .chain(self.deferred().iter().map(|deferred| &deferred.open))
-            .filter(|open| open.exchange.is_live())
-            .map(|open| open.deadline)
-            .chain(opening)
+            .filter(live)
+            .map(|open| later(open.deadline))
+            .chain(deferred.filter(live).map(|open| open.deadline))
+            .chain(opening.map(later))
+            .chain(slow)
             .chain(staged)
             .chain(self.inactive_at())
             .chain(self.auth_until())

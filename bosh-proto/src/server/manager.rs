@@ -12,6 +12,7 @@ use super::{
     exchanges::{Exchanges, handle, parts},
     moment::{Clock, Moment},
     outbox::{Queued, Spares},
+    pace::{Admission, Sources},
     receive::read_payloads,
     session::{Arrival, Context, Farewell, Phase, Session},
     sid::Sids,
@@ -39,6 +40,7 @@ pub struct Manager {
     timers: Timers,
     lingers: VecDeque<(Moment, SessionKey)>,
     spares: Spares,
+    sources: Sources,
     actions: VecDeque<Action>,
     serial: u32,
     clock: Clock,
@@ -56,6 +58,7 @@ impl Manager {
             timers: Timers::default(),
             lingers: VecDeque::new(),
             spares: Spares::default(),
+            sources: Sources::default(),
             actions: VecDeque::new(),
             serial: 0,
             clock: Clock::default(),
@@ -263,6 +266,7 @@ impl Manager {
             return None;
         }
         let was_gone = session.is_gone();
+        let stranger = session.stranger_from();
         let mut ctx = Context {
             config: &self.config,
             exchanges: &mut self.exchanges,
@@ -274,6 +278,9 @@ impl Manager {
         let result = work(session, &mut ctx);
         if session.is_gone() && !was_gone {
             self.sids.remove(&session.secret);
+        }
+        if let (Some(source), None) = (stranger, session.stranger_from()) {
+            self.sources.settle(source);
         }
         session.outbox.settle(&mut self.spares);
         session.settle();
@@ -363,6 +370,10 @@ impl Manager {
         } else {
             0
         };
+        let rates = &self.config.rates;
+        let delay = self
+            .sources
+            .charge(request.source, request.body.len(), rates, now);
         let exchange = self.exchanges.insert(key, request.connection);
         self.with(key, now, |session, ctx| match fault {
             Some(condition) => {
@@ -375,6 +386,7 @@ impl Manager {
                     body,
                     bytes: request.body.len(),
                     digest,
+                    delay,
                 };
                 session.receive(arrival, ctx);
             }
@@ -405,6 +417,14 @@ impl Manager {
             Ok(elements) => body.elements = elements,
             Err(condition) => return self.answer_now(refuse(condition)),
         }
+        let rates = &self.config.rates;
+        let delay = self
+            .sources
+            .charge(request.source, request.body.len(), rates, now);
+        let (delay, source) = match self.sources.admit(request.source, rates, now) {
+            Admission::Refused => return self.answer_now(refuse(Condition::PolicyViolation)),
+            Admission::After(wait, source) => (delay.max(wait), source),
+        };
         let index = self.sessions.vacant_key();
         let slot = u32::try_from(index).unwrap_or(u32::MAX);
         self.serial = self.serial.wrapping_add(1);
@@ -415,6 +435,7 @@ impl Manager {
             body,
             bytes: request.body.len(),
             digest: self.sids.digest(&request.body),
+            delay,
         };
         let opening = Opening {
             header: creation.header.clone(),
@@ -423,7 +444,7 @@ impl Manager {
             channel: request.channel,
         };
         let secret = self.sids.draw(slot);
-        let session = Session::new(key, secret, creation, arrival, &self.config, now);
+        let session = Session::new(key, secret, creation, arrival, source, &self.config, now);
         self.sessions.insert(Box::new(session));
         self.actions.push_back(Action::Deliver {
             session: key,

@@ -10,6 +10,7 @@ mod hold;
 mod manager;
 mod moment;
 mod outbox;
+mod pace;
 mod police;
 mod rare;
 mod receive;
@@ -26,6 +27,7 @@ use xmpp_wire::{Element, StreamHeader};
 pub use address::Route;
 pub use config::Config;
 pub use manager::Manager;
+pub use pace::{Rate, Rates};
 
 use crate::{Condition, ExchangeId, Response};
 

@@ -1,6 +1,6 @@
 //! What few sessions need, or most for a moment only: kept apart, so that an idle session does not pay for it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use xmpp_wire::Element;
 
@@ -24,6 +24,8 @@ pub(super) struct Rare {
     /// A response to report as missing, and the highest one reported (B-R-108).
     pub(super) report: Option<(Rid, Moment)>,
     pub(super) reported: Option<Rid>,
+    /// No answer before that (B-R-133).
+    pub(super) slow_until: Option<Moment>,
     /// What the next request's key must hash to.
     pub(super) expected: Option<Expected>,
 }
@@ -37,6 +39,7 @@ impl Rare {
             early_bytes,
             report,
             reported,
+            slow_until,
             expected,
         } = self;
         deferred.is_empty()
@@ -45,6 +48,7 @@ impl Rare {
             && *early_bytes == 0
             && report.is_none()
             && reported.is_none()
+            && slow_until.is_none()
             && expected.is_none()
     }
 }
@@ -73,6 +77,28 @@ impl Session {
 
     pub(super) fn has_report(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.report.is_some())
+    }
+
+    /// Until when answers wait.
+    pub(super) fn slow_until(&self) -> Option<Moment> {
+        self.rare.as_ref().and_then(|rare| rare.slow_until)
+    }
+
+    /// Makes answers wait for that long at least.
+    pub(super) fn slow_down(&mut self, delay: Duration, now: Moment) {
+        if !delay.is_zero() {
+            let until = self.slow_until().max(Some(now + delay));
+            self.rare().slow_until = until;
+        }
+    }
+
+    /// Whether answers wait now.
+    pub(super) fn is_slowed(&mut self, now: Moment) -> bool {
+        let is_slowed = self.slow_until().is_some_and(|until| now < until);
+        if let (false, Some(rare)) = (is_slowed, &mut self.rare) {
+            rare.slow_until = None;
+        }
+        is_slowed
     }
 
     /// Drops what is not used any more.

@@ -136,8 +136,9 @@ impl Session {
         let Arrival {
             exchange,
             body,
+            bytes,
             digest,
-            ..
+            delay,
         } = arrival;
         let fault = |condition| Fault {
             condition,
@@ -170,6 +171,11 @@ impl Session {
         if !self.police.allows(conduct, &self.terms, ctx.now) {
             return Err(fault(Condition::PolicyViolation));
         }
+        let (own, is_abuse) = self.pace.charge(bytes, &ctx.config.rates, ctx.now);
+        if is_abuse && self.terms.polling > 0 && !is_exempt {
+            return Err(fault(Condition::PolicyViolation));
+        }
+        self.slow_down(own.max(delay), ctx.now);
         let open = Open {
             rid,
             exchange: exchange.into(),

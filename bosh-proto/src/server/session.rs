@@ -17,6 +17,7 @@ use super::{
     hold::Linger,
     moment::Moment,
     outbox::{Outbox, Queued, Spares},
+    pace::{Pace, SourceKey},
     police::Police,
     rare::Rare,
     replay::Replay,
@@ -114,6 +115,8 @@ pub(super) struct Arrival {
     pub(super) bytes: usize,
     /// Hash of the whole body in key mode, else 0.
     pub(super) digest: u32,
+    /// How long its source makes its answer wait.
+    pub(super) delay: Duration,
 }
 
 /// A client that has not signed in.
@@ -121,6 +124,8 @@ pub(super) struct Arrival {
 pub(super) struct Stranger {
     /// When its session ends.
     pub(super) until: Option<Moment>,
+    /// Whose share of strangers it is.
+    pub(super) source: Option<SourceKey>,
 }
 
 /// A session. What it holds while idle is counted (`tests/memory.rs`): think before adding to it, and see [`Rare`].
@@ -143,6 +148,7 @@ pub(super) struct Session {
     pub(super) replay: Replay,
     pub(super) outbox: Outbox,
     pub(super) police: Police,
+    pub(super) pace: Pace,
     pub(super) linger: Linger,
     /// The server's identity.
     pub(super) from: Option<Box<str>>,
@@ -164,6 +170,7 @@ impl Session {
         secret: Secret,
         creation: Creation,
         arrival: Arrival,
+        source: Option<SourceKey>,
         config: &Config,
         now: Moment,
     ) -> Self {
@@ -198,11 +205,12 @@ impl Session {
             expected: newkey,
             ..Rare::default()
         };
-        Self {
+        let mut session = Self {
             key,
             registered: None,
             stranger: Some(Box::new(Stranger {
                 until: config.auth_timeout.map(|timeout| now + timeout),
+                source,
             })),
             idle_since: now,
             received: rid,
@@ -218,6 +226,7 @@ impl Session {
             replay: Replay::default(),
             outbox: Outbox::default(),
             police: Police::new(rid, now),
+            pace: Pace::default(),
             linger: Linger::default(),
             from: None,
             rare: Some(Box::new(rare)),
@@ -227,11 +236,18 @@ impl Session {
             accepted: false,
             input_held: false,
             from_is_due: false,
-        }
+        };
+        session.slow_down(arrival.delay, now);
+        session
     }
 
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over(_))
+    }
+
+    /// Whose share of strangers it counts against.
+    pub(super) fn stranger_from(&self) -> Option<SourceKey> {
+        self.stranger.as_ref().and_then(|stranger| stranger.source)
     }
 
     /// When it ends if the client does not sign in.

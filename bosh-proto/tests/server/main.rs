@@ -7,6 +7,7 @@ mod hold_wait;
 mod inactivity_pause;
 mod overactivity;
 mod properties;
+mod rates;
 mod replay;
 mod security;
 mod support;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,6 +26,8 @@ pub(crate) enum Reports {
 pub(crate) struct World {
     pub(crate) manager: Manager,
     pub(crate) reports: Reports,
+    /// Where requests come from.
+    pub(crate) source: Option<IpAddr>,
     epoch: Instant,
     pub(crate) now: Instant,
     connections: u64,
@@ -83,6 +86,7 @@ impl World {
         Self {
             manager: Manager::new(Arc::new(config), [7; 32]),
             reports: Reports::AtOnce,
+            source: None,
             epoch,
             now: epoch,
             connections: 0,
@@ -148,7 +152,7 @@ impl World {
         let request = Request {
             body: Bytes::copy_from_slice(body.as_bytes()),
             connection: ConnectionId(connection),
-            source: None,
+            source: self.source,
             channel,
         };
         let id = self.manager.handle_request(request, self.now);

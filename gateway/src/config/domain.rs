@@ -292,7 +292,7 @@ mod tests {
             ),
             "{error}"
         );
-        let error = refused("bücher.example", direct, None);
+        let error = refused("xn--bücher.example", direct, None);
         assert!(error.contains("A-labels (xn--...)"), "{error}");
         let error = refused("example.com", None, Some("/nonexistent/ca.pem"));
         assert!(

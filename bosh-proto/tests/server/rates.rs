@@ -1,0 +1,242 @@
+//! Ledger §8: rates of sessions and sources, which slow down before they refuse.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use bosh_proto::server::{Config, Rate, Rates};
+
+use crate::support::*;
+
+fn limited(set: impl FnOnce(&mut Rates)) -> Config {
+    let mut config = prompt();
+    set(&mut config.rates);
+    config
+}
+
+fn address(last: u8) -> Option<IpAddr> {
+    Some(Ipv4Addr::new(192, 0, 2, last).into())
+}
+
+/// B-R-133: beyond its burst a session's answers come at its rate; what it sends is delivered at once.
+#[test]
+fn a_fast_session_is_slowed_down() {
+    let config = limited(|rates| rates.session_requests = Some(Rate::new(10, 3)));
+    let mut world = World::session(config, "");
+    world.take_events();
+    for rid in 101..104 {
+        world.request(rid, &message("c"));
+        world.send(&message("s"));
+    }
+    // The fourth owes a tenth of a second, whatever waits for it.
+    let slowed = world.request(104, &message("slow"));
+    world.send(&message("s4"));
+    assert_eq!(world.events.last(), Some(&message("slow")));
+    world.at(99);
+    assert_eq!(world.answer(slowed), None);
+    world.at(100);
+    assert_eq!(world.answer(slowed), Some(with(&message("s4"))));
+    // At its rate it is never behind.
+    for (count, rid) in (105..120).enumerate() {
+        world.at(200 + 100 * count as u64);
+        let id = world.request(rid, "");
+        world.send(&message("s"));
+        assert_eq!(world.answer(id), Some(with(&message("s"))), "{rid}");
+    }
+    assert_eq!(world.manager.sessions(), 1);
+}
+
+/// B-R-133: the same for bytes.
+#[test]
+fn a_session_with_large_bodies_is_slowed_down() {
+    let config = limited(|rates| rates.session_bytes = Some(Rate::new(1_000, 2_000)));
+    let mut world = World::session(config, "");
+    let fits = world.request(101, &message(&"b".repeat(1_700)));
+    world.send(&message("1"));
+    assert_eq!(world.answer(fits), Some(with(&message("1"))));
+    let text = world.text(102, "", &message(&"b".repeat(1_700)));
+    let id = world.post(&text);
+    world.send(&message("2"));
+    world.at(1_500);
+    assert_eq!(world.answer(id), None);
+    world.at(2_000);
+    assert_eq!(world.answer(id), Some(with(&message("2"))));
+}
+
+/// B-R-133: retransmissions are not counted (they have bounds of their own, B-R-095): after many of them a new request is answered at once.
+#[test]
+fn retransmissions_cost_nothing() {
+    let config = limited(|rates| rates.session_requests = Some(Rate::new(1, 2)));
+    let mut world = World::session(config, "");
+    for _ in 0..9 {
+        world.request(101, "");
+    }
+    let id = world.request(102, &message("c"));
+    world.send(&message("1"));
+    assert_eq!(world.answer(id), Some(with(&message("1"))));
+    let id = world.request(103, &message("c"));
+    world.send(&message("2"));
+    assert_eq!(world.answer(id), None, "the third new one is slowed down");
+}
+
+/// B-R-133: sheer frequency ends a session only far above what an answered client can do, and never where `polling` was not told.
+#[test]
+fn only_abuse_is_ended() {
+    let config = |polling: u64| {
+        limited(|rates| {
+            rates.session_requests = Some(Rate::new(1, 1));
+            rates.patience = std::time::Duration::from_secs(2);
+        })
+        .with_polling(polling)
+    };
+    let pauses = |world: &mut World| {
+        for rid in 101..110 {
+            // A pause is answered at once, so that its client is not stopped by the window.
+            let id = world.post(&world.text(rid, "pause='9'", ""));
+            if world.answer(id).as_deref() != Some(EMPTY) {
+                return;
+            }
+        }
+    };
+    for polling in [5, 0] {
+        let mut world = World::session(config(polling), "");
+        pauses(&mut world);
+        let id = world.post(&world.text(110, "", &message("c")));
+        if polling > 0 {
+            assert_eq!(world.answer(id), Some(terminal("policy-violation")));
+            assert_eq!(world.manager.sessions(), 0);
+        } else {
+            assert_eq!(world.answer(id), None);
+            assert_eq!(world.manager.sessions(), 1);
+            world.send(&message("s"));
+            world.at(2_001);
+            assert_eq!(world.answer(id), Some(with(&message("s"))));
+        }
+    }
+}
+
+/// B-R-133: requests of all sessions of a source together, and another source is not touched.
+#[test]
+fn a_fast_source_is_slowed_down_in_all_its_sessions() {
+    let config = limited(|rates| rates.source_requests = Some(Rate::new(1, 2)));
+    let mut world = World::new(config);
+    world.source = address(1);
+    world.open(FIRST, "");
+    let (first_key, first_sid) = (world.key, world.sid.clone());
+    world.open(FIRST, "");
+    let id = world.request(101, "");
+    world.send(&message("s"));
+    world.at(999);
+    assert_eq!(world.answer(id), None);
+    world.at(1_000);
+    assert_eq!(world.answer(id), Some(with(&message("s"))));
+    // The other session comes from elsewhere now.
+    world.source = address(2);
+    (world.key, world.sid) = (first_key, first_sid);
+    let id = world.request(101, "");
+    world.send(&message("s"));
+    assert_eq!(world.answer(id), Some(with(&message("s"))));
+}
+
+/// B-R-133: and bytes.
+#[test]
+fn a_source_with_large_bodies_is_slowed_down() {
+    let config = limited(|rates| rates.source_bytes = Some(Rate::new(1_000, 1_000)));
+    let mut world = World::session(config, "");
+    world.source = address(1);
+    let text = world.text(101, "", "");
+    let text = format!("{text}{}", " ".repeat(1_500 - text.len()));
+    let id = world.post(&text);
+    world.send(&message("s"));
+    world.at(499);
+    assert_eq!(world.answer(id), None);
+    world.at(500);
+    assert_eq!(world.answer(id), Some(with(&message("s"))));
+}
+
+/// B-R-133: new sessions are answered later, and refused when that would take too long.
+#[test]
+fn new_sessions_of_a_source_are_slowed_down_and_then_refused() {
+    let config = limited(|rates| {
+        rates.source_sessions = Some(Rate::new(1, 2));
+        rates.patience = std::time::Duration::from_secs(3);
+    });
+    let mut world = World::new(config);
+    world.source = address(1);
+    world.open(FIRST, "");
+    world.open(FIRST, "");
+    let create = |world: &mut World| {
+        let id = world.post(&format!("{BODY} rid='1' to='a' ver='1.11' wait='50'/>"));
+        if world.answer(id).is_none() {
+            world.accept();
+            world.send(FEATURES);
+        }
+        id
+    };
+    let third = create(&mut world);
+    let fourth = create(&mut world);
+    let fifth = create(&mut world);
+    let sixth = create(&mut world);
+    assert_eq!(world.answer(sixth), Some(terminal("policy-violation")));
+    for (id, millis) in [(third, 1_000), (fourth, 2_000), (fifth, 3_000)] {
+        world.at(millis - 1);
+        assert_eq!(world.answer(id), None, "{millis}");
+        world.at(millis);
+        let answer = world.answer(id).expect("an answer");
+        assert!(attribute(&answer, "sid").is_some(), "{answer}");
+        assert!(answer.contains("<stream:features>"), "{answer}");
+    }
+    world.source = address(2);
+    world.open(FIRST, "");
+}
+
+/// B-R-133: strangers of one source are bounded; signing in and ending make room.
+#[test]
+fn strangers_of_a_source_are_bounded() {
+    let config = limited(|rates| rates.strangers_per_source = 2);
+    let mut world = World::new(config);
+    world.source = address(1);
+    world.open(FIRST, "");
+    world.open(FIRST, "");
+    let creation = format!("{BODY} rid='1' to='a' ver='1.11'/>");
+    let refused = world.post(&creation);
+    assert_eq!(world.answer(refused), Some(terminal("policy-violation")));
+    world.send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    world.open(FIRST, "");
+    let refused = world.post(&creation);
+    assert_eq!(world.answer(refused), Some(terminal("policy-violation")));
+    world.request_with(101, "type='terminate'");
+    world.open(FIRST, "");
+    world.source = None;
+    world.open(FIRST, "");
+}
+
+/// B-R-133: a slowed session can be ended from both sides at once.
+#[test]
+fn a_slowed_session_ends_at_once() {
+    let config = || limited(|rates| rates.session_requests = Some(Rate::new(1, 1)));
+    let mut world = World::session(config(), "");
+    let a = world.request(101, "");
+    world.at(100);
+    let b = world.request(102, &message("c"));
+    world.close(None, None);
+    assert!(world.answer(a).is_some());
+    assert_eq!(
+        attribute(&world.answer(b).unwrap(), "type"),
+        Some("terminate")
+    );
+    let mut world = World::session(config(), "");
+    world.request(101, "");
+    let end = world.request_with(102, "type='terminate'");
+    assert!(world.answer(end).is_some());
+    assert_eq!(world.manager.sessions(), 0);
+}
+
+trait WithPolling {
+    fn with_polling(self, seconds: u64) -> Self;
+}
+
+impl WithPolling for Config {
+    fn with_polling(mut self, seconds: u64) -> Self {
+        self.polling = std::time::Duration::from_secs(seconds);
+        self
+    }
+}
