@@ -1,7 +1,7 @@
 //! A connection of either role with an application that sends every message back.
 
 use bytes::BytesMut;
-use ws_conformance::{Case, Cuts, Ending, Play, Subject};
+use ws_conformance::{Agreed, Case, Cuts, Ending, Play, Subject};
 use ws_framing::{
     CloseCode, Connection, Instant,
     connection::{Action, Binary, Cause, Closed, Config, Event},
@@ -9,10 +9,10 @@ use ws_framing::{
 
 /// Conversations up to this many bytes are cut at each of them.
 const EVERY_CUT_BYTES: usize = 4096;
-/// Those above are played so often with so many cuts at once, at seeded places; those of a thousand exchanges once.
+/// Those above are played so often with so many cuts at once, at seeded places; long or compressed ones once.
 const CUTS: usize = 8;
 /// Longer ones are not played again: they are cut the first time.
-const PLAYED_AGAIN_BYTES: usize = 300_000;
+const PLAYED_AGAIN_BYTES: usize = 70_000;
 
 /// W-R-491: what the cases need beyond the defaults.
 pub(crate) fn profile() -> Config {
@@ -25,8 +25,43 @@ pub(crate) fn profile() -> Config {
     config
 }
 
+/// How a case meets its subject: each time it is played, with a machine that has seen nothing.
+pub(crate) struct Setup<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) subject: Subject,
+    /// What was agreed on compression, as the peer read it.
+    pub(crate) agreed: Option<Agreed>,
+    pub(crate) connection: Box<dyn Fn(Instant) -> Connection + 'a>,
+}
+
+impl<'a> Setup<'a> {
+    pub(crate) fn plain(case: &'a Case, subject: Subject) -> Self {
+        Self {
+            case,
+            subject,
+            agreed: None,
+            connection: Box::new(move |now| connection(subject, now)),
+        }
+    }
+
+    fn play(&self) -> Play {
+        let play = Play::new(self.case, self.subject);
+        match self.agreed {
+            Some(agreed) => play.with_deflate(agreed),
+            None => play,
+        }
+    }
+}
+
+pub(crate) fn connection(subject: Subject, now: Instant) -> Connection {
+    match subject {
+        Subject::Server => Connection::server(profile(), now),
+        Subject::Client => Connection::client(profile(), [7; 32], now),
+    }
+}
+
 /// The machine, and what became of it.
-pub(crate) struct Echo {
+struct Echo {
     connection: Connection,
     input: BytesMut,
     now: Instant,
@@ -38,14 +73,10 @@ impl Echo {
         clippy::disallowed_methods,
         reason = "an epoch has to come from somewhere"
     )]
-    pub(crate) fn new(subject: Subject) -> Self {
+    fn new(setup: &Setup<'_>) -> Self {
         let now = Instant::now();
-        let connection = match subject {
-            Subject::Server => Connection::server(profile(), now),
-            Subject::Client => Connection::client(profile(), [7; 32], now),
-        };
         Self {
-            connection,
+            connection: (setup.connection)(now),
             input: BytesMut::new(),
             now,
             ended: Vec::new(),
@@ -53,7 +84,7 @@ impl Echo {
     }
 
     /// Bytes arrive; what it would write is appended to `output`.
-    pub(crate) fn feed(&mut self, bytes: &[u8], output: &mut Vec<u8>) {
+    fn feed(&mut self, bytes: &[u8], output: &mut Vec<u8>) {
         self.input.extend_from_slice(bytes);
         self.connection.handle_input(&mut self.input, self.now);
         self.drain();
@@ -110,32 +141,36 @@ struct Recorded {
     ending: Ending,
 }
 
-/// Plays `case`, whole and cut.
-pub(crate) fn check(case: &Case, subject: Subject) {
-    let recorded = play(case, subject);
-    let length = recorded.exchanges.iter().map(|(sent, _)| sent.len()).sum();
-    if length <= EVERY_CUT_BYTES {
+/// Plays a case, whole and cut.
+pub(crate) fn check(setup: &Setup<'_>) {
+    let recorded = play(setup);
+    let length: usize = recorded.exchanges.iter().map(|(sent, _)| sent.len()).sum();
+    let quick = recorded.exchanges.len() < 100 && setup.agreed.is_none();
+    if quick && length <= EVERY_CUT_BYTES {
         for cut in 1..length {
-            replay(&recorded, subject, &[cut]);
+            replay(&recorded, setup, &[cut]);
         }
-        replay(&recorded, subject, &(1..length).collect::<Vec<_>>());
+        replay(&recorded, setup, &(1..length).collect::<Vec<_>>());
     } else if length <= PLAYED_AGAIN_BYTES {
         let mut cuts = Cuts::new(length as u64);
-        let times = if recorded.exchanges.len() < 100 {
-            CUTS
-        } else {
-            1
-        };
+        let times = if quick { CUTS } else { 1 };
         for _ in 0..times {
-            replay(&recorded, subject, &cuts.places(length, CUTS));
+            replay(&recorded, setup, &cuts.places(length, CUTS));
         }
     }
 }
 
+/// Plays a case, whole and cut at these places in all that is sent.
+pub(crate) fn check_cut(setup: &Setup<'_>, places: impl Fn(usize) -> Vec<usize>) {
+    let recorded = play(setup);
+    let length: usize = recorded.exchanges.iter().map(|(sent, _)| sent.len()).sum();
+    replay(&recorded, setup, &places(length));
+}
+
 /// Once with the pieces that the case asks for, held against what it expects. Large pieces are cut at a few places more.
-fn play(case: &Case, subject: Subject) -> Recorded {
-    let mut echo = Echo::new(subject);
-    let mut play = Play::new(case, subject);
+fn play(setup: &Setup<'_>) -> Recorded {
+    let mut echo = Echo::new(setup);
+    let mut play = setup.play();
     let mut cuts = Cuts::new(1);
     let mut exchanges = Vec::new();
     while let Some(pieces) = play.advance().unwrap_or_else(|wrong| panic!("{wrong}")) {
@@ -165,8 +200,8 @@ fn play(case: &Case, subject: Subject) -> Recorded {
 }
 
 /// The same bytes cut at these places: the same answers, byte for byte.
-fn replay(recorded: &Recorded, subject: Subject, cuts: &[usize]) {
-    let mut echo = Echo::new(subject);
+fn replay(recorded: &Recorded, setup: &Setup<'_>, cuts: &[usize]) {
+    let mut echo = Echo::new(setup);
     let mut cuts = cuts.iter().copied().peekable();
     let mut start = 0;
     for (sent, expected) in &recorded.exchanges {

@@ -87,7 +87,7 @@ fn write_ours(end: Subject, script: &Script) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// W-R-100, W-R-106: all three read what ours writes.
+    /// All three read what ours writes.
     #[test]
     fn others_read_what_ours_writes(script in script()) {
         for subject in SUBJECTS {
@@ -98,7 +98,7 @@ proptest! {
         }
     }
 
-    /// W-R-112, W-R-117: ours reads what the others write, in whatever frames.
+    /// Ours reads what the others write, in whatever frames.
     #[test]
     fn ours_reads_what_others_write(script in script(), frame_bytes in 1_usize..400) {
         for subject in SUBJECTS {
