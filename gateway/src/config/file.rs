@@ -38,6 +38,8 @@ pub(crate) struct Listener {
     pub(crate) trusted_proxy_tls: bool,
     #[serde(default)]
     pub(crate) allow_plaintext: bool,
+    #[serde(default)]
+    pub(crate) compression: bool,
 }
 
 /// PEM files.
@@ -152,6 +154,14 @@ pub(crate) struct WebSocket {
     pub(crate) handshakes_per_second_per_address: Option<Count>,
     pub(crate) frame_bytes: Option<Bytes>,
     pub(crate) fragments: Option<Count>,
+    pub(crate) fragment_bytes: Option<Whole<0, 1_073_741_824>>,
+    pub(crate) control_frames_per_second: Option<Count>,
+    pub(crate) control_frames_at_once: Option<Count>,
+    pub(crate) early_frames: Option<bool>,
+    pub(crate) compression_takeover: Option<bool>,
+    pub(crate) compression_window_bits: Option<Whole<9, 15>>,
+    pub(crate) compression_threshold_bytes: Option<Whole<0, 1_073_741_824>>,
+    pub(crate) compression_level: Option<Whole<1, 9>>,
     pub(crate) outbox_bytes: Option<Bytes>,
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct Listener {
     pub(crate) bosh: Served,
     pub(crate) websocket: Served,
     pub(crate) channel: Channel,
+    pub(crate) compression: Compression,
     /// TLS from the first byte (C-R-003).
     pub(crate) tls: Option<Acceptor>,
     /// Listened on only where the host has the address.
@@ -27,6 +28,13 @@ pub(crate) struct Listener {
 pub(crate) enum Served {
     Yes,
     No,
+}
+
+/// Whether WebSocket clients that offer permessage-deflate get it (W-R-200).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    Off,
+    On,
 }
 
 /// What protects a listener's connections.
@@ -66,6 +74,7 @@ impl Listener {
             bosh: Served::Yes,
             websocket: Served::Yes,
             channel: Channel::Loopback,
+            compression: Compression::Off,
             tls: None,
             presence,
         };
@@ -120,6 +129,11 @@ impl Listener {
             bosh: served(file::Transport::Bosh),
             websocket: served(file::Transport::Websocket),
             channel,
+            compression: if written.compression {
+                Compression::On
+            } else {
+                Compression::Off
+            },
             tls,
             presence: Presence::Required,
         })
@@ -136,6 +150,7 @@ impl Listener {
             tls: None,
             trusted_proxy_tls: false,
             allow_plaintext,
+            compression: false,
         };
         Self::from_file(&written).map_err(|_| {
             Problem::new(format!(

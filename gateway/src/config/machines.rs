@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use ws_framing::xmpp::Namespaces;
+use ws_framing::{
+    connection::ControlRate, deflate::Takeover, handshake::server::EarlyBytes, xmpp::Namespaces,
+};
 use xmpp_wire::XmlLimits;
 
 use super::{
     Problem,
     file::{self, File},
-    value::{Whole, set},
+    value::{Count, Whole, set},
 };
 
 /// The configuration of every machine.
@@ -19,6 +21,8 @@ pub(crate) struct Machines {
     pub(crate) bosh: bosh_proto::server::Config,
     pub(crate) handshake: ws_framing::handshake::server::Config,
     pub(crate) websocket: ws_framing::xmpp::Config,
+    /// For listeners with compression.
+    pub(crate) deflate: ws_framing::deflate::Config,
     pub(crate) stream: xmpp_stream::client::Config,
     /// What a web client may send in one element.
     pub(crate) element_bytes: usize,
@@ -48,6 +52,7 @@ impl Machines {
             binding,
             handshake: handshake(&file.websocket)?,
             websocket: websocket(file, &xml),
+            deflate: deflate(&file.websocket),
             stream: stream(file, &xml),
             element_bytes: xml.element_bytes,
         };
@@ -211,7 +216,31 @@ fn handshake(written: &file::WebSocket) -> Result<ws_framing::handshake::server:
         &mut config.origins,
         origins("websocket", written.origins.as_deref())?,
     );
+    if written.early_frames == Some(true) {
+        config.early_bytes = EarlyBytes::Accepted;
+    }
     Ok(config)
+}
+
+fn deflate(written: &file::WebSocket) -> ws_framing::deflate::Config {
+    let mut config = ws_framing::deflate::Config::default();
+    if written.compression_takeover == Some(true) {
+        config.our_takeover = Takeover::Keep;
+        config.their_takeover = Takeover::Keep;
+    }
+    if let Some(bits) = written.compression_window_bits.map(Whole::small) {
+        config.our_window_bits = bits;
+        config.their_window_bits = bits;
+    }
+    set(
+        &mut config.threshold_bytes,
+        written.compression_threshold_bytes.map(Whole::count),
+    );
+    set(
+        &mut config.level,
+        written.compression_level.map(Whole::small),
+    );
+    config
 }
 
 fn stream(file: &File, xml: &XmlLimits) -> xmpp_stream::client::Config {
@@ -312,6 +341,18 @@ fn websocket(file: &File, xml: &XmlLimits) -> ws_framing::xmpp::Config {
         &mut connection.fragments,
         written.fragments.map(Whole::count),
     );
+    connection.fragment_bytes = written
+        .fragment_bytes
+        .map(Whole::count)
+        .filter(|&bytes| bytes > 0);
+    let mut rate = ControlRate::default();
+    let number = |count: Count| u32::try_from(count.count()).unwrap_or(u32::MAX);
+    set(
+        &mut rate.per_second,
+        written.control_frames_per_second.map(number),
+    );
+    set(&mut rate.burst, written.control_frames_at_once.map(number));
+    connection.control_rate = Some(rate);
     set(
         &mut connection.outbox_bytes,
         written.outbox_bytes.map(Whole::count),

@@ -24,7 +24,7 @@ use crate::cli::Serve;
 
 pub(crate) use domain::{DEMONSTRATION, Domain, Places, Proof, Protection, Server, normalised};
 pub(crate) use file::Tls as UpstreamTls;
-pub(crate) use listener::{Channel, Listener, Presence, Served};
+pub(crate) use listener::{Channel, Compression, Listener, Presence, Served};
 pub(crate) use machines::Machines;
 pub(crate) use problem::Problem;
 pub(crate) use summary::Summary;

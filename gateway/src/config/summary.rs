@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Channel, Config, Domain, Hosts, Listener, Page, Places, Protection, Served, Server};
+use super::{
+    Channel, Compression, Config, Domain, Hosts, Listener, Page, Places, Protection, Served, Server,
+};
 
 /// Shows a configuration.
 #[derive(Debug)]
@@ -92,7 +94,15 @@ impl fmt::Display for Shown<'_, Listener> {
             Channel::ProxyTls => "TLS at a trusted proxy",
             Channel::Plain => "plain text, SASL PLAIN hidden",
         };
-        write!(f, "{} ({transports}; {channel})", listener.address)
+        let compression = match listener.compression {
+            Compression::On => "; compression",
+            Compression::Off => "",
+        };
+        write!(
+            f,
+            "{} ({transports}; {channel}{compression})",
+            listener.address
+        )
     }
 }
 

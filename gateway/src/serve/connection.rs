@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Mutex, sync::PoisonError, time::Instant};
 
 use bosh_proto::binding::{self, Inbound};
 use futures_io::{AsyncRead, AsyncWrite};
-use ws_framing::{handshake::server::accept, xmpp};
+use ws_framing::{deflate::Agreed, handshake::server::accept, xmpp};
 use xmpp_http1::Response;
 use xmpp_web_tokio::{
     Tokio,
@@ -36,7 +36,13 @@ pub(crate) struct Accepted<S> {
 /// What comes after a request.
 enum Next {
     Request,
-    Upgrade(Request, Response),
+    Upgrade(Request, Upgrade),
+}
+
+/// A handshake to go through with.
+struct Upgrade {
+    response: Response,
+    compression: Option<Agreed>,
 }
 
 /// A connection, with TLS or without.
@@ -54,6 +60,12 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         protected,
     } = accepted;
     tracing::debug!(connection = number, %peer, "connection accepted");
+    let facts = Facts {
+        number,
+        peer,
+        asking,
+        protected,
+    };
     let mut connection =
         Connection::new(io, std::sync::Arc::clone(&gate.http), gate.runtime.clone());
     let mut shutdown = gate.shutdown.signal();
@@ -70,20 +82,18 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         let Some(request) = request else {
             break None;
         };
-        let facts = Facts {
-            number,
-            peer,
-            asking,
-            protected,
-        };
         match answer(&mut connection, request, &facts, &rules, &gate) {
             Next::Request => {}
-            Next::Upgrade(request, response) => break Some((request, response)),
+            Next::Upgrade(request, upgrade) => break Some((request, upgrade)),
         }
     };
-    if let Some((request, response)) = upgrade {
+    if let Some((request, upgrade)) = upgrade {
+        let Upgrade {
+            response,
+            compression,
+        } = upgrade;
         match connection.upgrade(request.id, response).await {
-            Ok((io, unread)) => websocket(io, unread, number, peer, protected, &gate).await,
+            Ok((io, unread)) => websocket(io, unread, &facts, compression, &gate).await,
             Err(error) => {
                 tracing::debug!(connection = number, %error, "connection lost before its upgrade")
             }
@@ -114,11 +124,7 @@ fn answer<S: Stream>(
     };
     match rules.route(&request.head, health) {
         Route::Answer(response) => connection.respond(request.id, response),
-        Route::WebSocket => match accept(
-            &request.head,
-            request.surplus,
-            &gate.config.machines.handshake,
-        ) {
+        Route::WebSocket => match accept(&request.head, request.surplus, &rules.handshake) {
             Ok(_) if health == Health::Draining => {
                 connection.respond(
                     request.id,
@@ -126,7 +132,13 @@ fn answer<S: Stream>(
                 );
             }
             Ok(accepted) => match gate.handshakes.admit(facts.asking, Instant::now()) {
-                Ok(()) => return Next::Upgrade(request, accepted.response),
+                Ok(()) => {
+                    let upgrade = Upgrade {
+                        response: accepted.response,
+                        compression: accepted.compression,
+                    };
+                    return Next::Upgrade(request, upgrade);
+                }
                 Err(refusal) => {
                     tracing::debug!(connection = facts.number, peer = %facts.peer, ?refusal, "WebSocket handshake refused");
                     let (status, words) = match refusal {
@@ -176,11 +188,16 @@ fn answer<S: Stream>(
 async fn websocket<S: Stream>(
     io: S,
     unread: bytes::BytesMut,
-    number: u64,
-    peer: SocketAddr,
-    protected: bool,
+    facts: &Facts,
+    compression: Option<Agreed>,
     gate: &Gate,
 ) {
+    let &Facts {
+        number,
+        peer,
+        protected,
+        ..
+    } = facts;
     let seed = match xmpp_web_tokio::seed() {
         Ok(seed) => seed,
         Err(error) => {
@@ -189,7 +206,10 @@ async fn websocket<S: Stream>(
         }
     };
     let started = Instant::now();
-    let session = xmpp::Session::server(gate.config.machines.websocket.clone(), seed, started);
+    let mut session = xmpp::Session::server(gate.config.machines.websocket.clone(), seed, started);
+    if let Some(agreed) = compression {
+        session = session.with_deflate(agreed);
+    }
     // Pings are answered by the browser, so that only a client that is gone is silent for as long (W-R-426).
     let connection = &gate.config.machines.websocket.connection;
     let idle = connection

@@ -93,11 +93,7 @@ impl Bound {
 
     /// Accepts until the process goes down.
     pub(crate) async fn serve(mut self, admission: Admission, gate: Gate) {
-        let rules = Arc::new(Rules::new(
-            &self.settings,
-            gate.config.page,
-            gate.config.hosts.clone(),
-        ));
+        let rules = Arc::new(Rules::new(&self.settings, &gate.config));
         let telling = Arc::new(Semaphore::new(TELLING));
         let protected = self.settings.channel.is_protected();
         let mut shutdown = gate.shutdown.signal();

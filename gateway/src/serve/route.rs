@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use ws_framing::handshake::server;
 use xmpp_http1::{RequestHead, Response};
 
 use super::page;
-use crate::config::{Hosts, Listener, Page, Served};
+use crate::config::{Compression, Config, Hosts, Listener, Page, Served};
 
 /// What to do with a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub(crate) struct Rules {
     pub(crate) websocket: Served,
     pub(crate) page: Page,
     pub(crate) hosts: Hosts,
+    pub(crate) handshake: server::Config,
 }
 
 /// What `/healthz` says (C-R-040).
@@ -32,12 +34,18 @@ pub(crate) enum Health {
 }
 
 impl Rules {
-    pub(crate) fn new(listener: &Listener, page: Page, hosts: Hosts) -> Self {
+    pub(crate) fn new(listener: &Listener, config: &Config) -> Self {
+        let mut handshake = config.machines.handshake.clone();
+        handshake.compression = match listener.compression {
+            Compression::On => Some(config.machines.deflate.clone()),
+            Compression::Off => None,
+        };
         Self {
             bosh: listener.bosh,
             websocket: listener.websocket,
-            page,
-            hosts,
+            page: config.page,
+            hosts: config.hosts.clone(),
+            handshake,
         }
     }
 
@@ -136,6 +144,7 @@ mod tests {
             websocket: Served::Yes,
             page: Page::Served,
             hosts,
+            handshake: server::Config::default(),
         }
     }
 

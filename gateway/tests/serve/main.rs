@@ -4,6 +4,7 @@
 mod bad_documents;
 mod bosh;
 mod command;
+mod compression;
 mod listener_tls;
 mod support;
 mod upstream_tls;

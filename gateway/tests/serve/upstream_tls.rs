@@ -78,7 +78,7 @@ fn refused(server: &Server, gateway: &Gateway, reason: &str) {
         .iter()
         .filter_map(|frame| match frame {
             Frame::Text(text) => Some(text.as_str()),
-            Frame::Close(_) | Frame::Ping | Frame::Pong => None,
+            Frame::Compressed(_) | Frame::Close(_) | Frame::Ping | Frame::Pong => None,
         })
         .collect();
     let [open, error, close] = texts.as_slice() else {

@@ -102,6 +102,7 @@ impl Session {
         match content::accept(element, self.config.namespaces) {
             Ok(element) => {
                 self.note_success(&element);
+                self.note_bound(&element);
                 self.deliver(Event::Element(element));
             }
             Err(fault) => self.fault(fault, now),

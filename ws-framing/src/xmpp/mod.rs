@@ -15,6 +15,7 @@ mod framing;
 mod ids;
 mod receive;
 mod redirect;
+mod secrecy;
 mod session;
 
 pub use config::{Channel, Config, Namespaces};

@@ -15,7 +15,9 @@ use std::{collections::VecDeque, sync::Arc};
 use bytes::{Bytes, BytesMut};
 use xmpp_wire::{Element, StreamError, StreamHeader, ns};
 
-use super::{Config, Event, content, fault::Fault, framing, ids::Ids, redirect::SeeOther};
+use super::{
+    Config, Event, content, fault::Fault, framing, ids::Ids, redirect::SeeOther, secrecy::SignIn,
+};
 use crate::{
     CloseCode, Connection, Instant, Transmit, Utf8Bytes,
     connection::{self, Action, Cause, Message, Progress, SendError},
@@ -65,6 +67,7 @@ pub struct Session {
     /// Where the server sent us.
     pub(super) see_other: Option<Box<SeeOther>>,
     pub(super) resumable: bool,
+    pub(super) sign_in: SignIn,
     ids: Ids,
     actions: VecDeque<Action<Event>>,
     pub(super) now: Instant,
@@ -170,6 +173,7 @@ impl Session {
             error: None,
             see_other: None,
             resumable: false,
+            sign_in: SignIn::Over,
             ids: Ids::new(seed),
             actions: VecDeque::new(),
             now,
@@ -461,6 +465,9 @@ impl Session {
             }
             (ns::SASL2, "success") if self.auth == Auth::Awaited => self.authenticated(),
             _ => {}
+        }
+        if self.role == Role::Server {
+            self.note_bound(element);
         }
     }
 

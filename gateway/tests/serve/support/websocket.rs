@@ -16,6 +16,8 @@ pub(crate) struct WebSocket {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
     Text(String),
+    /// With RSV1.
+    Compressed(Vec<u8>),
     Close(u16),
     Ping,
     Pong,
@@ -55,8 +57,12 @@ impl WebSocket {
     }
 
     fn open_on(http: Http) -> Self {
-        let mut socket =
-            Self::connect_on(http, "/xmpp-websocket", &handshake("xmpp")).expect("a 101");
+        Self::open_with(http, &handshake("xmpp"))
+    }
+
+    /// With these fields in the handshake.
+    pub(crate) fn open_with(http: Http, fields: &str) -> Self {
+        let mut socket = Self::connect_on(http, "/xmpp-websocket", fields).expect("a 101");
         socket.send(OPEN);
         socket.until("<mechanism");
         socket
@@ -69,7 +75,12 @@ impl WebSocket {
 
     /// The same on a connection that is there already.
     pub(crate) fn signed_in_on(http: Http, initial: &str) -> Self {
-        let mut socket = Self::open_on(http);
+        Self::open_on(http).sign_in(initial)
+    }
+
+    /// Signs in and binds.
+    pub(crate) fn sign_in(self, initial: &str) -> Self {
+        let mut socket = self;
         socket.send(&format!(
             "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{initial}</auth>"
         ));
@@ -139,6 +150,7 @@ impl WebSocket {
             .expect("a payload");
         Some(match start[0] {
             0x81 => Frame::Text(String::from_utf8(payload).expect("UTF-8")),
+            0xc1 => Frame::Compressed(payload),
             0x88 => Frame::Close(
                 payload
                     .get(..2)
@@ -168,7 +180,7 @@ impl WebSocket {
             match &frame {
                 Frame::Close(code) => self.close(*code),
                 Frame::Text(text) if text.starts_with("<close") => self.send(CLOSE),
-                Frame::Text(_) | Frame::Ping | Frame::Pong => {}
+                Frame::Text(_) | Frame::Compressed(_) | Frame::Ping | Frame::Pong => {}
             }
             frames.push(frame);
         }
