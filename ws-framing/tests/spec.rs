@@ -9,6 +9,8 @@ mod spec_handshake;
 mod spec_handshake_client;
 mod spec_xmpp_client;
 mod spec_xmpp_closing;
+#[cfg(feature = "deflate")]
+mod spec_xmpp_compression;
 mod spec_xmpp_errors;
 mod spec_xmpp_framing;
 mod spec_xmpp_opening;
