@@ -4,6 +4,10 @@
 mod pair;
 mod properties;
 mod spec_control_close;
+#[cfg(feature = "deflate")]
+mod spec_deflate;
+#[cfg(feature = "deflate")]
+mod spec_deflate_handshake;
 mod spec_frames;
 mod spec_handshake;
 mod spec_handshake_client;
