@@ -43,6 +43,7 @@
 
 mod chunked;
 pub mod client;
+pub mod forwarded;
 mod framing;
 mod head;
 mod limits;
