@@ -10,14 +10,44 @@
 
 pub mod client;
 
+use bytes::Bytes;
 use xmpp_http1::RequestHead;
 
+use crate::{Coding, Condition};
+
+#[cfg(feature = "compression")]
+mod compression;
+
 /// Which pages may use this endpoint, and how answers are dressed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
     /// Allowed origins, compared whole (lower case); empty allows any and answers `*`.
     pub origins: Vec<String>,
+    /// Codings in which requests may come and answers leave (B-R-011). Default none: it costs memory and time, and most stanzas are small.
+    /// `server::Config::accept` tells clients of them.
+    #[cfg(feature = "compression")]
+    pub codings: Vec<Coding>,
+    /// The largest body after decoding (B-R-013). Default 262 144, as the manager's.
+    #[cfg(feature = "compression")]
+    pub decoded_bytes: usize,
+    /// Answers of fewer bytes are not coded. Default 1 024: below, little is won, and one packet carries it anyway.
+    #[cfg(feature = "compression")]
+    pub coded_above: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            #[cfg(feature = "compression")]
+            codings: Vec::new(),
+            #[cfg(feature = "compression")]
+            decoded_bytes: 262_144,
+            #[cfg(feature = "compression")]
+            coded_above: 1_024,
+        }
+    }
 }
 
 impl Config {
@@ -67,7 +97,104 @@ pub fn inbound(config: &Config, head: &RequestHead) -> Inbound {
     Inbound::Answer(response)
 }
 
-/// Dresses the manager's answer: status, content type, CORS, `Cache-Control: no-store`, `X-Content-Type-Options: nosniff`.
+/// The body of a POST as the manager wants it: decoded where it is coded.
+///
+/// # Errors
+///
+/// The answer to a body that cannot be read: 415 for a coding that is not offered, 413 for one that grows beyond the limit, and a terminal
+/// `bad-request` for one that is broken.
+#[expect(
+    clippy::result_large_err,
+    reason = "the answer is sent at once; a box would cost every refusal"
+)]
+pub fn content(
+    config: &Config,
+    head: &RequestHead,
+    body: Bytes,
+) -> Result<Bytes, xmpp_http1::Response> {
+    let mut named = head
+        .list("content-encoding")
+        .map(|name| std::str::from_utf8(name).unwrap_or_default().trim())
+        .filter(|name| !name.eq_ignore_ascii_case("identity"));
+    let Some(name) = named.next() else {
+        return Ok(body);
+    };
+    let offered = config.offered();
+    let coding = Coding::parse(name).filter(|coding| offered.contains(coding));
+    match (coding, named.next()) {
+        #[cfg(feature = "compression")]
+        (Some(coding), None) => {
+            compression::decode(coding, &body, config.decoded_bytes).map_err(|unreadable| {
+                let (status, condition) = match unreadable {
+                    compression::Unreadable::TooLarge => (413, Condition::PolicyViolation),
+                    compression::Unreadable::Malformed => (200, Condition::BadRequest),
+                };
+                outbound(config, head, crate::Response::terminal(status, condition))
+            })
+        }
+        _ => {
+            let known = if offered.is_empty() {
+                "identity".to_owned()
+            } else {
+                Coding::list(offered, ", ")
+            };
+            Err(
+                plain(config, head, 415, "This content coding is not known.\n")
+                    .with_field("Accept-Encoding", known),
+            )
+        }
+    }
+}
+
+impl Config {
+    #[cfg(feature = "compression")]
+    fn offered(&self) -> &[Coding] {
+        &self.codings
+    }
+
+    #[cfg(not(feature = "compression"))]
+    fn offered(&self) -> &[Coding] {
+        &[]
+    }
+}
+
+/// Codes an answer as its client likes it, where that makes it shorter.
+#[cfg(feature = "compression")]
+fn coded(
+    config: &Config,
+    head: &RequestHead,
+    mut answer: xmpp_http1::Response,
+) -> xmpp_http1::Response {
+    if config.codings.is_empty() {
+        return answer;
+    }
+    let vary = answer.fields.iter_mut().find(|(name, _)| name == "Vary");
+    match vary {
+        Some((_, value)) => *value = "Origin, Accept-Encoding".into(),
+        None => answer = answer.with_field("Vary", "Accept-Encoding"),
+    }
+    if answer.body.len() < config.coded_above {
+        return answer;
+    }
+    let coding = compression::accepted(head, &config.codings);
+    let shorter = coding.and_then(|coding| {
+        let body = compression::encode(coding, &answer.body).ok()?;
+        (body.len() < answer.body.len()).then_some((coding, body))
+    });
+    if let Some((coding, body)) = shorter {
+        answer.body = body;
+        answer = answer.with_field("Content-Encoding", coding.as_str());
+    }
+    answer
+}
+
+#[cfg(not(feature = "compression"))]
+fn coded(_: &Config, _: &RequestHead, answer: xmpp_http1::Response) -> xmpp_http1::Response {
+    answer
+}
+
+/// Dresses the manager's answer: status, content type, CORS, `Cache-Control: no-store`, `X-Content-Type-Options: nosniff`, and a
+/// content coding where one is offered and asked for.
 pub fn outbound(
     config: &Config,
     head: &RequestHead,
@@ -75,7 +202,7 @@ pub fn outbound(
 ) -> xmpp_http1::Response {
     let answer =
         xmpp_http1::Response::new(response.status).with_body(response.content_type, response.body);
-    let answer = dress(config, head, answer);
+    let answer = coded(config, head, dress(config, head, answer));
     // The manager's only 413 is for a body beyond the cap, after which the connection ends (B-R-019).
     if response.status == 413 {
         answer.closing()

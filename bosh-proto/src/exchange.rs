@@ -2,6 +2,8 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
+use crate::{Condition, body};
+
 /// Names one exchange (one HTTP request and its answer). Not a `rid`: a retransmitted `rid` comes on a new exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExchangeId(pub(crate) u64);
@@ -53,6 +55,17 @@ pub struct Response {
     pub content_type: &'static str,
     /// The body; the very bytes that a replay repeats.
     pub body: Bytes,
+}
+
+impl Response {
+    /// A terminal body outside of any session.
+    pub(crate) fn terminal(status: u16, condition: Condition) -> Self {
+        Self {
+            status,
+            content_type: "text/xml; charset=utf-8",
+            body: body::terminal(condition),
+        }
+    }
 }
 
 /// Without the body: that of a session's creation holds its secret `sid` (B-R-170).

@@ -154,6 +154,7 @@ mod ascii;
 pub mod binding;
 mod body;
 pub mod client;
+mod coding;
 mod condition;
 mod exchange;
 mod keys;
@@ -166,5 +167,6 @@ pub use std::time::Instant;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use web_time::Instant;
 
+pub use coding::Coding;
 pub use condition::Condition;
 pub use exchange::{Channel, ConnectionId, ExchangeId, Request, Response};

@@ -168,3 +168,161 @@ fn answers_made_elsewhere_get_the_same_cors_fields() {
         ]
     );
 }
+
+#[cfg(feature = "compression")]
+mod compression {
+    use std::io::{Read as _, Write as _};
+
+    use bosh_proto::{
+        Coding,
+        binding::{self, Config},
+    };
+    use flate2::{Compression, read, write};
+
+    use super::{field, head, listed};
+
+    fn coding() -> Config {
+        let mut config = Config::default();
+        config.codings = Coding::ALL.to_vec();
+        config
+    }
+
+    fn response(length: usize) -> bosh_proto::Response {
+        let text = format!(
+            "<body xmlns='http://jabber.org/protocol/httpbind'>{}</body>",
+            "<presence xmlns='jabber:client'/>".repeat(length / 33)
+        );
+        bosh_proto::Response {
+            status: 200,
+            content_type: "text/xml; charset=utf-8",
+            body: text.into(),
+        }
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = write::GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// B-R-011: 4 KiB leave coded for who asks for it, and never for who does not, and decode to the same.
+    #[test]
+    fn answers_are_coded_for_clients_that_ask() {
+        let plain = response(4_096);
+        let asking = head("POST").with_field("Accept-Encoding", "br, gzip");
+        let answer = binding::outbound(&coding(), &asking, plain.clone());
+        assert_eq!(field(&answer, "Content-Encoding"), Some("gzip"));
+        assert_eq!(field(&answer, "Vary"), Some("Accept-Encoding"));
+        assert_eq!(
+            field(&answer, "Content-Type"),
+            Some("text/xml; charset=utf-8")
+        );
+        assert!(answer.body.len() < plain.body.len() / 4);
+        let mut decoded = Vec::new();
+        read::GzDecoder::new(&answer.body[..])
+            .read_to_end(&mut decoded)
+            .unwrap();
+        assert_eq!(decoded, plain.body);
+
+        let asking = head("POST").with_field("Accept-Encoding", "deflate");
+        let answer = binding::outbound(&coding(), &asking, plain.clone());
+        assert_eq!(field(&answer, "Content-Encoding"), Some("deflate"));
+        let mut decoded = Vec::new();
+        read::ZlibDecoder::new(&answer.body[..])
+            .read_to_end(&mut decoded)
+            .unwrap();
+        assert_eq!(decoded, plain.body);
+
+        for (config, fields) in [
+            (coding(), ""),
+            (coding(), "gzip;q=0"),
+            (Config::default(), "gzip"),
+        ] {
+            let head = head("POST").with_field("Accept-Encoding", fields);
+            let answer = binding::outbound(&config, &head, plain.clone());
+            assert_eq!(field(&answer, "Content-Encoding"), None, "{fields}");
+            assert_eq!(answer.body, plain.body);
+        }
+    }
+
+    /// Caches that know several answers are told of both reasons; the bound below which nothing is coded.
+    #[test]
+    fn short_answers_are_left_alone() {
+        let asking = head("POST")
+            .with_field("Accept-Encoding", "gzip")
+            .with_field("Origin", "https://chat.example");
+        let mut config = listed();
+        config.codings = vec![Coding::Gzip];
+        let long = response(2_000);
+        config.coded_above = long.body.len();
+        let answer = binding::outbound(&config, &asking, long.clone());
+        assert_eq!(field(&answer, "Content-Encoding"), Some("gzip"));
+        assert_eq!(field(&answer, "Vary"), Some("Origin, Accept-Encoding"));
+        config.coded_above = long.body.len() + 1;
+        let answer = binding::outbound(&config, &asking, long);
+        assert_eq!(field(&answer, "Content-Encoding"), None);
+        assert_eq!(field(&answer, "Vary"), Some("Origin, Accept-Encoding"));
+    }
+
+    /// B-R-013: 10 KiB that become 10 MiB are refused at the cap; at the cap exactly a body passes.
+    #[test]
+    fn what_grows_beyond_the_cap_is_refused() {
+        let coded = head("POST").with_field("Content-Encoding", "gzip");
+        let bomb = gzip(&vec![b' '; 10 << 20]);
+        assert!(bomb.len() < 11_000, "{}", bomb.len());
+        let refusal = binding::content(&coding(), &coded, bomb.into()).unwrap_err();
+        assert_eq!(refusal.status, 413);
+        assert!(refusal.close);
+        assert_eq!(field(&refusal, "Access-Control-Allow-Origin"), Some("*"));
+        let cap = Config::default().decoded_bytes;
+        for (length, fits) in [(cap, true), (cap + 1, false)] {
+            let body = gzip(&vec![b' '; length]).into();
+            let decoded = binding::content(&coding(), &coded, body);
+            assert_eq!(decoded.is_ok_and(|body| body.len() == length), fits);
+        }
+    }
+
+    /// B-R-057: every coding that can be offered round-trips.
+    #[test]
+    fn requests_come_in_every_coding_that_is_offered() {
+        let text = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1'/>";
+        let mut zlib = write::ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(text.as_bytes()).unwrap();
+        for (name, coded) in [
+            ("gzip", gzip(text.as_bytes())),
+            ("X-GZIP", gzip(text.as_bytes())),
+            ("deflate", zlib.finish().unwrap()),
+            ("identity", text.into()),
+        ] {
+            let head = head("POST").with_field("Content-Encoding", name);
+            let body = binding::content(&coding(), &head, coded.into()).unwrap();
+            assert_eq!(body, text, "{name}");
+        }
+        let plain = binding::content(&coding(), &head("POST"), text.into()).unwrap();
+        assert_eq!(plain, text);
+    }
+
+    /// What cannot be read is answered where a page can see it.
+    #[test]
+    fn unreadable_bodies_are_told_apart() {
+        let named = |name: &str| head("POST").with_field("Content-Encoding", name);
+        for (config, name, known) in [
+            (coding(), "br", "gzip, deflate"),
+            (coding(), "gzip, gzip", "gzip, deflate"),
+            (Config::default(), "gzip", "identity"),
+        ] {
+            let body = gzip(b"<body/>").into();
+            let refusal = binding::content(&config, &named(name), body).unwrap_err();
+            assert_eq!(refusal.status, 415, "{name}");
+            assert_eq!(field(&refusal, "Accept-Encoding"), Some(known));
+            assert_eq!(field(&refusal, "Access-Control-Allow-Origin"), Some("*"));
+        }
+        let broken = binding::content(&coding(), &named("gzip"), "<body/>".into()).unwrap_err();
+        assert_eq!(broken.status, 200);
+        assert!(
+            broken
+                .body
+                .ends_with(b"type='terminate' condition='bad-request'/>")
+        );
+    }
+}

@@ -19,21 +19,12 @@ fn is_alone(element: &Element) -> bool {
 }
 
 /// The queue.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Outbox {
     queue: VecDeque<Element>,
     bytes: usize,
     /// `send` was refused: `Writable` is owed at the low mark.
     refused: bool,
-}
-
-impl std::fmt::Debug for Outbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outbox")
-            .field("elements", &self.queue.len())
-            .field("bytes", &self.bytes)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Outbox {

@@ -22,15 +22,10 @@ pub(super) enum Answer {
 /// How long a terminal answer waits for those before it (B-R-138).
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How long a request that is not acknowledged, or not answered in its turn, is given after the answer that shows it (B-R-103).
+/// How long a request that is not acknowledged is given after the answer that says so (B-R-103).
 const HINT: Duration = Duration::from_secs(2);
 /// Younger requests are taken to be crossing that answer.
 const CROSSING: Duration = Duration::from_millis(500);
-
-/// How long a copy of a request that was given up may be on its way.
-const COPY: Duration = Duration::from_secs(10);
-/// How many of them are remembered.
-const COPIES: usize = 64;
 
 /// The longest host name, and the longest identity (a JID of three parts).
 const HOST_BYTES: usize = 255;
@@ -89,10 +84,6 @@ impl Session {
             return;
         };
         let way = std::mem::replace(&mut pending.way, Way::Answered(Box::new(answer)));
-        if self.config.client_ack && !pending.stale.is_empty() {
-            self.doubled.truncate(COPIES - 1);
-            self.doubled.push_back((rid, self.now + COPY));
-        }
         if let Way::Out(id, _) = way
             && !is_current
         {
@@ -101,24 +92,9 @@ impl Session {
         }
         self.imply_pause(at);
         self.process_ready();
-        self.hurry();
         if is_end && !self.is_over() {
             let until = self.now + LINGER;
             self.linger_until = Some(self.linger_until.map_or(until, |at| at.min(until)));
-        }
-    }
-
-    /// Answers leave in the order of the requests: what a parked one waits for left before it, and is late or lost.
-    fn hurry(&mut self) {
-        let soon = self.now + HINT;
-        let parked = self
-            .pending
-            .iter()
-            .rposition(|pending| matches!(pending.way, Way::Answered(_)));
-        for pending in self.pending.iter_mut().take(parked.unwrap_or_default()) {
-            if let Way::Out(_, until) = &mut pending.way {
-                *until = soon.min(*until);
-            }
         }
     }
 
@@ -244,10 +220,7 @@ impl Session {
         for pending in &mut self.pending {
             if pending.rid <= known {
                 pending.hint = Hint::Spent;
-            } else if pending.hint == Hint::None
-                && pending.kind != Kind::Pause
-                && pending.since + CROSSING <= self.now
-            {
+            } else if pending.hint == Hint::None && pending.since + CROSSING <= self.now {
                 pending.hint = Hint::At(self.now + HINT);
             }
         }

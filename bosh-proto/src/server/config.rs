@@ -3,6 +3,7 @@ use std::time::Duration;
 use xmpp_wire::XmlLimits;
 
 use super::{Rates, Route};
+use crate::Coding;
 
 /// How the manager behaves; every bound has its default and reason here.
 ///
@@ -30,6 +31,9 @@ pub struct Config {
     /// From creation to SASL success, seen in what is sent; then `policy-violation` (as W-R-335 for WebSocket). Default 60 s: a person types a
     /// password in that time, and a stranger's sessions do not pile up. `None` for applications that do not use SASL.
     pub auth_timeout: Option<Duration>,
+    /// Codings that requests may come in, told on creation as `accept` (B-R-057): those that the HTTP side decodes, such as
+    /// `binding::Config::codings`. Default none.
+    pub accept: Vec<Coding>,
     /// Acknowledge requests with `ack` (XEP-0124 §9.1). Default true.
     pub server_ack: bool,
     /// Bounds on XML. Default as `XmlLimits`.
@@ -91,6 +95,7 @@ impl Default for Config {
             linger: Duration::from_millis(5),
             creation_timeout: Duration::from_secs(5),
             auth_timeout: Some(Duration::from_secs(60)),
+            accept: Vec::new(),
             server_ack: true,
             xml: XmlLimits::default(),
             body_bytes: 262_144,

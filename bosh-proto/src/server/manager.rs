@@ -6,9 +6,7 @@ use slab::Slab;
 use xmpp_wire::Element;
 
 use super::{
-    Accept, Action, Closed, Config, Event, Opening, SendError, SessionKey,
-    content::Content,
-    create,
+    Accept, Action, Closed, Config, Event, Opening, SendError, SessionKey, create,
     exchanges::{Exchanges, handle, parts},
     moment::{Clock, Moment},
     outbox::{Queued, Spares},
@@ -18,11 +16,7 @@ use super::{
     sid::Sids,
     timers::Timers,
 };
-use crate::{
-    Channel, Condition, ExchangeId, Instant, Request, Response,
-    body::{self, Body},
-    rid::Rid,
-};
+use crate::{Channel, Condition, ExchangeId, Instant, Request, Response, body::Body, rid::Rid};
 
 /// Room for actions that is kept while there are none.
 const KEPT_ACTIONS: usize = 256;
@@ -70,11 +64,7 @@ impl Manager {
     pub fn handle_request(&mut self, request: Request, now: Instant) -> ExchangeId {
         let now = self.advance(now);
         if request.body.len() > self.config.body_bytes {
-            let response = Response {
-                status: 413,
-                ..refusal(Condition::PolicyViolation, 200)
-            };
-            return self.answer_now(response);
+            return self.answer_now(Response::terminal(413, Condition::PolicyViolation));
         }
         match Body::parse(request.body.clone(), &self.config.xml) {
             Ok(body) if body.attribute("sid").is_none() => self.create(&request, body, now),
@@ -83,7 +73,7 @@ impl Manager {
                 Some(body) if body.attribute("sid").is_some() => {
                     self.route(&request, body, Some(Condition::BadRequest), now)
                 }
-                Some(_) | None => self.answer_now(refusal(Condition::BadRequest, 200)),
+                Some(_) | None => self.answer_now(Response::terminal(200, Condition::BadRequest)),
             },
         }
     }
@@ -354,7 +344,7 @@ impl Manager {
             } else {
                 Condition::ItemNotFound
             };
-            return self.answer_now(refusal(condition, 200));
+            return self.answer_now(Response::terminal(200, condition));
         };
         if session.terms.channel == Channel::Tls && request.channel == Channel::Plain {
             // B-R-168: not the session's fault.
@@ -399,7 +389,7 @@ impl Manager {
         let is_legacy = body.attribute("ver").is_none();
         let refuse = |condition: Condition| {
             let legacy = condition.legacy_status().filter(|_| is_legacy);
-            refusal(condition, legacy.unwrap_or(200))
+            Response::terminal(legacy.unwrap_or(200), condition)
         };
         if self.is_down {
             return self.answer_now(refuse(Condition::SystemShutdown));
@@ -452,14 +442,5 @@ impl Manager {
         });
         self.with(key, now, |_, _| ());
         exchange
-    }
-}
-
-/// A terminal answer outside of any session.
-fn refusal(condition: Condition, status: u16) -> Response {
-    Response {
-        status,
-        content_type: Content::default().as_str(),
-        body: body::terminal(condition),
     }
 }

@@ -18,7 +18,7 @@ use super::{
     session::{Context, Opening, Phase, Session},
 };
 use crate::{
-    Condition, ExchangeId, Response, ascii,
+    Coding, Condition, ExchangeId, Response, ascii,
     body::{self, Writer},
     rid::Rid,
 };
@@ -366,6 +366,9 @@ impl Session {
         }
         if config.server_ack {
             writer.number("ack", rid.get());
+        }
+        if !config.accept.is_empty() {
+            writer.attribute("accept", &Coding::list(&config.accept, ","));
         }
         if let Some(host) = &config.host {
             writer.attribute("host", host);

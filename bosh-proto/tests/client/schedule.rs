@@ -136,12 +136,11 @@ fn a_polling_client_spaces_its_requests() {
         // Payloads are not urgent either.
         world.send(&message("a"));
         world.silent();
-        // Counted from the answer, so that no delay of the request before makes it less at the other end.
-        world.at(last.at + 5_099);
+        world.at(last.at + 4_999);
         world.silent();
-        world.at(last.at + 5_100);
+        world.at(last.at + 5_000);
         let next = world.post();
-        assert_eq!(next.at, last.at + 5_100);
+        assert_eq!(next.at, last.at + 5_000);
         last = next;
     }
     // More may be waiting where payloads came from.
