@@ -100,6 +100,7 @@ pub(crate) struct Limits {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Http {
     pub(crate) hosts: Option<Vec<String>>,
+    pub(crate) trusted_proxies: Option<Vec<String>>,
     pub(crate) page: Option<bool>,
     pub(crate) head_bytes: Option<Bytes>,
     pub(crate) start_line_bytes: Option<Bytes>,
@@ -132,12 +133,37 @@ pub(crate) struct Bosh {
     pub(crate) replay_responses: Option<Whole<1, 1_024>>,
     pub(crate) replay_bytes: Option<Bytes>,
     pub(crate) sessions: Option<Count>,
+    #[serde(default)]
+    pub(crate) rates: Rates,
+    pub(crate) compression: Option<bool>,
+    pub(crate) compression_above: Option<Whole<0, 1_048_576>>,
+    pub(crate) ascii_charsets: Option<bool>,
     pub(crate) duplicates_per_rid: Option<Whole<1, 255>>,
     pub(crate) duplicates_per_minute: Option<Whole<1, 255>>,
     pub(crate) allow_html: Option<bool>,
     pub(crate) node_tag: Option<String>,
     pub(crate) host: Option<String>,
     pub(crate) authid: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rates {
+    pub(crate) session_requests: Option<Rate>,
+    pub(crate) session_bytes: Option<Rate>,
+    pub(crate) address_sessions: Option<Rate>,
+    pub(crate) address_requests: Option<Rate>,
+    pub(crate) address_bytes: Option<Rate>,
+    pub(crate) patience_seconds: Option<Whole<1, 60>>,
+    pub(crate) unauthenticated_per_address: Option<Count>,
+    pub(crate) addresses: Option<Count>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rate {
+    pub(crate) per_second: Whole<0, 4_000_000_000>,
+    pub(crate) burst: Whole<1, 4_000_000_000>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -10,6 +10,7 @@ use xmpp_wire::XmlLimits;
 use super::{
     Problem,
     file::{self, File},
+    rates::rates,
     value::{Count, Whole, set},
 };
 
@@ -44,10 +45,11 @@ impl Machines {
             &mut xml.declarations,
             file.limits.xml_declarations.map(Whole::count),
         );
-        let binding = binding(file)?;
+        let mut binding = binding(file)?;
         let http = http(file, &binding, &xml);
+        binding.decoded_bytes = http.limits.body_bytes;
         let machines = Self {
-            bosh: bosh(file, &xml, http.limits.body_bytes),
+            bosh: bosh(file, &binding, &xml, http.limits.body_bytes),
             http,
             binding,
             handshake: handshake(&file.websocket)?,
@@ -135,14 +137,28 @@ fn binding(file: &File) -> Result<bosh_proto::binding::Config, Problem> {
     if config.origins.iter().any(|origin| origin == "*") {
         config.origins.clear();
     }
+    if file.bosh.compression == Some(true) {
+        config.codings = bosh_proto::Coding::ALL.to_vec();
+    }
+    set(
+        &mut config.coded_above,
+        file.bosh.compression_above.map(Whole::count),
+    );
     Ok(config)
 }
 
-fn bosh(file: &File, xml: &XmlLimits, body_bytes: usize) -> bosh_proto::server::Config {
+fn bosh(
+    file: &File,
+    binding: &bosh_proto::binding::Config,
+    xml: &XmlLimits,
+    body_bytes: usize,
+) -> bosh_proto::server::Config {
     let written = &file.bosh;
     let mut config = bosh_proto::server::Config::default();
     config.xml = xml.clone();
     config.body_bytes = body_bytes;
+    config.accept.clone_from(&binding.codings);
+    config.rates = rates(&written.rates);
     set(
         &mut config.body_bytes_before_auth,
         file.limits.element_bytes_before_auth.map(Whole::count),
@@ -204,6 +220,7 @@ fn bosh(file: &File, xml: &XmlLimits, body_bytes: usize) -> bosh_proto::server::
         written.duplicates_per_minute.map(Whole::small),
     );
     set(&mut config.allow_html, written.allow_html);
+    set(&mut config.ascii_charsets, written.ascii_charsets);
     set(&mut config.authid, written.authid);
     config.node_tag = written.node_tag.clone().or(config.node_tag);
     config.host = written.host.clone().or(config.host);

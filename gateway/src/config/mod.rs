@@ -10,6 +10,8 @@ mod file;
 mod listener;
 mod machines;
 mod problem;
+mod proxies;
+mod rates;
 mod summary;
 mod value;
 
@@ -27,6 +29,7 @@ pub(crate) use file::Tls as UpstreamTls;
 pub(crate) use listener::{Channel, Compression, Listener, Presence, Served};
 pub(crate) use machines::Machines;
 pub(crate) use problem::Problem;
+pub(crate) use proxies::Proxies;
 pub(crate) use summary::Summary;
 use value::set;
 
@@ -38,6 +41,7 @@ pub(crate) struct Config {
     /// By normalised name.
     pub(crate) domains: BTreeMap<String, Domain>,
     pub(crate) hosts: Hosts,
+    pub(crate) proxies: Proxies,
     pub(crate) page: Page,
     pub(crate) limits: Limits,
     pub(crate) machines: Machines,
@@ -150,6 +154,7 @@ impl Config {
             }
             None => Hosts::Any,
         };
+        let proxies = Proxies::parse(written.http.trusted_proxies.as_deref().unwrap_or_default())?;
         let mut limits = Limits::default();
         limits.connections = written.limits.connections.map(value::Whole::count);
         set(
@@ -208,6 +213,7 @@ impl Config {
             listeners,
             domains,
             hosts,
+            proxies,
             page,
             limits,
             machines,

@@ -65,13 +65,48 @@ fn what_the_sample_comments_out_are_the_defaults() {
 
 #[test]
 fn the_sample_has_every_key() {
-    let error = toml::from_str::<file::File>("[bosh]\nnone = 1")
-        .expect_err("unknown")
-        .message()
-        .to_owned();
-    for key in error.split('`').skip(3).step_by(2) {
-        assert!(SAMPLE.contains(&format!("# {key} = ")), "{key}");
+    for section in ["bosh", "bosh.rates"] {
+        let error = toml::from_str::<file::File>(&format!("[{section}]\nnone = 1"))
+            .expect_err("unknown")
+            .message()
+            .to_owned();
+        for key in error.split('`').skip(3).step_by(2) {
+            let is_there = SAMPLE.contains(&format!("# {key} = "))
+                || SAMPLE.contains(&format!("[{section}.{key}]"));
+            assert!(is_there, "{section}.{key}");
+        }
     }
+}
+
+/// B-R-133: rates are read, switched off with 0, and in force without a word.
+#[test]
+fn rates_are_read() {
+    use bosh_proto::server::Rate;
+
+    let rates = load("").expect("defaults").machines.bosh.rates;
+    assert_eq!(rates.session_requests, Some(Rate::new(5_000, 50_000)));
+    let text = "[bosh.rates]\nsession_requests = { per_second = 7, burst = 9 }\n\
+                address_bytes = { per_second = 0, burst = 1 }\nunauthenticated_per_address = 3";
+    let rates = load(text).expect("rates").machines.bosh.rates;
+    assert_eq!(rates.session_requests, Some(Rate::new(7, 9)));
+    assert_eq!(rates.source_bytes, None);
+    assert_eq!(rates.strangers_per_source, 3);
+    assert!(
+        problem("[bosh.rates]\nsession_requests = { per_second = 7 }").contains("burst"),
+        "both numbers are needed"
+    );
+    assert!(problem("[bosh.rates]\nsession = 1").contains("session_requests"));
+}
+
+/// B-R-011: one switch for what is offered and what is taken.
+#[test]
+fn compression_is_one_switch() {
+    let machines = load("[bosh]\ncompression = true").expect("on").machines;
+    assert_eq!(machines.binding.codings, bosh_proto::Coding::ALL);
+    assert_eq!(machines.bosh.accept, bosh_proto::Coding::ALL);
+    assert_eq!(machines.binding.decoded_bytes, machines.bosh.body_bytes);
+    let machines = load("").expect("off").machines;
+    assert!(machines.binding.codings.is_empty() && machines.bosh.accept.is_empty());
 }
 
 /// W-R-477: who lets anybody in lists the pages that may ask, on both transports.

@@ -1,11 +1,16 @@
 //! One accepted connection: its requests, one after another, and perhaps a WebSocket at the end.
 
-use std::{net::SocketAddr, sync::Mutex, sync::PoisonError, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Mutex,
+    sync::PoisonError,
+    time::Instant,
+};
 
 use bosh_proto::binding::{self, Inbound};
 use futures_io::{AsyncRead, AsyncWrite};
 use ws_framing::{deflate::Agreed, handshake::server::accept, xmpp};
-use xmpp_http1::Response;
+use xmpp_http1::{Response, forwarded};
 use xmpp_web_tokio::{
     Tokio,
     driver::{
@@ -36,7 +41,7 @@ pub(crate) struct Accepted<S> {
 /// What comes after a request.
 enum Next {
     Request,
-    Upgrade(Request, Upgrade),
+    Upgrade(Request, Facts, Upgrade),
 }
 
 /// A handshake to go through with.
@@ -64,6 +69,10 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         number,
         peer,
         asking,
+        source: match asking {
+            Peer::Client(address) => Some(address),
+            Peer::Proxy => None,
+        },
         protected,
     };
     let mut connection =
@@ -82,12 +91,13 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         let Some(request) = request else {
             break None;
         };
-        match answer(&mut connection, request, &facts, &rules, &gate) {
+        let seen = facts.behind_proxies(&request, &gate);
+        match answer(&mut connection, request, seen, &rules, &gate) {
             Next::Request => {}
-            Next::Upgrade(request, upgrade) => break Some((request, upgrade)),
+            Next::Upgrade(request, facts, upgrade) => break Some((request, facts, upgrade)),
         }
     };
-    if let Some((request, upgrade)) = upgrade {
+    if let Some((request, facts, upgrade)) = upgrade {
         let Upgrade {
             response,
             compression,
@@ -102,18 +112,40 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
     tracing::debug!(connection = number, "connection over");
 }
 
-/// What the requests of a connection have in common.
+/// What is known of a request beside itself: what all of its connection have in common, or what a proxy says.
+#[derive(Clone, Copy, Debug)]
 struct Facts {
     number: u64,
     peer: SocketAddr,
     asking: Peer,
+    /// The client's address, where it is known.
+    source: Option<IpAddr>,
     protected: bool,
+}
+
+impl Facts {
+    /// The same where the peer is a configured proxy, which speaks for its clients (B-R-171).
+    fn behind_proxies(self, request: &Request, gate: &Gate) -> Self {
+        let proxies = &gate.config.proxies;
+        if !proxies.contains(self.peer.ip()) {
+            return self;
+        }
+        let client = forwarded::client(&request.head, self.peer.ip(), |ip| proxies.contains(ip));
+        Self {
+            asking: client.address.map_or(Peer::Proxy, Peer::Client),
+            source: client.address,
+            protected: client
+                .scheme
+                .map_or(self.protected, |scheme| scheme == forwarded::Scheme::Https),
+            ..self
+        }
+    }
 }
 
 fn answer<S: Stream>(
     connection: &mut Connection<S, Tokio>,
     request: Request,
-    facts: &Facts,
+    facts: Facts,
     rules: &Rules,
     gate: &Gate,
 ) -> Next {
@@ -137,7 +169,7 @@ fn answer<S: Stream>(
                         response: accepted.response,
                         compression: accepted.compression,
                     };
-                    return Next::Upgrade(request, upgrade);
+                    return Next::Upgrade(request, facts, upgrade);
                 }
                 Err(refusal) => {
                     tracing::debug!(connection = facts.number, peer = %facts.peer, ?refusal, "WebSocket handshake refused");
@@ -165,10 +197,17 @@ fn answer<S: Stream>(
         Route::Bosh => match binding::inbound(&gate.binding, &request.head) {
             Inbound::Answer(response) => connection.respond(request.id, response),
             Inbound::Exchange => {
+                let body = match binding::content(&gate.binding, &request.head, request.body) {
+                    Ok(body) => body,
+                    Err(response) => {
+                        connection.respond(request.id, response);
+                        return Next::Request;
+                    }
+                };
                 let exchange = Exchange {
-                    body: request.body,
+                    body,
                     connection: ConnectionId(facts.number),
-                    source: Some(facts.peer.ip()),
+                    source: facts.source,
                     channel: if facts.protected {
                         Channel::Tls
                     } else {
@@ -195,6 +234,7 @@ async fn websocket<S: Stream>(
     let &Facts {
         number,
         peer,
+        source,
         protected,
         ..
     } = facts;
@@ -219,7 +259,7 @@ async fn websocket<S: Stream>(
     let decide = |header: &xmpp_wire::StreamHeader| {
         let domain = Domain::of(header);
         let decision = gate.decide(header, protected, idle);
-        tracing::info!(transport = "websocket", connection = number, %domain, source = %peer.ip(), ?decision, "session opened");
+        tracing::info!(transport = "websocket", connection = number, %domain, source = %source.unwrap_or_else(|| peer.ip()), ?decision, "session opened");
         *named.lock().unwrap_or_else(PoisonError::into_inner) = Some(domain);
         decision
     };

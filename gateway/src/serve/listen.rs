@@ -105,6 +105,7 @@ impl Bound {
                 () = &mut shutdown => return,
             };
             let asking = match self.settings.channel {
+                _ if gate.config.proxies.contains(peer.ip()) => Peer::Proxy,
                 config::Channel::ProxyTls => Peer::Proxy,
                 config::Channel::Tls | config::Channel::Loopback | config::Channel::Plain => {
                     Peer::Client(peer.ip())

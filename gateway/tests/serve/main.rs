@@ -3,10 +3,10 @@
 
 mod bad_documents;
 mod bosh;
+mod bosh_http;
 mod command;
 mod compression;
 mod listener_tls;
 mod support;
 mod upstream_tls;
-mod upstream_ways;
 mod websocket;

@@ -1,0 +1,227 @@
+//! What a BOSH client meets in HTTP: content codings, origins, proxies.
+
+use std::io::{Read as _, Write as _};
+
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+
+use crate::support::{
+    Gateway,
+    bosh::{attribute, creation},
+    certificates::file,
+    http::{self, Http},
+};
+
+fn gateway(name: &str, config: &str) -> Gateway {
+    let text = format!("[[listener]]\naddress = '127.0.0.1:0'\n{config}\n");
+    Gateway::run(&["--config", &file(&format!("{name}.toml"), &text)])
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+/// Posts bytes; gives head and body of the answer.
+fn post(gateway: &Gateway, fields: &str, body: &[u8]) -> (String, Vec<u8>) {
+    let mut http = Http::connect(gateway.address);
+    let head = format!(
+        "POST /http-bind HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n{fields}\r\n",
+        body.len()
+    );
+    http.stream.write_all(head.as_bytes()).expect("it reads");
+    http.stream.write_all(body).expect("it reads");
+    let mut answer = Vec::new();
+    http.stream.read_to_end(&mut answer).expect("an answer");
+    let end = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("a head");
+    let body = answer.split_off(end + 4);
+    (String::from_utf8(answer).expect("text"), body)
+}
+
+/// B-R-011, B-R-057: where it is configured, `accept` names codings that requests may come in, and answers leave in one that is asked for.
+#[test]
+fn bodies_may_be_coded_where_configured() {
+    let gateway = gateway(
+        "coded",
+        "[bosh]\ncompression = true\ncompression_above = 100",
+    );
+    let (head, body) = post(
+        &gateway,
+        "Content-Encoding: gzip\r\nAccept-Encoding: gzip\r\n",
+        &gzip(&creation("localhost")),
+    );
+    assert!(head.contains("\r\nContent-Encoding: gzip\r\n"), "{head}");
+    let mut text = String::new();
+    GzDecoder::new(body.as_slice())
+        .read_to_string(&mut text)
+        .expect("gzip");
+    assert_eq!(attribute(&text, "accept").as_deref(), Some("gzip,deflate"));
+    assert!(attribute(&text, "sid").is_some(), "{text}");
+    let (head, body) = post(&gateway, "", creation("localhost").as_bytes());
+    assert!(!head.contains("Content-Encoding"), "{head}");
+    assert!(body.starts_with(b"<body"));
+}
+
+/// B-R-013: a body that grows beyond the cap is refused, and the gateway goes on.
+#[test]
+fn a_bomb_is_refused() {
+    let gateway = gateway("bomb", "[bosh]\ncompression = true");
+    let bomb = gzip(&" ".repeat(10 << 20));
+    assert!(bomb.len() < 20_000);
+    let (head, _) = post(&gateway, "Content-Encoding: gzip\r\n", &bomb);
+    assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
+    let (head, _) = post(&gateway, "", creation("localhost").as_bytes());
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+}
+
+/// B-R-012's other side: without configuration nothing is offered or taken.
+#[test]
+fn nothing_is_coded_by_default() {
+    let gateway = Gateway::start();
+    let (head, body) = post(
+        &gateway,
+        "Accept-Encoding: gzip\r\n",
+        creation("localhost").as_bytes(),
+    );
+    assert!(!head.contains("Content-Encoding"), "{head}");
+    let body = String::from_utf8(body).expect("text");
+    assert_eq!(attribute(&body, "accept"), None);
+    let (head, _) = post(
+        &gateway,
+        "Content-Encoding: gzip\r\n",
+        &gzip(&creation("localhost")),
+    );
+    assert!(head.starts_with("HTTP/1.1 415 "), "{head}");
+}
+
+/// B-R-172, B-R-173: with a list, its pages alone may use BOSH, and are told so on errors too.
+#[test]
+fn listed_origins_alone_may_post() {
+    let gateway = gateway("origins", "[bosh]\norigins = ['https://chat.example']");
+    let ask = |origin: &str, body: &str| {
+        let fields = format!("Origin: {origin}\r\nContent-Type: text/plain\r\n");
+        http::ask(gateway.address, "POST", "/http-bind", &fields, body)
+    };
+    for body in [creation("localhost"), "nonsense".to_owned()] {
+        let own = ask("https://chat.example", &body);
+        assert_eq!(own.status, 200);
+        assert_eq!(
+            own.field("Access-Control-Allow-Origin"),
+            Some("https://chat.example")
+        );
+        assert_eq!(own.field("Vary"), Some("Origin"));
+        assert_eq!(own.field("Access-Control-Allow-Credentials"), None);
+        let foreign = ask("https://evil.example", &body);
+        assert_eq!(foreign.status, 403);
+        assert_eq!(foreign.field("Access-Control-Allow-Origin"), None);
+    }
+    let preflight = http::ask(
+        gateway.address,
+        "OPTIONS",
+        "/http-bind",
+        "Origin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n",
+        "",
+    );
+    assert_eq!(preflight.field("Access-Control-Allow-Methods"), None);
+}
+
+/// Whether PLAIN is offered to a client whose request has these fields.
+fn offers_plain(gateway: &Gateway, fields: &str) -> bool {
+    let (_, body) = post(gateway, fields, creation("localhost").as_bytes());
+    let body = String::from_utf8(body).expect("text");
+    assert!(body.contains("<mechanism"), "{body}");
+    body.contains(">PLAIN<")
+}
+
+/// B-R-171: a configured proxy says who its client is and how it came; nobody else does.
+#[test]
+fn proxies_are_believed_where_configured() {
+    let behind = gateway("proxies", "[http]\ntrusted_proxies = ['127.0.0.0/8']");
+    assert!(!offers_plain(
+        &behind,
+        "X-Forwarded-For: 192.0.2.77\r\nX-Forwarded-Proto: http\r\n"
+    ));
+    behind.logs("192.0.2.77");
+    assert!(offers_plain(
+        &behind,
+        "Forwarded: for=\"[2001:db8::77]:4711\";proto=https\r\n"
+    ));
+    behind.logs("2001:db8::77");
+
+    let direct = gateway("no-proxies", "");
+    assert!(offers_plain(
+        &direct,
+        "X-Forwarded-For: 192.0.2.77\r\nX-Forwarded-Proto: http\r\n"
+    ));
+    direct.logs("127.0.0.1");
+    assert!(!direct.log().contains("192.0.2.77"), "{}", direct.log());
+}
+
+/// B-R-166, B-R-168: a session that began behind https is not answered where the proxy says http, and goes on.
+#[test]
+fn a_session_does_not_leave_the_protected_way() {
+    let gateway = gateway("ways", "[http]\ntrusted_proxies = ['127.0.0.1']");
+    let secured = "X-Forwarded-For: 192.0.2.77\r\nX-Forwarded-Proto: https\r\n";
+    let created = http::ask(
+        gateway.address,
+        "POST",
+        "/http-bind",
+        secured,
+        &creation("localhost"),
+    );
+    let sid = attribute(&created.body, "sid").expect("a sid");
+    let body = |rid: u64| {
+        format!(
+            "<body rid='{rid}' sid='{sid}' type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>"
+        )
+    };
+    let mut http = Http::connect(gateway.address);
+    let plain = secured.replace("https", "http");
+    http.send("POST", "/http-bind", &plain, &body(1001));
+    let mut nothing = Vec::new();
+    // Closed, with a reset or without.
+    let _ = http.stream.read_to_end(&mut nothing);
+    assert!(nothing.is_empty());
+    let answer = http::ask(gateway.address, "POST", "/http-bind", secured, &body(1001));
+    assert_eq!(
+        attribute(&answer.body, "type").as_deref(),
+        Some("terminate")
+    );
+    assert_eq!(
+        attribute(&answer.body, "condition"),
+        None,
+        "{}",
+        answer.body
+    );
+}
+
+/// B-R-133: rates are configured, and a client that is faster is slowed down, not refused.
+#[test]
+fn a_client_above_its_rate_is_answered_later() {
+    let gateway = gateway(
+        "rates",
+        "[http]\ntrusted_proxies = ['127.0.0.1']\n[bosh.rates]\naddress_sessions = { per_second = 1, burst = 1 }\npatience_seconds = 1",
+    );
+    let ask = |address: &str| {
+        let fields = format!("X-Forwarded-For: {address}\r\nX-Forwarded-Proto: https\r\n");
+        let started = std::time::Instant::now();
+        let answer = http::ask(
+            gateway.address,
+            "POST",
+            "/http-bind",
+            &fields,
+            &creation("localhost"),
+        );
+        (started.elapsed().as_millis(), answer.body)
+    };
+    let (_, first) = ask("192.0.2.1");
+    assert!(attribute(&first, "sid").is_some());
+    let (late, second) = ask("192.0.2.1");
+    assert!(attribute(&second, "sid").is_some(), "{second}");
+    assert!(late >= 500, "{late} ms");
+    let (_, other) = ask("192.0.2.2");
+    assert!(attribute(&other, "sid").is_some());
+}
