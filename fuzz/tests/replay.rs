@@ -28,6 +28,26 @@ fn host_meta_seeds() {
     assert!(replay("seeds/host_meta", xmpp_web_fuzz::host_meta) >= 10);
 }
 
+#[test]
+fn ws_frame_seeds() {
+    assert!(replay("seeds/ws_frame", xmpp_web_fuzz::ws_frame) >= 10);
+}
+
+#[test]
+fn ws_connection_seeds() {
+    assert!(replay("seeds/ws_connection", xmpp_web_fuzz::ws_connection) >= 10);
+}
+
+#[test]
+fn deflate_seeds() {
+    assert!(replay("seeds/deflate", xmpp_web_fuzz::deflate) >= 10);
+}
+
+#[test]
+fn handshake_seeds() {
+    assert!(replay("seeds/handshake", xmpp_web_fuzz::handshake) >= 10);
+}
+
 /// The documents that no reader may accept, in several chunk sizes.
 #[test]
 fn xml_split_bad_documents() {

@@ -1,0 +1,60 @@
+//! The harnesses on random bytes, a little of what fuzzing does for long.
+
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// ARCHITECTURE.md's contract of every machine, for a WebSocket's both ends: any calls in any order.
+    #[test]
+    fn a_connection_keeps_the_contract(data in prop::collection::vec(any::<u8>(), 0..200)) {
+        xmpp_web_fuzz::ws_connection(&data);
+    }
+
+    /// The same with frames that are mostly good.
+    #[test]
+    fn a_connection_that_hears_frames_keeps_the_contract(
+        setup in any::<u8>(),
+        parts in prop::collection::vec(
+            prop_oneof![
+                any::<u8>().prop_map(|call| vec![call & 0xf0 | (call & 0x0f).max(2)]),
+                (prop::sample::select(vec![0x81_u8, 0x01, 0x00, 0x80, 0x82, 0x89, 0x8a, 0x88, 0xc1]), prop::collection::vec(any::<u8>(), 0..9))
+                    .prop_map(move |(first, payload)| frame(first, &payload)),
+            ],
+            0..40,
+        ),
+    ) {
+        let mut data = vec![setup];
+        for part in parts {
+            data.extend(part);
+        }
+        xmpp_web_fuzz::ws_connection(&data);
+    }
+
+    #[test]
+    fn frames_of_any_kind(data in prop::collection::vec(any::<u8>(), 0..120)) {
+        xmpp_web_fuzz::ws_frame(&data);
+    }
+
+    #[test]
+    fn compressed_messages_of_any_kind(data in prop::collection::vec(any::<u8>(), 0..300)) {
+        xmpp_web_fuzz::deflate(&data);
+    }
+
+    #[test]
+    fn handshakes_of_any_kind(data in prop::collection::vec(any::<u8>(), 0..200)) {
+        xmpp_web_fuzz::handshake(&data);
+    }
+}
+
+/// The call that feeds a client's frame, masked with zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first, 0x80 | payload.len() as u8, 0, 0, 0, 0];
+    bytes.extend_from_slice(payload);
+    // A piece is a multiple of three bytes: a pong fills it up.
+    while bytes.len() % 3 != 0 {
+        bytes.push(0);
+    }
+    let call = u8::try_from(bytes.len() / 3).expect("a short frame") << 4;
+    [&[call], &bytes[..]].concat()
+}
