@@ -52,12 +52,13 @@ pub(super) struct OpenTag {
 }
 
 impl OpenTag {
-    pub(super) fn new(at: usize, name: QName) -> Self {
-        Self {
-            at,
-            name,
-            ..Self::default()
-        }
+    /// Begins another one.
+    pub(super) fn begin(&mut self, at: usize, name: QName) {
+        self.at = at;
+        self.name = name;
+        self.declarations = 0;
+        self.concerns_namespaces = false;
+        self.seen = [0; 4];
     }
 
     /// Notes an attribute's name, and in the attribute whether it may have come before.

@@ -4,16 +4,17 @@
 //! decides and says where the error is. What is accepted here, the machine accepts too.
 
 use super::{
-    chars::{self, CLASS, NAME_START, is_space},
+    chars::{self, CLASS, NAME, NAME_START, is_space},
     scan::{Scanner, Step, character, reference},
-    tag_scan::{Attribute, Closing, NAME_BYTES, OpenTag, QName},
+    tag_scan::{Attribute, Closing, NAME_BYTES, QName},
 };
 
 impl Scanner {
     /// The start tag at `pos`; `finish_start` must follow.
     pub(super) fn whole_start_tag(&mut self, view: &[u8]) -> Option<Closing> {
         let name = ascii_name(view, self.pos + 1)?;
-        let mut tag = OpenTag::new(self.pos, name);
+        // In place: what the machine begins anew does not mind.
+        self.open_tag.begin(self.pos, name);
         self.attributes.clear();
         let mut at = name.end;
         let closing = loop {
@@ -42,16 +43,15 @@ impl Scanner {
             let mut attribute = Attribute::named(name, view);
             attribute.value = name.end + 2;
             at = whole_value(view, quote, &mut attribute)?;
-            tag.declarations += usize::from(attribute.declares);
+            self.open_tag.declarations += usize::from(attribute.declares);
             if self.attributes.len() >= self.limits.attributes
-                || tag.declarations > self.limits.declarations
+                || self.open_tag.declarations > self.limits.declarations
             {
                 return None;
             }
-            tag.note(&mut attribute);
+            self.open_tag.note(&mut attribute);
             self.attributes.push(attribute);
         };
-        self.open_tag = tag;
         self.pos = at;
         Some(closing)
     }
@@ -95,16 +95,28 @@ fn whole_value(view: &[u8], quote: u8, attribute: &mut Attribute) -> Option<usiz
 }
 
 /// The qualified name at `start`, where it is ASCII.
+#[inline]
 fn ascii_name(view: &[u8], start: usize) -> Option<QName> {
-    let part = |at: usize| {
-        let rest = view.get(at..)?;
-        let begins = CLASS[usize::from(*rest.first()?)] & NAME_START != 0;
-        begins.then(|| at + chars::name_run(rest))
-    };
-    let (mut local, mut end) = (start, part(start)?);
+    let (mut local, mut end) = (start, name_part(view, start)?);
     if view.get(end) == Some(&b':') {
         local = end + 1;
-        end = part(local)?;
+        end = name_part(view, local)?;
     }
     (end - start <= NAME_BYTES).then_some(QName { start, local, end })
+}
+
+/// The end of the part of a name that begins at `at`.
+#[inline]
+fn name_part(view: &[u8], at: usize) -> Option<usize> {
+    if CLASS[usize::from(*view.get(at)?)] & NAME_START == 0 {
+        return None;
+    }
+    let mut end = (at + 1).max(at + chars::letters(view, at));
+    while view
+        .get(end)
+        .is_some_and(|&b| CLASS[usize::from(b)] & NAME != 0)
+    {
+        end += 1;
+    }
+    Some(end)
 }
