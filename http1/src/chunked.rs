@@ -175,7 +175,7 @@ impl Chunked {
 
 /// RFC 9110 §5.5: what a field value may hold.
 pub(crate) fn is_field_octet(octet: u8) -> bool {
-    octet == b'\t' || (octet >= b' ' && octet != 0x7f)
+    (octet == b'\t') | ((octet >= b' ') & (octet != 0x7f))
 }
 
 #[cfg(test)]

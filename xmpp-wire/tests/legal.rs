@@ -215,3 +215,18 @@ fn a_detached_element_is_equal_and_has_bytes_of_its_own() {
     assert!(detached.is("a", "u"));
     assert_ne!(detached.raw().as_ptr(), wrapped.elements[0].raw().as_ptr());
 }
+
+/// A wrapper's name is kept apart from the stream's bytes, whatever its length.
+#[test]
+fn a_wrapper_ends_by_its_own_name_whatever_its_length() {
+    for length in [1, 2, 21, 22, 23, 24, 300] {
+        let name = "n".repeat(length);
+        let document = format!("<{name}><a xmlns='u'/></{name}>");
+        let body = Wrapped::parse(document.into(), &[], &XmlLimits::default()).expect("good");
+        assert_eq!(body.elements.len(), 1);
+        for other in [format!("{name}n"), name[1..].to_owned(), "o".repeat(length)] {
+            let document = format!("<{name}><a xmlns='u'/></{other}>");
+            assert!(Wrapped::parse(document.into(), &[], &XmlLimits::default()).is_err());
+        }
+    }
+}

@@ -27,13 +27,19 @@ impl Scanner {
     /// Checks the start tag that has just been completed, brings its declarations into force, and notes what it inherits.
     pub(super) fn check_namespaces(&mut self, view: &[u8], root: bool) -> Result<(), Stop> {
         let mut prefixed = false;
-        for i in 0..self.attributes.len() {
-            let Some(&attribute) = self.attributes.get(i) else {
+        let concerned = if self.open_tag.concerns_namespaces {
+            self.attributes.len()
+        } else {
+            0
+        };
+        for i in 0..concerned {
+            let Some(attribute) = self.attributes.get(i) else {
                 break;
             };
-            if !self.open_tag.concerns_namespaces {
-                break;
+            if !attribute.may_repeat && !attribute.declares && !attribute.name.is_prefixed() {
+                continue;
             }
+            let attribute = *attribute;
             let name = attribute.name.whole(view);
             let before = if attribute.may_repeat { i } else { 0 };
             if self

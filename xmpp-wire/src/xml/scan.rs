@@ -75,6 +75,35 @@ pub(super) struct Open {
     pub(super) bindings: usize,
 }
 
+/// A name of its own; a short one, as all usual ones are, without an allocation.
+#[derive(Debug)]
+pub(super) enum Kept {
+    Short([u8; SHORT_BYTES], u8),
+    Long(Box<[u8]>),
+}
+
+const SHORT_BYTES: usize = 22;
+
+impl Kept {
+    pub(super) fn new(name: &[u8]) -> Self {
+        let mut bytes = [0; SHORT_BYTES];
+        match (bytes.get_mut(..name.len()), u8::try_from(name.len())) {
+            (Some(front), Ok(length)) => {
+                front.copy_from_slice(name);
+                Self::Short(bytes, length)
+            }
+            (None, _) | (_, Err(_)) => Self::Long(name.into()),
+        }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(bytes, length) => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Long(name) => name,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Scanner {
     pub(super) mode: Mode,
@@ -94,7 +123,7 @@ pub(super) struct Scanner {
     pub(super) shape: Shape,
     cdata: bool,
     /// The wrapper's name, kept because the stream's front is taken away.
-    pub(super) wrapper: Option<Box<[u8]>>,
+    pub(super) wrapper: Option<Kept>,
     /// A self-closing wrapper was opened: its end comes next.
     pub(super) wrapper_ends: bool,
 }

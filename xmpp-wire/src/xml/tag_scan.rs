@@ -3,7 +3,7 @@
 use super::{
     chars::{self, CLASS, NAME, NAME_START, is_space},
     error::XmlErrorKind,
-    scan::{Mode, Open, Scanner, Step, Stop, character, reference},
+    scan::{Kept, Mode, Open, Scanner, Step, Stop, character, reference},
 };
 
 /// Longest name that is read, in bytes, prefix included: it bounds what a cut one makes us read again.
@@ -333,7 +333,7 @@ impl Scanner {
     }
 
     fn open_wrapper(&mut self, view: &[u8], closing: Closing) {
-        self.wrapper = Some(self.open_tag.name.whole(view).into());
+        self.wrapper = Some(Kept::new(self.open_tag.name.whole(view)));
         self.wrapper_ends = closing == Closing::Now;
         self.scope = self.inner_scope(view);
         self.bindings.clear();
@@ -348,7 +348,7 @@ impl Scanner {
             (Some(open), _) => view
                 .get(open.start..open.start + open.len)
                 .unwrap_or_default(),
-            (None, Some(name)) => name,
+            (None, Some(name)) => name.as_bytes(),
             (None, None) => return bad,
         };
         let rest = view.get(at + 2..).unwrap_or_default();
