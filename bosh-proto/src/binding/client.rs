@@ -9,7 +9,7 @@
 //! # Ok::<(), client::NotHttp>(())
 //! ```
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use xmpp_http1::{ResponseHead, client::Request};
@@ -25,15 +25,15 @@ use xmpp_http1::{ResponseHead, client::Request};
 #[non_exhaustive]
 pub struct Config {
     /// `Content-Type`. Default `text/xml; charset=utf-8` (B-R-005); another one only where something on the way forces it.
-    pub content_type: String,
+    pub content_type: Cow<'static, str>,
     /// More field lines, such as `User-Agent`. Default none. What frames a request is left out.
-    pub fields: Vec<(String, String)>,
+    pub fields: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            content_type: "text/xml; charset=utf-8".to_owned(),
+            content_type: "text/xml; charset=utf-8".into(),
             fields: Vec::new(),
         }
     }
@@ -148,9 +148,9 @@ pub fn request(endpoint: &Endpoint, config: &Config, body: Bytes) -> Request {
         .fields
         .iter()
         .fold(request, |request, (name, value)| {
-            request.with_field(name, value.as_str())
+            request.with_field(name.clone(), value.clone())
         });
-    request.with_body(&config.content_type, body)
+    request.with_body(config.content_type.clone(), body)
 }
 
 /// Whether the body of this answer is as it came from the connection manager: no content coding was asked for, and none is known here.
@@ -214,8 +214,8 @@ mod tests {
         let posted = request(&endpoint, &config, "<body/>".into());
         assert_eq!((&*posted.method, &*posted.target), ("POST", "/http-bind"));
         assert_eq!(posted.body, "<body/>");
-        let typed = |value: &str| ("Content-Type".to_owned(), value.to_owned());
-        let agent = ("User-Agent".to_owned(), "x".to_owned());
+        let typed = |value: &'static str| (Cow::from("Content-Type"), Cow::from(value));
+        let agent = ("User-Agent".into(), "x".into());
         assert_eq!(posted.fields, [agent, typed("text/xml; charset=utf-8")]);
         let forced = Config {
             content_type: "text/plain".into(),

@@ -96,6 +96,30 @@ pub enum NotHttp {
     Coding,
 }
 
+impl From<Reply> for bosh_proto::client::Response {
+    fn from(reply: Reply) -> Self {
+        Self {
+            status: reply.status,
+            body: reply.body,
+        }
+    }
+}
+
+impl From<Failure> for bosh_proto::client::Failure {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Untrusted(_) => Self::Untrusted,
+            Failure::TooLarge => Self::TooLarge,
+            // What came is no answer from a connection manager: the same as none.
+            Failure::Unreached(_)
+            | Failure::Lost(_)
+            | Failure::Timeout(_)
+            | Failure::NotHttp(_)
+            | Failure::Invalid(_) => Self::Lost,
+        }
+    }
+}
+
 /// Makes streams to one connection manager: TCP, TLS behind it, a proxy in between.
 pub trait Connect: Send + Sync + 'static {
     /// The byte stream.

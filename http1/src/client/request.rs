@@ -1,6 +1,6 @@
 //! Requests, and how they are written. Framing, Host and `Connection` are written here alone, whatever fields a request names.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -32,7 +32,7 @@ pub struct Request {
     /// What `Host` says: the host, and the port unless it is the scheme's own.
     pub host: Arc<str>,
     /// Field lines in order. What the connection writes itself is left out; `Upgrade` is named in `Connection`.
-    pub fields: Vec<(String, String)>,
+    pub fields: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body.
     pub body: Bytes,
     /// Ask the server to close after its answer.
@@ -89,14 +89,22 @@ impl Request {
 
     /// Adds a field line.
     #[must_use]
-    pub fn with_field(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.fields.push((name.to_owned(), value.into()));
+    pub fn with_field(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.fields.push((name.into(), value.into()));
         self
     }
 
     /// Sets body and `Content-Type`.
     #[must_use]
-    pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+    pub fn with_body(
+        mut self,
+        content_type: impl Into<Cow<'static, str>>,
+        body: impl Into<Bytes>,
+    ) -> Self {
         self.fields
             .retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         self.body = body.into();
@@ -134,8 +142,8 @@ impl Request {
         if !target::is_authority(self.host.as_bytes()) {
             return Some(Flaw::Host);
         }
-        let safe = |(name, value): &(String, String)| is_safe(name, value);
-        (!self.fields.iter().all(safe)).then_some(Flaw::Field)
+        let mut fields = self.fields.iter();
+        (!fields.all(|(name, value)| is_safe(name, value))).then_some(Flaw::Field)
     }
 
     /// Whether it offers to change the protocol.
