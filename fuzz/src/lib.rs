@@ -3,6 +3,9 @@
 mod deflate;
 mod handshake;
 mod host_meta;
+mod http_body;
+mod http_ends;
+mod http_head;
 mod ws_connection;
 mod ws_frame;
 mod xml_split;
@@ -10,6 +13,8 @@ mod xml_split;
 pub use deflate::deflate;
 pub use handshake::handshake;
 pub use host_meta::host_meta;
+pub use http_body::http_body;
+pub use http_head::http_head;
 pub use ws_connection::ws_connection;
 pub use ws_frame::ws_frame;
 pub use xml_split::xml_split;

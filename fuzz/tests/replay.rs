@@ -58,3 +58,13 @@ fn xml_split_bad_documents() {
     });
     assert!(count >= 35);
 }
+
+#[test]
+fn http_head_seeds() {
+    assert!(replay("seeds/http_head", xmpp_web_fuzz::http_head) >= 20);
+}
+
+#[test]
+fn http_body_seeds() {
+    assert!(replay("seeds/http_body", xmpp_web_fuzz::http_body) >= 15);
+}

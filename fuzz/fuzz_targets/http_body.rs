@@ -1,0 +1,6 @@
+//! Reads bodies, as a server and as a client.
+#![cfg_attr(fuzzing, no_main)]
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| xmpp_web_fuzz::http_body(data));
+#[cfg(not(fuzzing))]
+fn main() {}
