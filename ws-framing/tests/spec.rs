@@ -13,3 +13,4 @@ mod spec_xmpp_errors;
 mod spec_xmpp_framing;
 mod spec_xmpp_opening;
 mod support;
+mod xmpp_pair;
