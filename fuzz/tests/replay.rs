@@ -48,6 +48,16 @@ fn handshake_seeds() {
     assert!(replay("seeds/handshake", xmpp_web_fuzz::handshake) >= 10);
 }
 
+#[test]
+fn xmpp_session_seeds() {
+    assert!(replay("seeds/xmpp_session", xmpp_web_fuzz::xmpp_session) >= 20);
+}
+
+#[test]
+fn stream_relay_seeds() {
+    assert!(replay("seeds/stream_relay", xmpp_web_fuzz::stream_relay) >= 20);
+}
+
 /// The documents that no reader may accept, in several chunk sizes.
 #[test]
 fn xml_split_bad_documents() {
