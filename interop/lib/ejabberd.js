@@ -13,10 +13,12 @@ export const ANONYMOUS_DOMAIN = 'anonymous.ejabberd.test';
 
 export async function startEjabberd() {
   const port = await freePort();
+  const httpPort = await freePort();
   const distributionPort = await freePort();
   const data = temporaryDirectory('ejabberd');
-  const server = new Process('ejabberd', start, [data, String(port), String(distributionPort)]);
+  const server = new Process('ejabberd', start, [data, String(port), String(httpPort), String(distributionPort)]);
   await server.listening(port, { seconds: 90 });
+  await server.listening(httpPort);
   const accounts = Object.entries(ACCOUNTS).map(([name, password]) => `${name}:${password}`);
   const registering = new Process('ejabberd-register', register, [data, String(distributionPort), ...accounts]);
   const { code } = await registering.exited;
@@ -24,7 +26,7 @@ export async function startEjabberd() {
     await server.end();
     throw new Error(`ejabberd registers no accounts:\n${registering.output}`);
   }
-  return { port, end: () => server.end() };
+  return { port, httpPort, end: () => server.end() };
 }
 
 /** ejabberd with the gateway in front of it. */
@@ -34,6 +36,10 @@ export async function startEjabberdTarget() {
   return {
     bosh: gateway.bosh,
     websocket: gateway.websocket,
+    own: {
+      bosh: `http://127.0.0.1:${ejabberd.httpPort}/http-bind`,
+      websocket: `ws://127.0.0.1:${ejabberd.httpPort}/xmpp-websocket`,
+    },
     end: async () => {
       await gateway.end();
       await ejabberd.end();

@@ -1,9 +1,10 @@
-// xmpp.js by WebSocket: Prosody and the demonstration domain behind the gateway.
+// xmpp.js by WebSocket: Prosody, ejabberd and the demonstration domain behind the gateway.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { BODIES } from '../lib/bodies.js';
 import { startCut } from '../lib/cut.js';
+import * as ejabberd from '../lib/ejabberd.js';
 import { startGateway } from '../lib/gateway.js';
 import { ACCOUNTS, DOMAIN } from '../lib/prosody.js';
 import { direct, startProsodyTarget } from '../lib/prosody-target.js';
@@ -13,6 +14,7 @@ import { Client } from '../lib/xmppjs.js';
 const timeout = 30000;
 const places = [
   { name: 'Prosody', domain: DOMAIN, password: (name) => ACCOUNTS[name], start: startProsodyTarget, resumes: true },
+  { name: 'ejabberd', domain: ejabberd.DOMAIN, password: (name) => ACCOUNTS[name], start: ejabberd.startEjabberdTarget, resumes: true },
   { name: 'demonstration domain', domain: 'localhost', password: () => 'any', start: startGateway, resumes: false },
 ];
 
@@ -23,7 +25,7 @@ for (const { name, domain, password, start, resumes } of direct ? places.slice(0
     before(async () => {
       target = await start();
       network = await startCut(new URL(target.websocket).port);
-    });
+    }, { timeout: 120000 });
     after(async () => {
       await network?.end();
       await target?.end();

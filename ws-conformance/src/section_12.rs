@@ -52,7 +52,7 @@ const PARAMETERS: [&[Request]; 7] = [
     ],
 ];
 
-/// The compressed cases, each of 1000 messages, or as many (three at least) as have `bytes` in all.
+/// The compressed cases, each of 1000 messages, or as many (two at least) as have `bytes` in all.
 pub(crate) fn cases(bytes: usize) -> Vec<Case> {
     let payloads = (1..)
         .zip(Kind::ALL)
@@ -64,7 +64,7 @@ pub(crate) fn cases(bytes: usize) -> Vec<Case> {
         .chain(parameters)
         .flat_map(|(section, group, kind, requests)| {
             (1..).zip(SIZES).map(move |(number, (size, fragments))| {
-                let count = (bytes / size).clamp(3, 1000);
+                let count = (bytes / size).clamp(2, 1000);
                 let cut =
                     fragments.map_or(String::new(), |size| format!(" in fragments of {size}"));
                 Case::new(

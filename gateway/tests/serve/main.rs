@@ -9,4 +9,5 @@ mod compression;
 mod listener_tls;
 mod support;
 mod upstream_tls;
+mod upstream_ways;
 mod websocket;

@@ -1,6 +1,6 @@
 //! What is compressed: five kinds of content, made up from a seed.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::OnceLock};
 
 use bytes::Bytes;
 
@@ -44,7 +44,8 @@ impl Kind {
 
     /// Messages of `size` bytes, each from another place.
     pub(crate) fn messages(self, size: usize, count: usize) -> Vec<Bytes> {
-        let corpus = Bytes::from(self.corpus());
+        static CORPORA: [OnceLock<Bytes>; 5] = [const { OnceLock::new() }; 5];
+        let corpus = CORPORA[self as usize].get_or_init(|| self.corpus().into());
         let mut places = Cuts::new(size as u64);
         (0..count)
             .map(|_| {

@@ -186,16 +186,17 @@ impl Message {
             }
             self.codec.decompress_vec(input, out, FlushDecompress::Sync)
         };
+        let taken = usize::try_from(self.codec.total_in() - taken).unwrap_or(input.len());
+        let made = usize::try_from(self.codec.total_out() - made).unwrap_or(usize::MAX);
+        // Which fault comes first does not depend on how the input was cut.
+        if made > room {
+            return Err(InflateError::TooBig);
+        }
         self.stand = match status {
             Ok(Status::StreamEnd) => Stand::BehindFinal,
             Ok(Status::Ok | Status::BufError) => Stand::Inside,
             Err(_) => return Err(InflateError::Corrupt),
         };
-        let taken = usize::try_from(self.codec.total_in() - taken).unwrap_or(input.len());
-        let made = usize::try_from(self.codec.total_out() - made).unwrap_or(usize::MAX);
-        if made > room {
-            return Err(InflateError::TooBig);
-        }
         Ok((taken, made))
     }
 }

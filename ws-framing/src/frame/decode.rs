@@ -279,8 +279,10 @@ impl Decoder {
         match (self.message.as_mut(), self.inflater.as_mut()) {
             (Some(message), Some(inflater)) if message.compressed.is_some() => {
                 let before = message.payload.len();
-                inflater.piece(&part, &mut message.payload, most)?;
+                let inflated = inflater.piece(&part, &mut message.payload, most);
+                // Bad text in front of bad data is what a slower peer would have been told of.
                 message.check_from(before)?;
+                inflated?;
             }
             (Some(message), _) => {
                 let before = message.payload.len();
@@ -302,8 +304,9 @@ impl Decoder {
         };
         if let (Some(_), Some(inflater)) = (message.compressed, self.inflater.as_mut()) {
             let before = message.payload.len();
-            inflater.finish(&mut message.payload, self.limits.message_bytes)?;
+            let inflated = inflater.finish(&mut message.payload, self.limits.message_bytes);
             message.check_from(before)?;
+            inflated?;
             // What was made room for in vain would be held as long as the message is.
             if message.payload.capacity() / 2 > message.payload.len() {
                 message.payload.shrink_to_fit();

@@ -3,6 +3,7 @@
 pub(crate) mod bosh;
 pub(crate) mod certificates;
 pub(crate) mod http;
+pub(crate) mod scripted;
 pub(crate) mod server;
 pub(crate) mod websocket;
 
