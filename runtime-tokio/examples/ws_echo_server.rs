@@ -1,5 +1,5 @@
-//! Echoes WebSocket messages, any subprotocol aside: `ws_echo_server [ADDRESS]`, by default 127.0.0.1:9001; with port 0 the system chooses.
-//! The address is printed. For clients of test suites, such as Autobahn's fuzzingclient.
+//! Echoes WebSocket messages, any subprotocol aside: `ws_echo_server [ADDRESS [plain]]`, by default 127.0.0.1:9001; with port 0 the system
+//! chooses. The address is printed. With `plain` no compression is agreed to. For clients of test suites, such as Autobahn's fuzzingclient.
 
 mod echo;
 
@@ -33,7 +33,9 @@ async fn main() -> io::Result<()> {
     compression.our_takeover = Takeover::Keep;
     compression.their_takeover = Takeover::Keep;
     compression.threshold_bytes = 0;
-    config.compression = Some(compression);
+    if std::env::args().nth(2).as_deref() != Some("plain") {
+        config.compression = Some(compression);
+    }
     let config = Arc::new(config);
     loop {
         let (stream, peer) = listener.accept(|error| eprintln!("{error}")).await;
