@@ -40,6 +40,7 @@ impl Expected {
 /// A key sequence on the client's side, used from its end (XEP-0124 §15.3, §15.4).
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Chain {
+    seed: String,
     /// The keys not yet used, `K(1)` first.
     keys: Vec<[u8; 20]>,
 }
@@ -64,7 +65,15 @@ impl Chain {
             };
             keys.push(key.into());
         }
-        Self { keys }
+        Self {
+            seed: seed.to_owned(),
+            keys,
+        }
+    }
+
+    /// What makes the rest of the sequence again: `new` with these.
+    pub(crate) fn parts(&self) -> (&str, usize) {
+        (&self.seed, self.keys.len())
     }
 
     /// The next key in lower case (TR-42), and whether it is the last.

@@ -94,9 +94,21 @@ impl Session {
     }
 
     /// The highest rid up to which every answer is here, where that is not the one before (B-R-104 to B-R-106).
-    fn write_ack(&self, writer: &mut Writer) {
-        if let Some(front) = self.pending.front().filter(|_| self.config.client_ack) {
-            writer.number("ack", front.rid.minus(1).get());
+    fn write_ack(&mut self, writer: &mut Writer) {
+        if !self.config.client_ack {
+            return;
+        }
+        while self
+            .doubled
+            .front()
+            .is_some_and(|(_, until)| *until <= self.now)
+        {
+            self.doubled.pop_front();
+        }
+        let doubled = self.doubled.iter().map(|(rid, _)| *rid);
+        let missing = self.pending.front().map(|pending| pending.rid);
+        if let Some(missing) = doubled.chain(missing).min() {
+            writer.number("ack", missing.minus(1).get());
         }
     }
 

@@ -29,7 +29,7 @@ impl Session {
         for pending in std::mem::take(&mut self.pending) {
             match pending.way {
                 // Answered out of turn, so received.
-                Way::Answered(answer) if matches!(*answer, Answer::Ordinary(_)) => continue,
+                Way::Answered(parked) if matches!(parked.answer, Answer::Ordinary(_)) => continue,
                 Way::Answered(_) | Way::Again(_) => {}
                 Way::Out(id, _) => self.actions.push_back(Action::Abandon { id }),
             }

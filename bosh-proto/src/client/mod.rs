@@ -7,6 +7,8 @@
 mod compose;
 mod config;
 mod deliver;
+mod encoding;
+mod export;
 mod finish;
 mod outbox;
 mod pause;
@@ -23,12 +25,13 @@ use bytes::Bytes;
 use xmpp_wire::{Element, StreamError};
 
 pub use config::Config;
+pub use encoding::DecodeError;
+pub use export::Exported;
 pub use session::Session;
 
 use crate::{Condition, ExchangeId};
 
 /// What the driver must do.
-#[derive(Debug)]
 pub enum Action {
     /// POST it to the session's URL; then `handle_response` or `handle_failure`, once.
     Request {
@@ -45,6 +48,21 @@ pub enum Action {
     },
     /// Tell the application.
     Deliver(Event),
+}
+
+/// Without the body, which holds the session's secret `sid` (B-R-170).
+impl std::fmt::Debug for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Request { id, body } => f
+                .debug_struct("Request")
+                .field("id", id)
+                .field("bytes", &body.len())
+                .finish(),
+            Self::Abandon { id } => f.debug_struct("Abandon").field("id", id).finish(),
+            Self::Deliver(event) => f.debug_tuple("Deliver").field(event).finish(),
+        }
+    }
 }
 
 /// What the application learns.

@@ -19,12 +19,21 @@ fn is_alone(element: &Element) -> bool {
 }
 
 /// The queue.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbox {
     queue: VecDeque<Element>,
     bytes: usize,
     /// `send` was refused: `Writable` is owed at the low mark.
     refused: bool,
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox")
+            .field("elements", &self.queue.len())
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Outbox {
@@ -63,6 +72,20 @@ impl Outbox {
         }
         self.bytes = self.bytes.saturating_sub(bytes);
         self.queue.drain(..count).collect()
+    }
+
+    /// For an export.
+    pub(super) fn into_parts(self) -> (Vec<Element>, bool) {
+        (self.queue.into(), self.refused)
+    }
+
+    pub(super) fn from_parts(queue: Vec<Element>, refused: bool) -> Self {
+        let bytes = queue.iter().map(|element| element.raw().len()).sum();
+        Self {
+            queue: queue.into(),
+            bytes,
+            refused,
+        }
     }
 
     /// Takes everything.

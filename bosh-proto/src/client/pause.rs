@@ -11,6 +11,12 @@ use crate::Instant;
 /// How long the answer to a pause request is waited for (B-R-124).
 pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a resumed session waits for room for a new request before it repeats the pause.
+const ROOM_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long an answer to a request before the pause may take.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
+
 /// How long before a pause's end the session goes on by itself: a request must reach the connection manager in time.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -80,18 +86,25 @@ impl Session {
     fn go_on(&mut self) {
         self.phase = Phase::Open;
         self.must_send = true;
-        // Without the answer, a new request goes first: repeating a pause that was answered is lethal with some (TR-27). Only when the new
-        // one is not answered in time the pause may have left a gap, and is repeated.
-        let patience = if !self.has_room(0) {
-            Duration::ZERO
-        } else if self.outbox.is_empty() {
-            self.terms.response_timeout()
-        } else {
-            ANSWER_PATIENCE
-        };
+        // A pause answers everything before it: what is still out was lost, or its answer was, unless it is that young.
+        for at in 0..self.pending.len() {
+            let is_lost = self.pending.get(at).is_some_and(|pending| {
+                pending.kind != Kind::Pause && pending.since + ON_ITS_WAY <= self.now
+            });
+            if is_lost {
+                self.give_up(at, self.now);
+            }
+        }
+        self.postpone_pause(ROOM_PATIENCE);
+    }
+
+    /// Repeats a pause without an answer only after a while. A new request goes first, since repeating a pause that was answered is
+    /// lethal with some (TR-27); only when the new one is not answered in time the pause may have left a gap.
+    pub(super) fn postpone_pause(&mut self, patience: Duration) {
         let due = self.now + patience;
         for pending in &mut self.pending {
-            if pending.kind != Kind::Pause {
+            // One that was asked for again is safe to repeat.
+            if pending.kind != Kind::Pause || pending.errors > 0 {
                 continue;
             }
             match &mut pending.way {

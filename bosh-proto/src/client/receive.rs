@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use bytes::Bytes;
+
 use super::{
     Action, Cause, Event, Response,
     reading::{self, Reading},
@@ -19,13 +21,25 @@ pub(super) enum Answer {
     Implied,
 }
 
+/// An answer that waits for its turn, with the document that it came as.
+#[derive(Debug)]
+pub(super) struct Parked {
+    pub(super) answer: Answer,
+    pub(super) document: Bytes,
+}
+
 /// How long a terminal answer waits for those before it (B-R-138).
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How long a request that is not acknowledged is given after the answer that says so (B-R-103).
+/// How long a request that is not acknowledged, or not answered in its turn, is given after the answer that shows it (B-R-103).
 const HINT: Duration = Duration::from_secs(2);
 /// Younger requests are taken to be crossing that answer.
 const CROSSING: Duration = Duration::from_millis(500);
+
+/// How long a copy of a request that was given up may be on its way.
+const COPY: Duration = Duration::from_secs(10);
+/// How many of them are remembered.
+const COPIES: usize = 64;
 
 /// The longest host name, and the longest identity (a JID of three parts).
 const HOST_BYTES: usize = 255;
@@ -36,9 +50,14 @@ impl Session {
         let Some((at, is_current)) = self.find(id) else {
             return;
         };
+        let document = response.body.clone();
         match reading::read(response, &self.config) {
-            Reading::Ordinary(body) => self.take_answer(at, Answer::Ordinary(body), is_current),
-            Reading::Terminal(body) => self.take_answer(at, Answer::Terminal(body), is_current),
+            Reading::Ordinary(body) => {
+                self.take_answer(at, Answer::Ordinary(body), document, is_current);
+            }
+            Reading::Terminal(body) => {
+                self.take_answer(at, Answer::Terminal(body), document, is_current);
+            }
             // What remains says that this transmission failed: of no interest where another is under way (B-R-151).
             _ if !is_current => {}
             _ if self.is_last(at) => self.process_rest(),
@@ -67,7 +86,7 @@ impl Session {
         matches!(self.phase, Phase::Closing { sent: Some(sent), .. } if rid == Some(sent))
     }
 
-    fn take_answer(&mut self, at: usize, answer: Answer, is_current: bool) {
+    fn take_answer(&mut self, at: usize, answer: Answer, document: Bytes, is_current: bool) {
         self.refusals = 0;
         let lost_at = self.now + self.terms.patience(self.pause_period(), &self.config);
         self.lost_at = Some(lost_at);
@@ -83,7 +102,14 @@ impl Session {
         let Some(pending) = self.pending.get_mut(at) else {
             return;
         };
-        let way = std::mem::replace(&mut pending.way, Way::Answered(Box::new(answer)));
+        let way = std::mem::replace(
+            &mut pending.way,
+            Way::Answered(Box::new(Parked { answer, document })),
+        );
+        if self.config.client_ack && !pending.stale.is_empty() {
+            self.doubled.truncate(COPIES - 1);
+            self.doubled.push_back((rid, self.now + COPY));
+        }
         if let Way::Out(id, _) = way
             && !is_current
         {
@@ -92,9 +118,24 @@ impl Session {
         }
         self.imply_pause(at);
         self.process_ready();
+        self.hurry();
         if is_end && !self.is_over() {
             let until = self.now + LINGER;
             self.linger_until = Some(self.linger_until.map_or(until, |at| at.min(until)));
+        }
+    }
+
+    /// Answers leave in the order of the requests: what a parked one waits for left before it, and is late or lost.
+    fn hurry(&mut self) {
+        let soon = self.now + HINT;
+        let parked = self
+            .pending
+            .iter()
+            .rposition(|pending| matches!(pending.way, Way::Answered(_)));
+        for pending in self.pending.iter_mut().take(parked.unwrap_or_default()) {
+            if let Way::Out(_, until) = &mut pending.way {
+                *until = soon.min(*until);
+            }
         }
     }
 
@@ -103,8 +144,13 @@ impl Session {
         for pending in self.pending.iter_mut().take(at) {
             if pending.kind == Kind::Pause
                 && !matches!(pending.way, Way::Answered(_))
-                && let Way::Out(id, _) =
-                    std::mem::replace(&mut pending.way, Way::Answered(Box::new(Answer::Implied)))
+                && let Way::Out(id, _) = std::mem::replace(
+                    &mut pending.way,
+                    Way::Answered(Box::new(Parked {
+                        answer: Answer::Implied,
+                        document: Bytes::new(),
+                    })),
+                )
             {
                 self.actions.push_back(Action::Abandon { id });
             }
@@ -153,8 +199,8 @@ impl Session {
     fn process(&mut self, mut pending: Pending) {
         let rid = pending.rid;
         let way = std::mem::replace(&mut pending.way, Way::Again(self.now));
-        let Way::Answered(answer) = way else { return };
-        match *answer {
+        let Way::Answered(parked) = way else { return };
+        match parked.answer {
             Answer::Implied => self.acked = self.acked.max(rid),
             Answer::Terminal(body) => {
                 self.take_ack(rid.minus(1), &body);
@@ -220,7 +266,10 @@ impl Session {
         for pending in &mut self.pending {
             if pending.rid <= known {
                 pending.hint = Hint::Spent;
-            } else if pending.hint == Hint::None && pending.since + CROSSING <= self.now {
+            } else if pending.hint == Hint::None
+                && pending.kind != Kind::Pause
+                && pending.since + CROSSING <= self.now
+            {
                 pending.hint = Hint::At(self.now + HINT);
             }
         }

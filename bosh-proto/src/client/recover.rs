@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Action, Cause, Failure,
-    session::{Hint, Kind, Phase, Restart, Session, Way},
+    session::{Hint, Kind, Pending, Phase, Restart, Session, Way},
 };
 use crate::{ExchangeId, Instant};
 
@@ -167,21 +167,33 @@ impl Session {
         self.next_resend().map(|(_, due)| due)
     }
 
-    /// The oldest request that waits for its next try, unless nothing may be sent, or a pause must not be repeated yet (TR-27).
+    /// The oldest request that waits for its next try, unless nothing may be sent. A pause that must not be repeated yet (TR-27) does not
+    /// stop those after it.
     fn next_resend(&self) -> Option<(usize, Instant)> {
         if matches!(self.phase, Phase::Paused { .. }) || self.linger_until.is_some() {
             return None;
         }
-        let is_pausing = matches!(self.phase, Phase::Pausing { .. });
-        self.pending
-            .iter()
-            .enumerate()
-            .find_map(|(at, pending)| match pending.way {
-                Way::Again(due) => Some((at, due, pending.kind)),
-                Way::Out(..) | Way::Answered(_) => None,
-            })
-            .filter(|(_, _, kind)| !(is_pausing && *kind == Kind::Pause))
-            .map(|(at, due, _)| (at, due))
+        let is_pausing = |pending: &Pending| {
+            let sent = matches!(self.phase, Phase::Pausing { sent: Some((rid, _)), .. } if rid == pending.rid);
+            sent && pending.errors == 0
+        };
+        let waiting = |is_pause: bool| {
+            self.pending
+                .iter()
+                .enumerate()
+                .find_map(|(at, pending)| match pending.way {
+                    Way::Again(due)
+                        if (pending.kind == Kind::Pause) == is_pause && !is_pausing(pending) =>
+                    {
+                        Some((at, due))
+                    }
+                    Way::Again(_) | Way::Out(..) | Way::Answered(_) => None,
+                })
+        };
+        [waiting(true), waiting(false)]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, due)| (*due, *at))
     }
 
     /// Deadlines that may have passed.

@@ -75,7 +75,9 @@ impl Session {
         }
         while self.payload_at().is_some_and(|at| at <= self.now) {
             let payload = self.outbox.take_batch(self.config.request_bytes);
-            self.must_send = false;
+            if std::mem::take(&mut self.must_send) {
+                self.postpone_pause(super::pause::ANSWER_PATIENCE);
+            }
             self.send_request(Kind::Ordinary, payload);
             if self.outbox.take_writable(self.config.outbox_bytes) {
                 self.deliver(Event::Writable);
@@ -87,7 +89,9 @@ impl Session {
                 self.farewell(Cause::Overflow, None);
                 return;
             }
-            self.must_send = false;
+            if std::mem::take(&mut self.must_send) {
+                self.postpone_pause(self.terms.response_timeout());
+            }
             self.send_request(Kind::Ordinary, Vec::new());
         }
     }
@@ -137,7 +141,12 @@ impl Session {
             return None;
         }
         if self.input_held {
-            return self.idle_until;
+            // With time left for tries that fail; but what floods us is not asked for more.
+            return if self.is_flooded() {
+                self.idle_until
+            } else {
+                self.held_until
+            };
         }
         let at = if self.terms.is_polling() || self.quick >= QUICK {
             self.spaced_until
@@ -150,6 +159,7 @@ impl Session {
     /// An answer was processed: from now on nothing may be pending.
     pub(super) fn note_answer(&mut self, answered: &Pending, has_payload: bool) {
         self.idle_until = self.terms.idle_limit().map(|limit| self.now + limit);
+        self.held_until = self.terms.held_limit().map(|limit| self.now + limit);
         let is_quick = answered.kind == Kind::Ordinary
             && answered.payload.is_empty()
             && !has_payload
@@ -161,9 +171,8 @@ impl Session {
         } else {
             self.quick = 0;
         }
-        if answered.kind == Kind::Creation {
-            self.spaced_until = answered.since + self.terms.polling;
-        }
+        // From the answer on, not from the request: that one may have been slow to arrive, and the next one fast.
+        self.spaced_until = self.spaced_until.max(self.now + self.terms.polling);
         if has_payload {
             // More may be waiting where this came from (B-R-130).
             self.spaced_until = self.now;

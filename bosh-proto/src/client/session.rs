@@ -15,7 +15,7 @@ use xmpp_wire::Element;
 use super::{
     Action, CallError, Config, Event, Failure, Response, SendError,
     outbox::{self, Outbox},
-    receive::Answer,
+    receive::Parked,
     terms::Terms,
 };
 use crate::{ExchangeId, Instant, keys::Chain, rid::Rid};
@@ -25,7 +25,6 @@ use crate::{ExchangeId, Instant, keys::Chain, rid::Rid};
 /// After any calls, drain [`poll_action`](Self::poll_action), then read [`poll_timeout`](Self::poll_timeout). Time may be inexact;
 /// an instant before the latest one seen counts as that one. After `Event::Closed` there is nothing more: what was ordered before it may
 /// still be carried out, a last `type='terminate'` above all, and nobody waits for the answer.
-#[derive(Debug)]
 pub struct Session {
     pub(super) config: Config,
     pub(super) rng: ChaCha12Rng,
@@ -44,6 +43,9 @@ pub struct Session {
     pub(super) next: Rid,
     /// Highest rid known to be received, by its answer or an `ack` (B-R-103).
     pub(super) acked: Rid,
+    /// Requests that were answered while another copy of them may be on its way, until then: acknowledging them could make that copy a
+    /// fault, for its answer is no longer kept.
+    pub(super) doubled: VecDeque<(Rid, Instant)>,
     /// Requests without a processed answer, by rid without gaps.
     pub(super) pending: VecDeque<Pending>,
     pub(super) outbox: Outbox,
@@ -59,6 +61,8 @@ pub struct Session {
     pub(super) spaced_until: Instant,
     /// When a request is due at the latest, while nothing is pending (B-R-111).
     pub(super) idle_until: Option<Instant>,
+    /// The same while the input is held.
+    pub(super) held_until: Option<Instant>,
     /// Polls in a row that were answered at once and empty, where they should have been held.
     pub(super) quick: u8,
     /// A 4xx in a row (B-R-144).
@@ -119,7 +123,6 @@ pub(super) enum Kind {
 }
 
 /// A request without a processed answer.
-#[derive(Debug)]
 pub(super) struct Pending {
     pub(super) rid: Rid,
     pub(super) kind: Kind,
@@ -147,7 +150,7 @@ pub(super) enum Way {
     /// Waits for its next try.
     Again(Instant),
     /// Its answer waits for those before it.
-    Answered(Box<Answer>),
+    Answered(Box<Parked>),
 }
 
 /// Early hints that a request was lost.
@@ -157,6 +160,31 @@ pub(super) enum Hint {
     At(Instant),
     /// Once per request.
     Spent,
+}
+
+/// Without what it sends, which holds the secret `sid` (B-R-170).
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("phase", &self.phase)
+            .field("restart", &self.restart)
+            .field("terms", &self.terms)
+            .field("next", &self.next)
+            .field("acked", &self.acked)
+            .field("pending", &self.pending)
+            .field("outbox", &self.outbox)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending")
+            .field("rid", &self.rid)
+            .field("kind", &self.kind)
+            .field("way", &self.way)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {
@@ -181,6 +209,7 @@ impl Session {
             host: None,
             next: first,
             acked: first.minus(1),
+            doubled: VecDeque::new(),
             pending: VecDeque::new(),
             outbox: Outbox::default(),
             chain: None,
@@ -190,6 +219,7 @@ impl Session {
             lost_at: None,
             spaced_until: now,
             idle_until: None,
+            held_until: None,
             quick: 0,
             refusals: 0,
             linger_until: None,
@@ -321,9 +351,22 @@ impl Session {
     pub(super) fn transmit(&mut self, at: usize) {
         let id = ExchangeId(self.exchanges);
         self.exchanges += 1;
-        let until = self.now + self.terms.response_timeout();
+        let is_overdue = self
+            .pending
+            .iter()
+            .skip(at + 1)
+            .any(|later| matches!(later.way, Way::Answered(_)));
+        let patience = if is_overdue {
+            OVERDUE
+        } else {
+            self.terms.response_timeout()
+        };
+        let until = self.now + patience;
         if let Some(pending) = self.pending.get_mut(at) {
             pending.way = Way::Out(id, until);
+            if pending.hint.at().is_some() {
+                pending.hint = Hint::Spent;
+            }
             let body = pending.body.clone();
             self.actions.push_back(Action::Request { id, body });
         }
@@ -339,6 +382,10 @@ pub(super) fn first_rid(rng: &mut ChaCha12Rng) -> Rid {
         }
     }
 }
+
+/// How long a repeated request waits for an answer that was given before, since a later request was answered: it comes at once or not.
+/// Waiting as long as for a poll would let the session die of inactivity, as nothing is held meanwhile.
+const OVERDUE: Duration = Duration::from_secs(5);
 
 /// How long a terminate request waits for its answer (B-R-137).
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);

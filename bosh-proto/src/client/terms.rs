@@ -119,6 +119,11 @@ impl Terms {
         self.inactivity
             .map(|limit| limit.saturating_sub(Duration::from_secs(1)).max(limit / 2))
     }
+
+    /// The same for a client that does not want to read: two thirds of `inactivity`, so that several tries fit into the rest.
+    pub(super) fn held_limit(&self) -> Option<Duration> {
+        self.inactivity.map(|limit| limit / 3 * 2)
+    }
 }
 
 /// An unsigned integer, 65 535 at most; everything else counts as missing (B-R-064).

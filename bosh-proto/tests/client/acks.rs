@@ -125,3 +125,24 @@ fn a_reported_answer_is_asked_for_again() {
     let next = world.post();
     assert_eq!(next.rid(), poll.rid() + 1);
 }
+
+/// An answered request of which another copy may be on its way is not acknowledged yet: its answer must be kept for that copy.
+#[test]
+fn what_was_sent_twice_is_acknowledged_later() {
+    let mut config = config();
+    config.client_ack = true;
+    let (mut world, poll) = World::held(config, GRANTED);
+    world.at(55_000);
+    world.post();
+    world.answer(poll.id, EMPTY);
+    let next = world.post();
+    let before = (poll.rid() - 1).to_string();
+    assert_eq!(next.attribute("ack"), Some(before.as_str()));
+    world.at(64_999);
+    world.answer(next.id, EMPTY);
+    let next = world.post();
+    assert_eq!(next.attribute("ack"), Some(before.as_str()));
+    world.at(65_000);
+    world.answer(next.id, EMPTY);
+    assert_eq!(world.post().attribute("ack"), None);
+}

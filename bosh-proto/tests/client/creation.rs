@@ -142,7 +142,9 @@ fn what_the_creation_response_leaves_out_has_a_default() {
                     session.handle_response(id, response, epoch());
                 }
                 bosh_proto::client::Action::Deliver(Event::Opened(terms)) => opened = Some(terms),
-                _ => {}
+                bosh_proto::client::Action::Request { .. }
+                | bosh_proto::client::Action::Abandon { .. }
+                | bosh_proto::client::Action::Deliver(_) => {}
             }
         }
         opened.expect("opened")

@@ -5,6 +5,7 @@ mod backpressure;
 mod creation;
 mod ends;
 mod examples;
+mod export;
 mod keys;
 mod pause;
 mod recovery;
