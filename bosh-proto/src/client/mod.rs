@@ -214,6 +214,15 @@ pub enum SendError {
     Closed(Element),
 }
 
+impl SendError {
+    /// What was given.
+    pub fn into_inner(self) -> Element {
+        match self {
+            Self::Full(element) | Self::Closed(element) => element,
+        }
+    }
+}
+
 /// Why `restart`, `pause` or `resume` did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -298,6 +298,12 @@ impl Session {
         }
     }
 
+    /// Ends the session at once, without a word to the connection manager: for one that is known to be gone. `Event::Closed` follows.
+    pub fn abort(&mut self, now: Instant) {
+        self.clamp(now);
+        self.end(super::Cause::Ours, None);
+    }
+
     /// An answer came.
     pub fn handle_response(&mut self, id: ExchangeId, response: Response, now: Instant) {
         self.clamp(now);

@@ -368,6 +368,11 @@ impl Planner {
         matches!(self.state, State::Open(_))
     }
 
+    /// The URLs of all endpoints that the sources have given so far.
+    pub fn nodes(&self) -> impl Iterator<Item = &Url> {
+        self.candidates().map(|candidate| &candidate.url)
+    }
+
     /// Where the attribute `host` of a BOSH response sends the following requests of this session, whose requests go to `url` now; see
     /// [`redirect::host_attribute`].
     ///
@@ -375,7 +380,7 @@ impl Planner {
     ///
     /// Why it is not followed.
     pub fn host_attribute(&self, url: &Url, value: &str) -> Result<Option<Url>, Refusal> {
-        let nodes: Vec<Url> = self.candidates().map(|known| known.url.clone()).collect();
+        let nodes: Vec<Url> = self.nodes().cloned().collect();
         let (domain, policy) = (&self.config.domain, &self.config.redirects);
         redirect::host_attribute(url, value, domain, &nodes, policy)
     }
