@@ -34,6 +34,8 @@
 
 mod alarm;
 pub mod bosh;
+#[cfg(feature = "client")]
+pub mod client;
 mod ended;
 pub mod http;
 mod link;

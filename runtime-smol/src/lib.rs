@@ -66,7 +66,15 @@ use std::{
     time::Instant,
 };
 
+#[cfg(feature = "async-std")]
+mod async_std;
+#[cfg(feature = "client")]
+pub mod client;
+
 pub use xmpp_web_driver as driver;
+
+#[cfg(feature = "async-std")]
+pub use self::async_std::AsyncStd;
 
 /// smol's clock and its global executor.
 #[derive(Clone, Copy, Debug, Default)]

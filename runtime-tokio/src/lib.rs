@@ -43,6 +43,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "client")]
+pub mod client;
 mod io;
 mod listener;
 mod runtime;

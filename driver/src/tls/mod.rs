@@ -107,9 +107,14 @@ pub struct Expected {
 impl Expected {
     /// This name, which is sent to it too.
     pub fn name(name: Name) -> Self {
+        Self::sending(name.clone()).or(name)
+    }
+
+    /// Nobody yet; this name is sent, which need not be one of those that are accepted.
+    pub fn sending(sni: Name) -> Self {
         Self {
-            sni: name.clone(),
-            names: vec![name],
+            sni,
+            names: Vec::new(),
             pins: Vec::new(),
         }
     }

@@ -1,0 +1,435 @@
+//! XMPP clients over WebSocket and BOSH: they find a node, open a stream, and find another node where it fails.
+//!
+//! A [`Client`] is a stream of [`Event`]s and a sink of elements, at the level of stanzas: what SASL, resource binding and stream management
+//! say is the application's. Its own task does the work, so that pings are answered and requests held whatever the application is busy
+//! with; what comes while it does not listen is bounded by [`Settings::inbox_events`] and [`Settings::inbox_bytes`], and then no longer read.
+//!
+//! ```
+//! use std::error::Error;
+//! use xmpp_web_driver::client::{Builder, Cause, Event, Network};
+//! use xmpp_wire::{Element, ns};
+//!
+//! async fn echo(network: impl Network) -> Result<(), Box<dyn Error>> {
+//!     let mut client = Builder::new("example.com", network)?.connect().await?;
+//!     while let Some(event) = client.next().await {
+//!         match event {
+//!             // Each session is a new one: authenticate, bind, and send again what came back from the last.
+//!             Event::Opened(opened) => println!("session {} at {}", opened.session, opened.url),
+//!             Event::Element(element) if element.is("message", ns::CLIENT) => client.send(element).await?,
+//!             Event::Element(_) | Event::Restarted => {}
+//!             Event::Lost(lost) => eprintln!("{}; {} elements came back", lost.error, lost.undelivered.len()),
+//!             Event::Unreachable(failed, delay) => eprintln!("{failed}; again in {delay:?}"),
+//!             Event::Closed(closed) => println!("{}", closed.cause),
+//!             _ => {}
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Every future here is cancel-safe: one that is dropped has changed nothing that is not seen by the next call.
+
+mod bosh;
+mod builder;
+mod dial;
+mod engine;
+mod error;
+mod get;
+mod network;
+mod web;
+mod websocket;
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{Sink, Stream};
+pub use xmpp_endpoints::{
+    NotAnEndpoint, Transport, Url,
+    planner::{NotADomain, Patience},
+};
+use xmpp_wire::{Element, StreamHeader};
+
+use self::engine::Engine;
+pub use self::{
+    builder::{Builder, ConnectError, Settings},
+    dial::Proxy,
+    error::{Error, Failed},
+    network::{BoxStream, ByteStream, Network},
+};
+
+/// What a client tells.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A stream for the domain is open: a new session, the first or one after a loss.
+    Opened(Opened),
+    /// An element; it stands alone.
+    Element(Element),
+    /// The stream was restarted; the features are the next element.
+    Restarted,
+    /// The session is lost; a new one is looked for.
+    Lost(Lost),
+    /// Nothing that was tried led to a session; it is tried again after this time. Several in a row come as the latest alone.
+    Unreachable(Failed, Duration),
+    /// The end: nothing follows.
+    Closed(Closed),
+}
+
+impl Event {
+    /// What it weighs in the inbox.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Element(element) => element.raw().len(),
+            Self::Opened(_)
+            | Self::Restarted
+            | Self::Lost(_)
+            | Self::Unreachable(..)
+            | Self::Closed(_) => 0,
+        }
+    }
+}
+
+/// A new session. Nothing of an earlier one holds in it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The first of a client is 1.
+    pub session: u64,
+    /// Where it is.
+    pub url: Url,
+    /// What the server said of itself.
+    pub header: StreamHeader,
+    /// The stream's features; `None` where another element came in their place, which follows.
+    pub features: Option<Element>,
+}
+
+/// A session that is lost.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Lost {
+    /// Why.
+    pub error: Error,
+    /// Elements that were taken and not acknowledged, in order. Over BOSH that is known; over WebSocket these are the ones that had not left, and
+    /// only XEP-0198 knows more.
+    pub undelivered: Vec<Element>,
+    /// When a new session is looked for; zero: at once.
+    pub delay: Duration,
+}
+
+/// The end of a client.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Why.
+    pub cause: Cause,
+    /// Elements that were taken and not acknowledged, in order.
+    pub undelivered: Vec<Element>,
+}
+
+/// Why a client is over.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// `close`, or both halves were dropped.
+    #[error("closed by the application")]
+    Ours,
+    /// The server ended its stream, without an error.
+    #[error("closed by the server")]
+    Server,
+    /// The session was lost, and no other one is wanted: another node would say the same, or the application was closing.
+    #[error("{0}")]
+    Lost(Error),
+    /// There was no session to be had.
+    #[error("{0}")]
+    Failed(Failed),
+}
+
+/// Why an element was not taken; it comes back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// No room: [`Sender::send`] waits for it.
+    #[error("there is no room for the element now")]
+    Full(Element),
+    /// There is no session, or there is one that the application has not heard of: what it sends is meant for an earlier one.
+    #[error("there is no open session that the application has heard of")]
+    NotOpen(Element),
+    /// What must not be sent, such as an element in no namespace.
+    #[error("not to be sent over this binding")]
+    Forbidden(Element),
+}
+
+impl SendError {
+    /// What was given.
+    pub fn into_inner(self) -> Element {
+        match self {
+            Self::Full(element) | Self::NotOpen(element) | Self::Forbidden(element) => element,
+        }
+    }
+}
+
+/// `restart` where none is due: before the success of SASL, after SASL2's, without a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no restart is due")]
+pub struct NotDue;
+
+/// What a client's halves share, whatever the network.
+trait Handle: Send + Sync {
+    fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Option<Event>>;
+    fn poll_opened(&self, cx: &mut Context<'_>) -> Poll<Result<(), Option<Failed>>>;
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
+    fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()>;
+    fn send(&self, element: Element) -> Result<(), SendError>;
+    fn restart(&self) -> Result<(), NotDue>;
+    fn close(&self);
+    fn forget(&self);
+}
+
+struct Shared<N: Network>(Mutex<Engine<N>>);
+
+impl<N: Network> Shared<N> {
+    fn lock(&self) -> MutexGuard<'_, Engine<N>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<N: Network> Handle for Shared<N> {
+    fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.lock().poll_event(cx)
+    }
+    fn poll_opened(&self, cx: &mut Context<'_>) -> Poll<Result<(), Option<Failed>>> {
+        self.lock().poll_opened(cx)
+    }
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.lock().poll_ready(cx)
+    }
+    fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.lock().poll_over(cx)
+    }
+    fn send(&self, element: Element) -> Result<(), SendError> {
+        self.lock().send(element)
+    }
+    fn restart(&self) -> Result<(), NotDue> {
+        self.lock().restart()
+    }
+    fn close(&self) {
+        self.lock().close();
+    }
+    fn forget(&self) {
+        self.lock().forget();
+    }
+}
+
+/// A client: both halves in one. Dropping it closes the session; its own task sees to that.
+#[derive(Debug)]
+pub struct Client {
+    sender: Sender,
+    receiver: Receiver,
+}
+
+/// The half that sends.
+pub struct Sender(Arc<dyn Handle>);
+
+/// The half that listens. Dropping it closes the client: nobody would read what comes.
+pub struct Receiver(Arc<dyn Handle>);
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sender")
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receiver")
+    }
+}
+
+impl Client {
+    fn start<N: Network>(network: N, settings: Settings, seed: [u8; 32]) -> Self {
+        let engine = Engine::new(network.clone(), settings, seed);
+        let shared = Arc::new(Shared(Mutex::new(engine)));
+        let handle: Arc<dyn Handle> = shared.clone();
+        network.spawn(poll_fn(move |cx| shared.lock().poll_run(cx)));
+        Self {
+            sender: Sender(Arc::clone(&handle)),
+            receiver: Receiver(handle),
+        }
+    }
+
+    /// Waits for the first session; its `Opened` is then the next event.
+    ///
+    /// # Errors
+    ///
+    /// Says what was tried and what came of it.
+    pub async fn opened(&self) -> Result<(), ConnectError> {
+        let opened = poll_fn(|cx| self.receiver.0.poll_opened(cx)).await;
+        opened.map_err(|failed| failed.map_or(ConnectError::Closed, ConnectError::Failed))
+    }
+
+    /// The next event; `None` behind `Closed`.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.receiver.next().await
+    }
+
+    /// Sends an element, waiting for room. Where the future is dropped, it was not taken.
+    ///
+    /// # Errors
+    ///
+    /// Gives the element back: `NotOpen`, `Forbidden`.
+    pub async fn send(&mut self, element: Element) -> Result<(), SendError> {
+        self.sender.send(element).await
+    }
+
+    /// Restarts the stream, after a success of RFC 6120's SASL; `Restarted` follows.
+    ///
+    /// # Errors
+    ///
+    /// Where none is due.
+    pub fn restart(&mut self) -> Result<(), NotDue> {
+        self.sender.restart()
+    }
+
+    /// Ends the session, behind what was sent, and waits for its end. What still comes meanwhile is dropped; to hear it, call
+    /// [`Sender::close`] and go on with `next`.
+    pub async fn close(&mut self) -> Option<Closed> {
+        self.sender.close();
+        loop {
+            match self.next().await {
+                Some(Event::Closed(closed)) => return Some(closed),
+                Some(_) => {}
+                None => return None,
+            }
+        }
+    }
+
+    /// Both halves, for two tasks.
+    pub fn split(self) -> (Sender, Receiver) {
+        (self.sender, self.receiver)
+    }
+}
+
+impl Sender {
+    /// Sends an element, waiting for room. Where the future is dropped, it was not taken.
+    ///
+    /// # Errors
+    ///
+    /// Gives the element back: `NotOpen`, `Forbidden`.
+    pub async fn send(&mut self, element: Element) -> Result<(), SendError> {
+        let mut element = Some(element);
+        poll_fn(|cx| {
+            loop {
+                std::task::ready!(self.0.poll_ready(cx));
+                let Some(given) = element.take() else {
+                    return Poll::Ready(Ok(()));
+                };
+                match self.0.send(given) {
+                    // Another half was faster: halves are not cloned, but their handles live in two tasks.
+                    Err(SendError::Full(back)) => element = Some(back),
+                    sent => return Poll::Ready(sent),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Sends an element if there is room.
+    ///
+    /// # Errors
+    ///
+    /// Gives the element back.
+    pub fn try_send(&mut self, element: Element) -> Result<(), SendError> {
+        self.0.send(element)
+    }
+
+    /// Restarts the stream, after a success of RFC 6120's SASL; `Restarted` follows.
+    ///
+    /// # Errors
+    ///
+    /// Where none is due.
+    pub fn restart(&mut self) -> Result<(), NotDue> {
+        self.0.restart()
+    }
+
+    /// Starts to end the session, behind what was sent; `Closed` comes out of the other half.
+    pub fn close(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Receiver {
+    /// The next event; `None` behind `Closed`.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.0.poll_event(cx)).await
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.0.forget();
+    }
+}
+
+impl Stream for Receiver {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.0.poll_event(cx)
+    }
+}
+
+/// `poll_flush` has nothing to wait for: an element that was taken is on its way.
+impl Sink<Element> for Sender {
+    type Error = SendError;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.0.poll_ready(cx).map(Ok)
+    }
+
+    fn start_send(self: Pin<&mut Self>, element: Element) -> Result<(), SendError> {
+        self.0.send(element)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.0.close();
+        self.0.poll_over(cx).map(Ok)
+    }
+}
+
+impl Stream for Client {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        Pin::new(&mut self.receiver).poll_next(cx)
+    }
+}
+
+impl Sink<Element> for Client {
+    type Error = SendError;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        Pin::new(&mut self.sender).poll_ready(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, element: Element) -> Result<(), SendError> {
+        Pin::new(&mut self.sender).start_send(element)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        Pin::new(&mut self.sender).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        Pin::new(&mut self.sender).poll_close(cx)
+    }
+}

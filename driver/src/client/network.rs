@@ -1,0 +1,41 @@
+use std::{future::Future, io, net::SocketAddr};
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+use crate::{Runtime, tls::Handshake};
+
+/// A byte stream of any kind.
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
+
+/// A byte stream whose kind nobody needs to know: TCP, TLS, a tunnel through a proxy.
+pub type BoxStream = Box<dyn ByteStream>;
+
+/// What a runtime has to supply for clients beside its clock: names, sockets, handshakes, entropy. The futures are dropped where nobody
+/// waits for them any more, and have no deadlines of their own.
+pub trait Network: Runtime {
+    /// The addresses of a host, an address itself included.
+    fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+
+    /// A TCP connection, with Nagle's algorithm off.
+    fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<BoxStream>> + Send;
+
+    /// TLS on a stream.
+    fn start_tls(
+        &self,
+        stream: BoxStream,
+        handshake: Handshake,
+    ) -> impl Future<Output = io::Result<BoxStream>> + Send;
+
+    /// 32 bytes of entropy.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has none to give.
+    fn seed(&self) -> io::Result<[u8; 32]>;
+}

@@ -1,0 +1,10 @@
+//! Sends every message back: `echo_bot JID PASSWORD [URL]`.
+
+use xmpp_web_smol::Smol;
+
+#[path = "../../driver/examples/chat/echo_bot.rs"]
+mod echo_bot;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    smol::block_on(echo_bot::run(Smol))
+}

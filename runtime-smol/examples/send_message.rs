@@ -1,0 +1,10 @@
+//! Sends one message: `send_message JID PASSWORD TO TEXT [URL]`.
+
+use xmpp_web_smol::Smol;
+
+#[path = "../../driver/examples/chat/send_message.rs"]
+mod send_message;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    smol::block_on(send_message::run(Smol))
+}

@@ -1,0 +1,10 @@
+//! Shows everything that a client hears: `watch JID PASSWORD [URL]`.
+
+use xmpp_web_smol::Smol;
+
+#[path = "../../driver/examples/chat/watch.rs"]
+mod watch;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    smol::block_on(watch::run(Smol))
+}

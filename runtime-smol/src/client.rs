@@ -1,0 +1,56 @@
+//! XMPP clients on smol. What they do is the [driver's](crate::driver::client).
+//!
+//! ```no_run
+//! use xmpp_web_smol::client::{self, Event};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! smol::block_on(async {
+//!     let mut client = client::builder("example.com")?.connect().await?;
+//!     while let Some(event) = client.next().await {
+//!         if let Event::Opened(opened) = event {
+//!             println!("{} offers {:?}", opened.url, opened.features);
+//!         }
+//!     }
+//!     Ok(())
+//! })
+//! # }
+//! ```
+
+use std::{io, net::SocketAddr};
+
+use futures_rustls::TlsConnector;
+use smol::net::TcpStream;
+
+pub use crate::driver::client::*;
+use crate::{Smol, driver::tls::Handshake, seed};
+
+/// A client for a domain, on smol's global executor.
+///
+/// # Errors
+///
+/// Where it is no domain.
+pub fn builder(domain: &str) -> Result<Builder<Smol>, NotADomain> {
+    Builder::new(domain, Smol)
+}
+
+impl Network for Smol {
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        smol::net::resolve((host, port)).await
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<BoxStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
+    }
+
+    async fn start_tls(&self, stream: BoxStream, handshake: Handshake) -> io::Result<BoxStream> {
+        let connector = TlsConnector::from(handshake.config);
+        let stream = connector.connect(handshake.name, stream).await?;
+        Ok(Box::new(stream))
+    }
+
+    fn seed(&self) -> io::Result<[u8; 32]> {
+        seed()
+    }
+}

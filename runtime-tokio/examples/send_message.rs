@@ -1,0 +1,11 @@
+//! Sends one message: `send_message JID PASSWORD TO TEXT [URL]`.
+
+use xmpp_web_tokio::Tokio;
+
+#[path = "../../driver/examples/chat/send_message.rs"]
+mod send_message;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    send_message::run(Tokio::current()).await
+}

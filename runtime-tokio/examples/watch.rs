@@ -1,0 +1,11 @@
+//! Shows everything that a client hears: `watch JID PASSWORD [URL]`.
+
+use xmpp_web_tokio::Tokio;
+
+#[path = "../../driver/examples/chat/watch.rs"]
+mod watch;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    watch::run(Tokio::current()).await
+}
