@@ -103,10 +103,6 @@ pub fn inbound(config: &Config, head: &RequestHead) -> Inbound {
 ///
 /// The answer to a body that cannot be read: 415 for a coding that is not offered, 413 for one that grows beyond the limit, and a terminal
 /// `bad-request` for one that is broken.
-#[expect(
-    clippy::result_large_err,
-    reason = "the answer is sent at once; a box would cost every refusal"
-)]
 pub fn content(
     config: &Config,
     head: &RequestHead,
