@@ -326,3 +326,53 @@ mod compression {
         );
     }
 }
+
+/// B-R-017: a GET that names a session reaches none, so that it dies when it would have.
+#[test]
+fn a_get_does_not_keep_a_session() {
+    use std::{sync::Arc, time::Duration};
+
+    use bosh_proto::server::{Action, Config as Server, Event, Manager};
+
+    #[expect(clippy::disallowed_methods, reason = "any instant does")]
+    let start = std::time::Instant::now();
+    let at = |millis| start + Duration::from_millis(millis);
+    let mut manager = Manager::new(Arc::new(Server::default()), [7; 32]);
+    let request = bosh_proto::Request {
+        body:
+            "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='a' ver='1.11' wait='1'/>"
+                .into(),
+        connection: bosh_proto::ConnectionId(1),
+        source: None,
+        channel: bosh_proto::Channel::Tls,
+    };
+    manager.handle_request(request, at(0));
+    manager.handle_timeout(at(1_000));
+    let mut sid = String::new();
+    while let Some(action) = manager.poll_action() {
+        if let Action::Respond { id, response } = action {
+            let body = String::from_utf8(response.body.to_vec()).unwrap();
+            let rest = body.split(" sid='").nth(1).unwrap();
+            sid = rest.split('\'').next().unwrap().to_owned();
+            manager.handle_sent(id, at(1_000));
+        }
+    }
+    assert!(!sid.is_empty());
+    for method in ["GET", "HEAD", "OPTIONS", "PUT"] {
+        let head = RequestHead::new(method, &format!("/http-bind?sid={sid}"), Version::Http11);
+        let Inbound::Answer(_) = binding::inbound(&Config::default(), &head) else {
+            panic!("{method} reaches the manager");
+        };
+    }
+    manager.handle_timeout(at(31_000));
+    assert_eq!(manager.sessions(), 1);
+    manager.handle_timeout(at(31_001));
+    assert_eq!(manager.sessions(), 0);
+    assert!(matches!(
+        manager.poll_action(),
+        Some(Action::Deliver {
+            event: Event::Closed(_),
+            ..
+        })
+    ));
+}

@@ -13,7 +13,7 @@ use crate::Coding;
 pub struct Config {
     /// Cap of `wait` (B-R-038). Default 55 s: below the 60 s of common proxies (TR-24).
     pub wait: Duration,
-    /// Cap of `hold` (B-R-040). Default 1: one held request is all that a client needs, and each more costs a connection.
+    /// Cap of `hold` (B-R-040), not less than 1: nobody is made to poll (B-R-131). Default 1: one held request is all that a client needs, and each more costs a connection.
     pub hold: u8,
     /// `polling`: how far apart empty requests must be (XEP-0124 §11, §12); zero does not advertise it, and allows any frequency (B-R-129).
     /// Default 5 s, as deployed servers have.

@@ -82,7 +82,9 @@ pub(super) fn negotiate(
         Some(text) => number(&text).ok_or(BAD)?,
         None => 1,
     };
-    let hold = u8::try_from(hold).unwrap_or(u8::MAX).min(config.hold);
+    let hold = u8::try_from(hold).unwrap_or(u8::MAX);
+    // Nobody who did not ask for it is made to poll (B-R-131).
+    let hold = hold.min(config.hold.max(1));
     let content = match body.attribute("content") {
         Some(text) => Content::grant(&text, config).ok_or(BAD)?,
         None => Content::default(),

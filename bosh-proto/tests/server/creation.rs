@@ -460,3 +460,52 @@ fn the_creation_response_acknowledges_its_rid() {
     let answer = World::new(Config::default()).open(100, "");
     assert_eq!(attribute(&answer, "ack"), Some("100"));
 }
+
+/// B-X-010, B-X-011: features that are there in time come with `xmpp:version` in the creation response, late ones in the next answer;
+/// `restartlogic` is always told.
+#[test]
+fn features_come_as_soon_as_they_are_known() {
+    let answer = World::new(Config::default()).open(FIRST, "");
+    assert_eq!(attribute(&answer, "xmpp:version"), Some("1.0"));
+    assert_eq!(attribute(&answer, "xmpp:restartlogic"), Some("true"));
+    assert!(answer.contains("<stream:features>"), "{answer}");
+
+    let mut world = World::new(prompt());
+    let id = world.post(&format!("{BODY} rid='100' to='a' ver='1.11'/>"));
+    world.at(5000);
+    let answer = world.answer(id).unwrap();
+    assert_eq!(attribute(&answer, "xmpp:version"), Some("1.0"));
+    assert_eq!(attribute(&answer, "xmpp:restartlogic"), Some("true"));
+    assert!(!answer.contains("features"), "{answer}");
+    world.sid = attribute(&answer, "sid").unwrap().to_owned();
+    let next = world.request(101, "");
+    assert_eq!(world.answer(next), None);
+    world.accept();
+    world.send(FEATURES);
+    let next = world.answer(next).unwrap();
+    assert!(next.contains("<stream:features>"), "{next}");
+}
+
+/// B-R-161, B-R-131: neither several streams nor polling is forced on anybody.
+#[test]
+fn streams_are_not_announced_and_polling_is_not_forced() {
+    for cap in [0, 1, 2] {
+        let mut config = Config::default();
+        config.hold = cap;
+        let answer = World::new(config).open(FIRST, "hold='1'");
+        assert_eq!(attribute(&answer, "stream"), None);
+        assert_eq!(attribute(&answer, "requests"), Some("2"), "cap {cap}");
+    }
+}
+
+/// B-R-057: what is configured is advertised, and nothing else.
+#[test]
+fn codings_are_advertised_where_configured() {
+    let answer = World::new(Config::default()).open(FIRST, "");
+    assert_eq!(attribute(&answer, "accept"), None);
+    assert_eq!(attribute(&answer, "charsets"), None);
+    let mut config = Config::default();
+    config.accept = bosh_proto::Coding::ALL.to_vec();
+    let answer = World::new(config).open(FIRST, "");
+    assert_eq!(attribute(&answer, "accept"), Some("gzip,deflate"));
+}

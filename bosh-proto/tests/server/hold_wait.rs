@@ -275,3 +275,18 @@ fn deadlines_of_many_sessions_fire_each_at_its_time() {
         assert_eq!(world.answer(id).unwrap(), EMPTY);
     }
 }
+
+/// B-R-009: a request is answered 200 after `wait` although its server stands still, and nothing says that its payload was delivered.
+#[test]
+fn an_answer_says_nothing_of_delivery() {
+    let mut world = World::session(prompt(), "wait='10'");
+    world.take_events();
+    world.manager.hold_input(world.key(), world.now);
+    let a = world.request(101, &message("1"));
+    world.at(9_999);
+    assert_eq!(world.answer(a), None);
+    world.at(10_000);
+    assert_eq!(world.response(a).status, 200);
+    assert_eq!(world.answer(a).unwrap(), EMPTY);
+    assert_eq!(world.take_events(), [message("1")]);
+}

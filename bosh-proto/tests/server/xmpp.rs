@@ -42,7 +42,7 @@ fn inherited_declarations_and_language_travel() {
     );
 }
 
-/// B-X-033, B-R-023: other elements pass untouched.
+/// B-X-033, B-X-025, B-R-023, B-R-152: other elements, and errors of stanzas, pass untouched.
 #[test]
 fn elements_of_other_namespaces_pass_byte_for_byte() {
     let payloads = [
@@ -51,6 +51,45 @@ fn elements_of_other_namespaces_pass_byte_for_byte() {
         "<iq xmlns='jabber:client' type='error'><error/></iq>",
     ];
     assert_eq!(delivered("", &payloads.concat()), payloads);
+    let mut world = World::session(prompt(), "");
+    let a = world.request(101, "");
+    world.send(payloads[2]);
+    assert_eq!(world.answer(a), Some(with(payloads[2])));
+    assert_eq!(world.manager.sessions(), 1);
+}
+
+/// B-X-025: bind, session and roster are payloads like any other, both ways.
+#[test]
+fn requests_to_the_server_pass_byte_for_byte() {
+    let payloads = [
+        "<iq xmlns='jabber:client' type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+        "<iq xmlns='jabber:client' type='set' id='2'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>",
+        "<iq xmlns='jabber:client' type='get' id='3'><query xmlns='jabber:iq:roster'/></iq>",
+    ];
+    assert_eq!(delivered("", &payloads.concat()), payloads);
+    let mut world = World::session(prompt(), "");
+    for payload in payloads {
+        world.send(payload);
+    }
+    let a = world.request(101, "");
+    assert_eq!(world.answer(a), Some(with(&payloads.concat())));
+}
+
+/// B-X-009: a stream header inside of BOSH ends the session, and its server hears nothing of it.
+#[test]
+fn a_stream_header_is_no_payload() {
+    for payload in [
+        "<stream:stream to='a' version='1.0'/>",
+        "<stream:stream xmlns:stream='http://etherx.jabber.org/streams'></stream:stream>",
+        "<s:stream xmlns:s='http://etherx.jabber.org/streams'><presence xmlns='jabber:client'/></s:stream>",
+        "<stream:stream to='a' version='1.0'>",
+    ] {
+        let mut world = World::session(prompt(), "");
+        world.take_events();
+        let a = world.request(101, payload);
+        assert_eq!(world.answer(a), Some(terminal("bad-request")), "{payload}");
+        assert_eq!(world.take_events(), ["closed Fault(BadRequest)"]);
+    }
 }
 
 /// B-X-018, B-X-019, B-X-021, B-X-008: by namespace, `true` or `1`; payloads beside it are ignored.

@@ -6,7 +6,7 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 use crate::support::{
     Gateway,
-    bosh::{attribute, creation},
+    bosh::{Bosh, attribute, creation},
     certificates::file,
     http::{self, Http},
 };
@@ -224,4 +224,83 @@ fn a_client_above_its_rate_is_answered_later() {
     assert!(late >= 500, "{late} ms");
     let (_, other) = ask("192.0.2.2");
     assert!(attribute(&other, "sid").is_some());
+}
+
+/// B-R-006: what a body is typed as does not matter, nor what other fields say.
+#[test]
+fn the_type_of_a_request_is_ignored() {
+    let gateway = Gateway::start();
+    for fields in [
+        "Content-Type: text/plain\r\n",
+        "Content-Type: application/x-www-form-urlencoded\r\n",
+        "Content-Type: application/json\r\nX-Something: else\r\nCookie: a=b\r\n",
+        "",
+    ] {
+        let (head, body) = post(&gateway, fields, creation("localhost").as_bytes());
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        assert!(!head.contains("Set-Cookie"), "{head}");
+        let body = String::from_utf8(body).expect("text");
+        assert!(attribute(&body, "sid").is_some(), "{fields}: {body}");
+    }
+}
+
+const ADA: &str = "AGFkYQB4";
+
+/// B-R-003: the length is that of the bytes, and nothing is chunked.
+#[test]
+fn answers_tell_their_length_in_bytes() {
+    let gateway = Gateway::start();
+    let mut session = Bosh::signed_in(gateway.address, ADA);
+    session.send(
+        "",
+        "<message xmlns='jabber:client' to='echo@localhost' type='chat'><body>🏮🏮</body></message>",
+    );
+    let mut answer = session.http.receive();
+    while !answer.body.contains("🏮🏮") {
+        session.send("", "");
+        answer = session.http.receive();
+    }
+    let length = answer.body.len().to_string();
+    assert_eq!(answer.field("Content-Length"), Some(length.as_str()));
+    assert_ne!(answer.body.len(), answer.body.chars().count());
+    assert_eq!(answer.field("Transfer-Encoding"), None);
+}
+
+/// B-R-014, B-R-015: requests on one connection before the answer to the first are answered in their order.
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let gateway = Gateway::start();
+    let mut session = Bosh::signed_in(gateway.address, ADA);
+    // The first would be held; the second, behind it, lets it go.
+    session.send("", "");
+    session.send(
+        "",
+        "<message xmlns='jabber:client' to='echo@localhost' type='chat'><body>behind</body></message>",
+    );
+    let first = session.http.receive();
+    session.send("type='terminate'", "");
+    let second = session.http.receive();
+    let third = session.http.receive();
+    let all = format!("{}{}{}", first.body, second.body, third.body);
+    assert!(all.contains("behind"), "{all}");
+    assert_eq!(attribute(&first.body, "type"), None);
+    assert!(all.contains("type='terminate'"), "{all}");
+}
+
+/// B-X-024: no client is let in by EXTERNAL, whatever `from` it claims; the mechanism is not offered either.
+#[test]
+fn external_does_not_authenticate() {
+    let gateway = Gateway::start();
+    let mut session = Bosh::create(gateway.address);
+    let answer = session.exchange(
+        "from='ada@localhost'",
+        "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>YWRhQGxvY2FsaG9zdA==</auth>",
+    );
+    let answer = session.until(answer, "<failure");
+    assert!(!answer.contains("<success"), "{answer}");
+    let bind = session.exchange(
+        "",
+        "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+    );
+    assert!(!bind.contains("</jid>"), "{bind}");
 }

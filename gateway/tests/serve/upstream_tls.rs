@@ -134,6 +134,7 @@ fn plain_text_behind_proceed_is_not_parsed() {
     assert!(!answer.contains("X-INJECTED"), "{answer}");
 }
 
+/// B-R-169: a server without TLS is not spoken to where TLS is configured.
 #[test]
 fn a_server_that_refuses_starttls_is_not_spoken_to() {
     let reason = "the server did not agree to STARTTLS";
