@@ -1,5 +1,7 @@
 //! Harnesses of the fuzz targets: functions that panic when a promise is broken, so that stable Rust replays what fuzzing found.
 
+mod body_attrs;
+mod bosh_session;
 mod deflate;
 mod handshake;
 mod host_meta;
@@ -12,6 +14,8 @@ mod ws_frame;
 mod xml_split;
 mod xmpp_session;
 
+pub use body_attrs::body_attrs;
+pub use bosh_session::bosh_session;
 pub use deflate::deflate;
 pub use handshake::handshake;
 pub use host_meta::host_meta;

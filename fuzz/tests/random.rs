@@ -31,6 +31,29 @@ proptest! {
         xmpp_web_fuzz::ws_connection(&data);
     }
 
+    /// The contract for a BOSH connection manager: any calls in any order.
+    #[test]
+    fn a_connection_manager_keeps_the_contract(
+        setup in any::<u8>(),
+        creation in any::<[u8; 3]>(),
+        data in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
+        xmpp_web_fuzz::bosh_session(&[&[setup, 0], &creation[..], &[10, 0], &data].concat());
+    }
+
+    #[test]
+    fn attributes_of_any_kind(
+        mode in 0..2_u8,
+        values in prop::collection::vec(("(rid|wait|hold|ver|to|ack|content|newkey|from)", "([0-9]{0,20}|[ -~]{0,12}|\\PC{0,6})"), 0..8),
+    ) {
+        let lines: Vec<String> = values.iter().map(|(name, value)| match mode {
+            0 => format!("{name}='{value}'"),
+            _ => format!("{name}={value}"),
+        }).collect();
+        let data = lines.join(if mode == 0 { " " } else { "\n" });
+        xmpp_web_fuzz::body_attrs(&[&[mode], data.as_bytes()].concat());
+    }
+
     #[test]
     fn frames_of_any_kind(data in prop::collection::vec(any::<u8>(), 0..120)) {
         xmpp_web_fuzz::ws_frame(&data);

@@ -78,3 +78,13 @@ fn http_head_seeds() {
 fn http_body_seeds() {
     assert!(replay("seeds/http_body", xmpp_web_fuzz::http_body) >= 15);
 }
+
+#[test]
+fn bosh_session_seeds() {
+    assert!(replay("seeds/bosh_session", xmpp_web_fuzz::bosh_session) >= 10);
+}
+
+#[test]
+fn body_attrs_seeds() {
+    assert!(replay("seeds/body_attrs", xmpp_web_fuzz::body_attrs) >= 10);
+}
