@@ -99,6 +99,7 @@ fn ambiguous() -> Vec<(String, u16)> {
     ]
 }
 
+/// W-R-023, RFC 9112 §6.3: what follows a head whose length is in doubt is never read as a request.
 #[test]
 fn nothing_behind_an_ambiguous_head_is_a_request() {
     for (case, status) in ambiguous() {

@@ -187,7 +187,7 @@ fn error_fields_are_on_the_connections_own_answers() {
     assert_eq!(peer.text(), format!("{NO_CONTENT}{own}"));
 }
 
-/// W-R-019, 025, 026: the 101 leaves, then `Detach`; the bytes behind the head are untouched.
+/// W-R-019, W-R-025, W-R-026: the 101 leaves, then `Detach`; the bytes behind the head are untouched.
 #[test]
 fn an_upgrade_leaves_the_bytes_behind_it() {
     let mut peer = Peer::new(Config::default());
@@ -202,6 +202,45 @@ fn an_upgrade_leaves_the_bytes_behind_it() {
     assert_eq!(peer.log, ["GET /ws", "sent", "Detach"]);
     assert_eq!(&peer.input[..], b"frames");
     assert_eq!(peer.connection.poll_timeout(), None);
+}
+
+/// W-R-032: wherever its bytes are cut, a handshake yields the same actions, accepted or refused.
+#[test]
+fn a_handshake_is_the_same_at_every_cut() {
+    let answers = [
+        Response::new(101).with_field("Upgrade", "websocket"),
+        Response::new(403).with_body("text/plain", "no"),
+    ];
+    for answer in answers {
+        let run = |cut: usize| {
+            let mut peer = Peer::new(Config::default());
+            let (first, second) = UPGRADE.as_bytes().split_at(cut);
+            peer.feed(first, first.len().max(1));
+            peer.feed(second, second.len().max(1));
+            let request = peer.requests.first().cloned().expect("a request");
+            peer.respond(0, answer.clone());
+            (request.head, request.surplus, peer.log, peer.output)
+        };
+        let whole = run(0);
+        for cut in 1..=UPGRADE.len() {
+            assert_eq!(run(cut), whole, "cut at {cut}");
+        }
+    }
+}
+
+/// B-R-003: an answer's length counts the bytes of its encoded body, and there is no transfer coding.
+#[test]
+fn an_answers_length_counts_bytes() {
+    let mut peer = Peer::new(Config::default());
+    peer.feed(GET.as_bytes(), 100);
+    peer.respond(
+        0,
+        Response::new(200).with_body("text/xml; charset=utf-8", "<body>\u{1f600}</body>"),
+    );
+    assert_eq!(
+        peer.text(),
+        "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: 17\r\n\r\n<body>\u{1f600}</body>"
+    );
 }
 
 /// W-R-025: an upgrade to websocket that is declined closes, and what was read behind it is dropped.

@@ -24,7 +24,7 @@ fn post(body: &str) -> String {
 }
 
 /// Hands every request to the hub, as a BOSH endpoint does.
-async fn serve(io: End, hub: Hub<Manual>, runtime: Manual) {
+pub(crate) async fn serve(io: End, hub: Hub<Manual>, runtime: Manual) {
     let mut connection = Connection::new(io, Arc::default(), runtime);
     while let Some(request) = connection.next().await {
         let exchange = bosh_proto::Request {

@@ -1,5 +1,6 @@
 //! The driver over connections in memory, with a clock that the tests move.
 
+mod binding;
 mod http;
 mod hub;
 mod post;
