@@ -14,6 +14,9 @@ use std::{borrow::Cow, sync::Arc};
 use bytes::Bytes;
 use xmpp_http1::{ResponseHead, client::Request};
 
+#[cfg(feature = "compression")]
+use crate::Coding;
+
 /// How requests are dressed.
 ///
 /// ```
@@ -26,6 +29,13 @@ use xmpp_http1::{ResponseHead, client::Request};
 pub struct Config {
     /// `Content-Type`. Default `text/xml; charset=utf-8` (B-R-005); another one only where something on the way forces it.
     pub content_type: Cow<'static, str>,
+    /// Codings that answers may have (B-R-010). Default none: most stanzas are small, and what is coded beside what an attacker chose tells
+    /// of its content by its length.
+    #[cfg(feature = "compression")]
+    pub codings: Vec<Coding>,
+    /// Bytes of a coded answer, decoded; past it `Unreadable::TooLarge`. Default 1 048 576, as `client::Config::response_bytes`.
+    #[cfg(feature = "compression")]
+    pub decoded_bytes: usize,
     /// More field lines, such as `User-Agent`. Default none. What frames a request is left out.
     pub fields: Vec<(Cow<'static, str>, Cow<'static, str>)>,
 }
@@ -34,6 +44,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             content_type: "text/xml; charset=utf-8".into(),
+            #[cfg(feature = "compression")]
+            codings: Vec::new(),
+            #[cfg(feature = "compression")]
+            decoded_bytes: 1_048_576,
             fields: Vec::new(),
         }
     }
@@ -150,14 +164,72 @@ pub fn request(endpoint: &Endpoint, config: &Config, body: Bytes) -> Request {
         .fold(request, |request, (name, value)| {
             request.with_field(name.clone(), value.clone())
         });
-    request.with_body(config.content_type.clone(), body)
+    accepting(config, request).with_body(config.content_type.clone(), body)
 }
 
-/// Whether the body of this answer is as it came from the connection manager: no content coding was asked for, and none is known here.
-/// What its type says does not matter (B-R-006).
-pub fn is_plain(head: &ResponseHead) -> bool {
-    head.list("content-encoding")
-        .all(|coding| coding.eq_ignore_ascii_case(b"identity"))
+/// Why the body of an answer cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// A content coding that was not asked for.
+    #[error("the answer has a content coding that was not asked for")]
+    Coding,
+    /// Longer than `Config::decoded_bytes` when it is decoded.
+    #[error("the answer is larger than this client reads")]
+    TooLarge,
+    /// Not in the coding that it names.
+    #[error("the answer is not in the content coding that it names")]
+    Malformed,
+}
+
+/// The body of an answer as the connection manager wrote it, decoded where it is coded. What its type says does not matter (B-R-006).
+///
+/// # Errors
+///
+/// See [`Unreadable`].
+pub fn content(config: &Config, head: &ResponseHead, body: Bytes) -> Result<Bytes, Unreadable> {
+    let mut codings = head
+        .list("content-encoding")
+        .filter(|coding| !coding.eq_ignore_ascii_case(b"identity"));
+    let Some(coding) = codings.next() else {
+        return Ok(body);
+    };
+    if codings.next().is_some() {
+        return Err(Unreadable::Coding);
+    }
+    decoded(config, coding, &body)
+}
+
+#[cfg(feature = "compression")]
+fn decoded(config: &Config, coding: &[u8], body: &[u8]) -> Result<Bytes, Unreadable> {
+    use super::compression;
+    let coding = std::str::from_utf8(coding)
+        .ok()
+        .and_then(Coding::parse)
+        .filter(|coding| config.codings.contains(coding))
+        .ok_or(Unreadable::Coding)?;
+    compression::decode(coding, body, config.decoded_bytes).map_err(|unreadable| match unreadable {
+        compression::Unreadable::TooLarge => Unreadable::TooLarge,
+        compression::Unreadable::Malformed => Unreadable::Malformed,
+    })
+}
+
+#[cfg(not(feature = "compression"))]
+fn decoded(_: &Config, _: &[u8], _: &[u8]) -> Result<Bytes, Unreadable> {
+    Err(Unreadable::Coding)
+}
+
+#[cfg(feature = "compression")]
+fn accepting(config: &Config, request: Request) -> Request {
+    if config.codings.is_empty() {
+        return request;
+    }
+    request.with_field("Accept-Encoding", Coding::list(&config.codings, ", "))
+}
+
+#[cfg(not(feature = "compression"))]
+fn accepting(_: &Config, request: Request) -> Request {
+    request
 }
 
 #[cfg(test)]
@@ -226,12 +298,72 @@ mod tests {
     }
 
     #[test]
-    fn a_content_coding_is_seen() {
+    fn a_coding_that_was_not_asked_for_is_refused() {
+        let config = Config::default();
+        let body = Bytes::from("<body/>");
+        let read = |head: &ResponseHead| content(&config, head, body.clone());
         let head = ResponseHead::new(200).with_field("Content-Type", "text/html");
-        assert!(is_plain(&head));
-        assert!(is_plain(
-            &head.clone().with_field("Content-Encoding", "Identity")
-        ));
-        assert!(!is_plain(&head.with_field("Content-Encoding", "gzip")));
+        assert_eq!(read(&head), Ok(body.clone()));
+        let identity = head.clone().with_field("Content-Encoding", "Identity");
+        assert_eq!(read(&identity), Ok(body.clone()));
+        for coding in ["gzip", "br", "identity, gzip", "gzip, gzip", "\u{e9}"] {
+            let coded = head.clone().with_field("Content-Encoding", coding);
+            assert_eq!(read(&coded), Err(Unreadable::Coding), "{coding}");
+        }
+    }
+
+    /// B-R-010: with `Accept-Encoding` a long answer comes coded and is read as it was written; without it, never.
+    #[cfg(feature = "compression")]
+    #[test]
+    fn a_coded_answer_is_read_where_it_was_asked_for() {
+        use xmpp_http1::{RequestHead, Version};
+
+        let xml = format!("<body>{}</body>", "<presence/>".repeat(400));
+        let server = crate::binding::Config {
+            codings: Coding::ALL.to_vec(),
+            ..crate::binding::Config::default()
+        };
+        let endpoint = Endpoint::parse("https://h.example/http-bind").expect("a URL");
+        for codings in [
+            vec![],
+            vec![Coding::Gzip],
+            vec![Coding::Deflate],
+            Coding::ALL.to_vec(),
+        ] {
+            let config = Config {
+                codings,
+                ..Config::default()
+            };
+            let posted = request(&endpoint, &config, Bytes::new());
+            let head = RequestHead::new("POST", "/", Version::Http11);
+            let head = posted.fields.iter().fold(head, |head, (name, value)| {
+                head.with_field(name, value.as_bytes())
+            });
+            let answer = crate::Response {
+                status: 200,
+                content_type: "text/xml; charset=utf-8",
+                body: xml.clone().into(),
+            };
+            let answer = crate::binding::outbound(&server, &head, answer);
+            let said = ResponseHead::new(200);
+            let said = answer.fields.iter().fold(said, |said, (name, value)| {
+                said.with_field(name, value.as_bytes())
+            });
+            let coded = said.field("content-encoding").is_some();
+            assert_eq!(coded, !config.codings.is_empty());
+            assert_eq!(coded, answer.body.len() < xml.len());
+            let read = content(&config, &said, answer.body.clone());
+            assert_eq!(read.as_deref(), Ok(xml.as_bytes()));
+            if coded {
+                let small = Config {
+                    decoded_bytes: xml.len() - 1,
+                    ..config.clone()
+                };
+                let read = content(&small, &said, answer.body.clone());
+                assert_eq!(read, Err(Unreadable::TooLarge));
+                let cut = answer.body.slice(..answer.body.len() - 9);
+                assert_eq!(content(&config, &said, cut), Err(Unreadable::Malformed));
+            }
+        }
     }
 }

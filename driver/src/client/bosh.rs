@@ -307,6 +307,7 @@ fn fault(failure: post::Failure) -> Error {
         post::Failure::Unreached(error) | post::Failure::Untrusted(error) => unpacked(error),
         post::Failure::Timeout(_) => Error::TimedOut,
         post::Failure::NotHttp(error) => Error::NotXmpp(error.to_string()),
+        post::Failure::Unreadable(error) => Error::NotXmpp(error.to_string()),
         post::Failure::Lost(_) | post::Failure::TooLarge | post::Failure::Invalid(_) => {
             Error::Lost(failure.to_string())
         }

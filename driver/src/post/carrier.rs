@@ -3,6 +3,7 @@
 use std::{
     future::{Future as _, poll_fn},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -12,7 +13,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_http1::client::{Cause, Closed, Connection, Event, Fault, Response};
 
 use super::{
-    Failure, NotHttp, Reply,
+    Failure, Reply, Unreadable,
     pool::{Job, Permit, UNSENT},
 };
 use crate::{Pump, Runtime, Step};
@@ -20,6 +21,7 @@ use crate::{Pump, Runtime, Step};
 pub(super) struct Carrier<S, R: Runtime> {
     pump: Pump<Connection, S, R>,
     state: State,
+    dress: Arc<binding::Config>,
     /// Given up when the connection takes no more requests, though it may take a moment to end.
     permit: Option<Permit>,
 }
@@ -35,10 +37,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Carrier<S, R> {
         pump: Pump<Connection, S, R>,
         jobs: oneshot::Receiver<Job>,
         permit: Permit,
+        dress: Arc<binding::Config>,
     ) -> Self {
         Self {
             pump,
             state: State::Idle(jobs),
+            dress,
             permit: Some(permit),
         }
     }
@@ -102,13 +106,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Carrier<S, R> {
         let State::Busy(answer) = std::mem::replace(&mut self.state, State::Ending) else {
             return;
         };
-        let reply = if binding::is_plain(&response.head) {
-            Ok(Reply {
-                status: response.head.status(),
-                body: response.body,
-            })
-        } else {
-            Err(Failure::NotHttp(NotHttp::Coding))
+        let status = response.head.status();
+        let reply = match binding::content(&self.dress, &response.head, response.body) {
+            Ok(body) => Ok(Reply { status, body }),
+            Err(Unreadable::TooLarge) => Err(Failure::TooLarge),
+            Err(unreadable) => Err(Failure::Unreadable(unreadable)),
         };
         if self.pump.machine().is_idle() {
             let (place, jobs) = oneshot::channel();
@@ -151,7 +153,7 @@ fn failure(closed: &Closed) -> Failure {
         (_, Some(crate::post::Progress::Unsent)) => UNSENT,
         (Cause::Timeout, Some(progress)) => Failure::Timeout(progress),
         (Cause::Fault(Fault::BodyTooLarge), _) => Failure::TooLarge,
-        (Cause::Fault(fault), _) => Failure::NotHttp(fault.into()),
+        (Cause::Fault(fault), _) => Failure::NotHttp(fault),
         (_, progress) => Failure::Lost(progress),
     }
 }

@@ -25,6 +25,7 @@ mod pool;
 
 use std::{fmt, future::Future, io};
 
+pub use bosh_proto::binding::client::{Endpoint, Unreadable};
 use bytes::Bytes;
 use futures_io::{AsyncRead, AsyncWrite};
 pub use xmpp_http1::client::{Cause, Fault, Progress};
@@ -76,24 +77,15 @@ pub enum Failure {
     /// The answer is larger than this client reads.
     #[error("the answer is larger than this client reads")]
     TooLarge,
-    /// The answer is no HTTP, or has a content coding that was not asked for.
+    /// The answer is no HTTP.
     #[error("not an answer: {0}")]
-    NotHttp(#[source] NotHttp),
+    NotHttp(#[source] Fault),
+    /// The answer's content coding was not asked for, or is broken.
+    #[error("not readable: {0}")]
+    Unreadable(#[source] Unreadable),
     /// The request cannot be sent as configured.
     #[error("not a request: {0}")]
     Invalid(xmpp_http1::client::Flaw),
-}
-
-/// What was wrong with an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NotHttp {
-    /// HTTP/1.1 was broken.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-    /// A content coding that was not asked for.
-    #[error("the answer has a content coding that was not asked for")]
-    Coding,
 }
 
 impl From<Reply> for bosh_proto::client::Response {
@@ -115,6 +107,7 @@ impl From<Failure> for bosh_proto::client::Failure {
             | Failure::Lost(_)
             | Failure::Timeout(_)
             | Failure::NotHttp(_)
+            | Failure::Unreadable(_)
             | Failure::Invalid(_) => Self::Lost,
         }
     }

@@ -40,8 +40,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Bounds and deadlines of a connection. `head_timeout` has to be longer than the session's `wait`.
     pub http: Arc<xmpp_http1::client::Config>,
-    /// How requests are dressed.
-    pub dress: binding::Config,
+    /// How requests are dressed, and answers read.
+    pub dress: Arc<binding::Config>,
 }
 
 impl Default for Config {
@@ -50,7 +50,7 @@ impl Default for Config {
             connections: 4,
             connect_timeout: Duration::from_secs(10),
             http: Arc::default(),
-            dress: binding::Config::default(),
+            dress: Arc::default(),
         }
     }
 }
@@ -106,7 +106,8 @@ impl<C: Connect, R: Runtime> Pool<C, R> {
         let machine = Connection::new(Arc::clone(&self.config.http), self.runtime.now());
         let pump = Pump::new(machine, stream, BytesMut::new(), self.runtime.clone());
         let (place, jobs) = oneshot::channel();
-        self.runtime.spawn(Carrier::new(pump, jobs, permit).run());
+        let carrier = Carrier::new(pump, jobs, permit, Arc::clone(&self.config.dress));
+        self.runtime.spawn(carrier.run());
         Ok(place)
     }
 }

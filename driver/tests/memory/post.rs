@@ -14,7 +14,9 @@ use bytes::Bytes;
 use futures_lite::future::poll_once;
 use xmpp_web_driver::{
     Runtime as _,
-    post::{Config, Connect, Failure, Fault, NotHttp, Pool, Post as _, Progress, Refused, Reply},
+    post::{
+        Config, Connect, Failure, Fault, Pool, Post as _, Progress, Refused, Reply, Unreadable,
+    },
 };
 
 use crate::support::{End, Manual, World, pipe};
@@ -304,9 +306,9 @@ fn what_is_no_answer_is_told_apart() {
         world.run(server.say(said));
         let result = world.run(posting);
         let expected = match &result {
-            Err(Failure::NotHttp(NotHttp::Fault(Fault::Head))) => "SSH",
+            Err(Failure::NotHttp(Fault::Head)) => "SSH",
             Err(Failure::TooLarge) => "3145728",
-            Err(Failure::NotHttp(NotHttp::Coding)) => "gzip",
+            Err(Failure::Unreadable(Unreadable::Coding)) => "gzip",
             Ok(reply) if reply.status == 404 && reply.body == "xx" => "404",
             other => panic!("{other:?}"),
         };
