@@ -159,7 +159,7 @@ fn codes_on_the_wire() {
     }
 }
 
-/// W-R-156, 157: the codes that are sent, as golden bytes.
+/// W-R-156, W-R-157: the codes that are sent, as golden bytes.
 #[test]
 fn close_frames_are_the_golden_bytes() {
     let mut rig = server();
@@ -171,7 +171,7 @@ fn close_frames_are_the_golden_bytes() {
     assert_eq!(rig.output(), hex("88 0b 03 ef 62 61 64 20 75 74 66 2d 38"));
 }
 
-/// W-R-158, 160: the code is echoed, and the server closes TCP at once.
+/// W-R-158, W-R-160: the code is echoed, and the server closes TCP at once.
 #[test]
 fn a_peers_close_is_echoed_and_ends_the_server() {
     for (bytes, code, reply) in [
@@ -301,7 +301,7 @@ fn a_lost_transport_is_1006() {
     assert_eq!(rig.actions(), [end, Action::Close]);
 }
 
-/// W-R-365, 366: pings after silence, and an end when nothing comes.
+/// W-R-365, W-R-366: pings after silence, and an end when nothing comes.
 #[test]
 fn silence_is_asked_then_ended() {
     let mut rig = server();
@@ -326,7 +326,7 @@ fn data_instead_of_a_pong_keeps_alive() {
     assert_eq!(deadline - rig.now, seconds(30));
 }
 
-/// W-R-366, 367: no pings where none are wanted.
+/// W-R-366, W-R-367: no pings where none are wanted.
 #[test]
 fn no_interval_no_ping() {
     let mut config = Config::default();

@@ -204,7 +204,7 @@ fn control_frames_are_whole_and_short() {
     assert_eq!(rig.frames(), [(0x8a, vec![b'x'; 125])]);
 }
 
-/// W-R-112, 114 and the ledger's example: `<p>é</p>` in two frames, cut inside é, a ping between.
+/// W-R-112, W-R-114 and the ledger's example: `<p>é</p>` in two frames, cut inside é, a ping between.
 #[test]
 fn fragments_become_one_message_around_a_ping() {
     let mut client = Rig::client(Config::default());
@@ -221,7 +221,7 @@ fn fragments_become_one_message_around_a_ping() {
     assert_eq!(client.events().0, ["<p>é</p>"]);
 }
 
-/// W-R-112, 117: empty fragments anywhere, and no meaning in the boundaries.
+/// W-R-112, W-R-117: empty fragments anywhere, and no meaning in the boundaries.
 #[test]
 fn empty_fragments_are_legal() {
     let mut rig = server();
@@ -273,7 +273,7 @@ fn too_many_fragments_fail_with_1008() {
     fails(Config::default(), &flood, 1008);
 }
 
-/// W-R-116, 125: a message leaves as one frame, its payload uncopied.
+/// W-R-116, W-R-125: a message leaves as one frame, its payload uncopied.
 #[test]
 fn a_large_message_leaves_as_one_frame_uncopied() {
     let mut rig = server();

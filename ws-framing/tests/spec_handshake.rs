@@ -56,7 +56,7 @@ fn field<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
     Some(value)
 }
 
-/// W-R-009, 012, 019: the ledger's handshake, field by field.
+/// W-R-009, W-R-012, W-R-019: the ledger's handshake, field by field.
 #[test]
 fn the_golden_handshake() {
     let mut config = Config::default();
@@ -152,7 +152,7 @@ fn unknown_hosts_are_misdirected() {
     }
 }
 
-/// W-R-006, 017: without the token it is no upgrade, and 426 says what would be.
+/// W-R-006, W-R-017: without the token it is no upgrade, and 426 says what would be.
 #[test]
 fn upgrade_is_a_list_of_tokens() {
     for (values, expected) in [
@@ -233,7 +233,7 @@ fn the_version_is_13() {
     }
 }
 
-/// W-R-011 to 014.
+/// W-R-011, W-R-012, W-R-013, W-R-014.
 #[test]
 fn the_subprotocol_is_one_token_of_the_offer() {
     for (values, expected) in [
@@ -308,7 +308,7 @@ fn the_same_host_is_allowed_by_default() {
     assert_eq!(status(&head), 101);
 }
 
-/// W-R-020, 021: nothing is agreed, and what cannot be read is refused.
+/// W-R-020, W-R-021: nothing is agreed, and what cannot be read is refused.
 #[test]
 fn extensions_are_read_and_not_agreed() {
     for (values, expected) in [
@@ -331,7 +331,7 @@ fn extensions_are_read_and_not_agreed() {
     }
 }
 
-/// W-R-022, 023.
+/// W-R-022, W-R-023.
 #[test]
 fn a_body_is_refused() {
     assert_eq!(status(&with("Content-Length", &["0"])), 101);

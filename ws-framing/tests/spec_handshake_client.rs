@@ -63,7 +63,7 @@ fn judge(changed: &[(&str, &str)]) -> Result<Option<Upgraded>, Refused> {
     handshake.handle_input(&mut BytesMut::from(answer.as_str()))
 }
 
-/// W-R-053 to 055, 066: golden bytes around the key.
+/// W-R-053, W-R-054, W-R-055, 066: golden bytes around the key.
 #[test]
 fn the_golden_request() {
     let handshake = handshake();
@@ -125,7 +125,7 @@ fn other_answers_are_told() {
     assert_eq!(handshake().handle_input(&mut input), Err(refused));
 }
 
-/// W-R-058 to 061.
+/// W-R-058, W-R-059, W-R-060, W-R-061.
 #[test]
 fn a_101_says_what_it_must() {
     let accept = fields(&handshake())[2].1.clone();

@@ -58,7 +58,7 @@ fn the_peer_closes_first() {
     assert!(end.stream_closed);
 }
 
-/// W-R-352, 353: an application that does not answer, a client that does not go on.
+/// W-R-352, W-R-353: an application that does not answer, a client that does not go on.
 #[test]
 fn the_peer_closes_and_then_nothing_comes() {
     let mut rig = running();
@@ -75,7 +75,7 @@ fn the_peer_closes_and_then_nothing_comes() {
     assert_eq!(rig.end().connection.code, 1006);
 }
 
-/// W-R-352, 353: we start; what is under way is delivered.
+/// W-R-352, W-R-353: we start; what is under way is delivered.
 #[test]
 fn we_close_first() {
     let mut rig = running();
@@ -122,7 +122,7 @@ fn a_close_frame_right_behind_close_is_clean() {
     }
 }
 
-/// W-R-167, 355, 372: anything less than `<close/>` leaves the session resumable.
+/// W-R-167, W-R-355, W-R-372: anything less than `<close/>` leaves the session resumable.
 #[test]
 fn without_close_a_session_stays_resumable() {
     for code in [1000, 1001] {

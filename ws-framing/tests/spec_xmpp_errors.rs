@@ -75,11 +75,13 @@ macro_rules! row {
         mod $name {
             use super::*;
 
+            /// W-R-341, W-R-343, W-R-360: one cell of the table.
             #[test]
             fn before_open() {
                 cell(When::Before, &$bytes, $before);
             }
 
+            /// W-R-343, W-R-360: one cell of the table.
             #[test]
             fn after_open() {
                 cell(When::After, &$bytes, $after);
@@ -172,7 +174,7 @@ fn a_second_open() {
     cell(When::After, &text(OPEN), Error("not-authorized", 1000));
 }
 
-/// W-R-344, 103: before `<open/>` no XML.
+/// W-R-344, W-R-103: before `<open/>` no XML.
 #[test]
 fn too_big_before_open() {
     cell(

@@ -114,7 +114,7 @@ fn restricted_xml() {
     assert_eq!(rig.elements(), [legal]);
 }
 
-/// W-R-305, 120.
+/// W-R-305, W-R-120.
 #[test]
 fn not_well_formed() {
     for message in [
@@ -157,7 +157,7 @@ fn nothing_is_inherited_from_open() {
     );
 }
 
-/// W-R-309, 405: features and errors leave in one spelling, whatever theirs was.
+/// W-R-309, W-R-405: features and errors leave in one spelling, whatever theirs was.
 #[test]
 fn features_and_errors_are_prefixed() {
     for spelling in [
@@ -172,7 +172,7 @@ fn features_and_errors_are_prefixed() {
     }
 }
 
-/// W-R-401, 407: what is sent stands alone, stanzas with the language of the stream they came from.
+/// W-R-401, W-R-407: what is sent stands alone, stanzas with the language of the stream they came from.
 #[test]
 fn sent_elements_stand_alone() {
     let stream = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xml:lang='de'>\
@@ -216,7 +216,7 @@ fn stanzas_are_in_jabber_client_without_a_prefix() {
     );
 }
 
-/// W-R-311, 432: a stanza in no namespace, per mode; nothing else may be in none.
+/// W-R-311, W-R-432: a stanza in no namespace, per mode; nothing else may be in none.
 #[test]
 fn a_stanza_without_a_namespace() {
     refused_by_default("<presence/>", "invalid-namespace");
@@ -232,7 +232,7 @@ fn a_stanza_without_a_namespace() {
     }
 }
 
-/// W-R-312, 433: other elements pass byte for byte.
+/// W-R-312, W-R-433: other elements pass byte for byte.
 #[test]
 fn nonzas_reach_the_application() {
     let mut rig = running();

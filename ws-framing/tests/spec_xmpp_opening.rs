@@ -41,7 +41,7 @@ fn a_server_is_silent_until_open() {
     assert_eq!(refused, Err(SendError::Closed(header)));
 }
 
-/// W-R-321, 323, 332: what `<open/>` says; a client's id is dropped, unknown attributes and the prefix do not matter.
+/// W-R-321, W-R-323, W-R-332: what `<open/>` says; a client's id is dropped, unknown attributes and the prefix do not matter.
 #[test]
 fn the_peers_header_is_told() {
     let mut rig = Rig::session(Config::default());
@@ -70,7 +70,7 @@ fn the_peers_header_is_told() {
     );
 }
 
-/// W-R-324, 325, 326, 333: the exact spelling, and features behind it.
+/// W-R-324, W-R-325, W-R-326, W-R-333: the exact spelling, and features behind it.
 #[test]
 fn open_is_answered_in_the_golden_spelling() {
     let mut rig = Rig::answered(Config::default());
@@ -102,7 +102,7 @@ fn ids_are_made_from_the_seed() {
     }
 }
 
-/// W-R-325, 327: the lower version of both, as integers.
+/// W-R-325, W-R-327: the lower version of both, as integers.
 #[test]
 fn versions() {
     for (theirs, ours, answer) in [
@@ -185,7 +185,7 @@ fn close_before_open_is_answered_without_open() {
     );
 }
 
-/// W-R-331.
+/// W-R-330, W-R-331: there is one stream at a time.
 #[test]
 fn a_second_open_is_not_authorized() {
     for mut rig in [
@@ -324,7 +324,7 @@ fn only_open_follows_success() {
     assert_eq!(rig.actions(), [Action::Deliver(Event::Closing)]);
 }
 
-/// W-R-359, 439: SASL2 has no restart, and a success inside another element is none.
+/// W-R-359, W-R-439: SASL2 has no restart, and a success inside another element is none.
 #[test]
 fn the_success_of_sasl2_restarts_nothing() {
     let mut rig = Rig::negotiating(Config::default());

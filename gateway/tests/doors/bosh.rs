@@ -16,7 +16,7 @@ fn terminal(condition: &str) -> String {
     )
 }
 
-/// B-R-020 to 025, B-R-141.
+/// B-R-020, B-R-021, B-R-022, B-R-023, B-R-024, B-R-025, B-R-141.
 #[test]
 fn bodies_that_are_none_get_bad_request() {
     let house = House::open();

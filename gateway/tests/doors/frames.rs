@@ -86,7 +86,7 @@ fn fragments_out_of_place_get_1002() {
     house.leave_intact();
 }
 
-/// W-R-154, 155.
+/// W-R-154, W-R-155.
 #[test]
 fn bad_closes_get_1002_or_1007() {
     let house = House::open();

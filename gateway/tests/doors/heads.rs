@@ -99,7 +99,7 @@ fn a_slow_head_or_body_gets_408() {
     house.leave_intact();
 }
 
-/// W-R-022 to 024: one 400, and nothing behind it is a request.
+/// W-R-022, W-R-023, W-R-024: one 400, and nothing behind it is a request.
 #[test]
 fn smuggling_gets_one_400() {
     let house = House::open();

@@ -58,7 +58,7 @@ fn with_text(name: &str, text: &str) -> String {
     )
 }
 
-/// W-R-300 to 306.
+/// W-R-300, W-R-301, W-R-302, W-R-303, W-R-304, W-R-305, W-R-306.
 #[test]
 fn xml_that_is_bad_or_forbidden_ends_the_stream() {
     let house = House::open();

@@ -45,7 +45,7 @@ fn is_two_elements(name: &str) -> bool {
     name.starts_with("03-")
 }
 
-/// B-R-020 to 025.
+/// B-R-020, B-R-021, B-R-022, B-R-023, B-R-024, B-R-025.
 #[test]
 fn a_bosh_body_with_one_ends_its_session_with_bad_request() {
     let gateway = Gateway::start();
@@ -86,7 +86,7 @@ fn a_bosh_body_with_one_ends_its_session_with_bad_request() {
     }
 }
 
-/// W-R-118, W-R-300 to 306, the table of W-R-360.
+/// W-R-118, W-R-300, W-R-301, W-R-302, W-R-303, W-R-304, W-R-305, W-R-306, the table of W-R-360.
 #[test]
 fn a_websocket_message_with_one_ends_its_stream() {
     let gateway = Gateway::start();
