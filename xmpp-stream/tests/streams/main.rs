@@ -1,5 +1,7 @@
 //! The rules of the ledgers for streams and relays, one test each.
 
+mod chain;
+mod spec_chain;
 mod spec_client_stream;
 #[cfg(feature = "bosh")]
 mod spec_relay_bosh;
