@@ -116,7 +116,7 @@ fn parse_into<'s>(
     match request.parse_with_uninit_headers(source, lines) {
         Ok(httparse::Status::Complete(length)) if length == source.len() => {}
         Ok(_) => return Err(BAD_REQUEST),
-        Err(_) => return Err(refused_version(source).unwrap_or(BAD_REQUEST)),
+        Err(_) => return parse_version(source, lines.len()),
     }
     let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
     else {
@@ -173,6 +173,22 @@ fn check_target(method: &str, target: &str) -> Result<(), Fault> {
         | (Target::Origin { .. } | Target::Absolute { .. }, "CONNECT") => Err(BAD_REQUEST),
         (Target::Origin { .. } | Target::Absolute { .. }, _) => Ok(()),
     }
+}
+
+/// What becomes of a head that was refused: one of a later HTTP/1 is read as 1.1 (RFC 9110 §2.5), if that was all.
+#[cold]
+fn parse_version(source: &[u8], lines: usize) -> Result<RequestHead, Fault> {
+    let fault = refused_version(source).ok_or(BAD_REQUEST)?;
+    let end = memchr::memchr(b'\r', source).unwrap_or_default();
+    let mut bytes = source.to_vec();
+    match bytes.get_mut(..end) {
+        Some([.., b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor]) => *minor = b'1',
+        _ => return Err(fault),
+    }
+    let bytes = Bytes::from(bytes);
+    let mut room = Vec::new();
+    room.resize_with(lines, MaybeUninit::uninit);
+    parse_into(&bytes.clone(), bytes, &mut room)
 }
 
 /// Whether the start line is good but for a version that is not 1.0 or 1.1.

@@ -42,7 +42,7 @@ fn a_method_is_a_token_in_its_own_case() {
     assert_refused("/ HTTP/1.1\r\nHost: x\r\n\r\n", 400);
 }
 
-/// RFC 9112 §2.3, RFC 9110 §15.6.6: 1.0 and 1.1; another version of HTTP gets 505, another name 400.
+/// RFC 9112 §2.3: 1.0 and 1.1, and later minor versions as 1.1 (RFC 9110 §2.5); another major version gets 505 (§15.6.6), another name 400.
 #[test]
 fn versions_are_1_0_and_1_1() {
     assert_eq!(
@@ -50,7 +50,19 @@ fn versions_are_1_0_and_1_1() {
         Version::Http10
     );
     assert_eq!(accepted(&with("")).version(), Version::Http11);
-    for version in ["HTTP/2.0", "HTTP/0.9", "HTTP/1.2", "HTTP/3.0"] {
+    for later in ["HTTP/1.2", "HTTP/1.9"] {
+        let head = accepted(&format!(
+            "GET /HTTP/1.2 {later}\r\nHost: x\r\nA: HTTP/1.2\r\n\r\n"
+        ));
+        assert_eq!(
+            (head.version(), head.target()),
+            (Version::Http11, "/HTTP/1.2")
+        );
+        assert_eq!(head.field("a"), Some(&b"HTTP/1.2"[..]));
+        assert_refused(format!("GET / {later}\r\n\r\n"), 400);
+        assert_refused(format!("GET / {later}\r\nHost: x\r\nA : b\r\n\r\n"), 400);
+    }
+    for version in ["HTTP/2.0", "HTTP/0.9", "HTTP/3.0"] {
         assert_refused(format!("GET / {version}\r\nHost: x\r\n\r\n"), 505);
     }
     for version in [

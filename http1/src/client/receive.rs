@@ -159,6 +159,10 @@ fn in_chunks(fault: parse::Fault) -> Fault {
 /// Parses a head whose end was found, with this many field lines.
 fn parse_head(mut bytes: BytesMut, lines: usize) -> Result<ResponseHead, Fault> {
     unfold(&mut bytes)?;
+    // RFC 9110 §2.5: a later HTTP/1 is read as 1.1.
+    if let Some(minor @ b'2'..=b'9') = bytes.get_mut(b"HTTP/1.".len()) {
+        *minor = b'1';
+    }
     let bytes = bytes.freeze();
     // The parser's references live as long as this count, not as long as the head.
     let source = bytes.clone();

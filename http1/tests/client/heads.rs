@@ -11,7 +11,7 @@ fn with(fields: &str) -> String {
     format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n")
 }
 
-/// RFC 9112 §4: the reason may be anything, or nothing.
+/// RFC 9112 §4: the reason may be anything, or nothing; RFC 9110 §2.5: the minor version may be a later one.
 #[test]
 fn the_reason_is_not_read() {
     for line in [
@@ -20,6 +20,7 @@ fn the_reason_is_not_read() {
         "HTTP/1.1 200",
         "HTTP/1.1 200 Ja wohl!",
         "HTTP/1.1 200 \u{e9}",
+        "HTTP/1.2 200 OK",
     ] {
         let answer = format!("{line}\r\nContent-Length: 0\r\n\r\n");
         assert_eq!(heard(&get(), answer), ["200 "], "{line}");
@@ -30,6 +31,8 @@ fn the_reason_is_not_read() {
 fn a_status_line_that_is_none_is_refused() {
     for line in [
         "HTTP/2.0 200 OK",
+        "HTTP/1.10 200 OK",
+        "HTTP/1.: 200 OK",
         "HTTP/0.9 200 OK",
         "http/1.1 200 OK",
         "HTTP/1.1  200 OK",
