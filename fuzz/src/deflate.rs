@@ -118,13 +118,16 @@ fn round_trip(agreed: Agreed, data: &[u8], step: usize, now: Instant) {
             wire.extend_from_slice(&transmit.head);
             wire.extend_from_slice(&transmit.payload);
         }
-        to.handle_input(&mut wire, now);
-        let came: Vec<u8> = std::iter::from_fn(|| to.poll_action())
-            .flat_map(|action| match action {
+        let mut came = Vec::new();
+        // Inflated messages wait to be taken before more are.
+        while !wire.is_empty() {
+            to.handle_input(&mut wire, now);
+            let actions = std::iter::from_fn(|| to.poll_action());
+            came.extend(actions.flat_map(|action| match action {
                 Action::Deliver(Event::Message(message)) => message.as_bytes().to_vec(),
                 Action::Deliver(_) | Action::Close | Action::Abort => panic!("no message"),
-            })
-            .collect();
+            }));
+        }
         assert_eq!(came, data);
     }
 }

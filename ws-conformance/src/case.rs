@@ -37,7 +37,7 @@ impl Case {
 
     /// The same with compression agreed, as asked for.
     #[must_use]
-    pub(crate) fn with_deflate(mut self, requests: &'static [Request]) -> Self {
+    pub fn with_deflate(mut self, requests: &'static [Request]) -> Self {
         self.deflate = requests;
         self
     }

@@ -44,7 +44,7 @@ mod section_9;
 
 pub use case::{Answer, Case, Chop, Ending, Exchange, Outgoing, Script};
 pub use cuts::Cuts;
-pub use deflate::{Agreed, Direction, Request, agree, answer, offer};
+pub use deflate::{Agreed, Direction, Request, agree, answer, compress, offer};
 pub use frame::{Frame, Reader, Subject};
 pub use play::{Mismatch, Play};
 

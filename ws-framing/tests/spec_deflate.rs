@@ -410,3 +410,31 @@ proptest! {
         prop_assert_eq!(&run(step), &whole);
     }
 }
+
+/// RFC 6455 §10.4: a read full of small frames does not become a thousand times as much: what is inflated waits to be taken first.
+#[test]
+fn inflated_messages_wait_for_the_application() {
+    let mut from = client(Config::default(), &keeping());
+    for _ in 0..10 {
+        let message = Message::from("x".repeat(40_000));
+        from.machine.send(message, from.now).unwrap();
+    }
+    let bytes = from.output();
+    assert!(bytes.len() < 4096, "{}", bytes.len());
+    let mut to = server(Config::default(), &keeping());
+    to.feed(&bytes);
+    let mut came = Vec::new();
+    while !to.machine.wants_input() {
+        let (messages, _) = to.events();
+        assert_eq!(messages.len(), 2, "the second passes 65 536 bytes");
+        came.extend(messages);
+        to.feed("");
+    }
+    assert_eq!(came, vec![Bytes::from("x".repeat(40_000)); 10]);
+    assert!(to.buffer.is_empty());
+    // Where nothing is inflated, what came is what is held: all of it is taken at once.
+    let mut plain = Rig::server(Config::default());
+    plain.feed(masked(0x81, &[b'x'; 40_000]).repeat(10));
+    assert!(plain.machine.wants_input());
+    assert_eq!(plain.events().0.len(), 10);
+}

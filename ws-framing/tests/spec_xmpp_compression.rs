@@ -159,3 +159,30 @@ fn without_an_agreement_nothing_is_compressed() {
     assert_eq!(firsts(&rig.output()), [0x81]);
     assert_eq!(rig.buffer, BytesMut::new());
 }
+
+/// RFC 6455 §10.4: elements that were inflated wait to be taken before more are.
+#[test]
+fn inflated_elements_wait_for_the_application() {
+    let mut ends = Ends::new();
+    ends.open();
+    let bound = "<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'/></success>";
+    ends.server.send(bound);
+    ends.carry();
+    let large = format!("<x xmlns='u:x'>{}</x>", "a".repeat(40_000));
+    for _ in 0..6 {
+        ends.client.send(&large);
+    }
+    let bytes = ends.client.output();
+    assert!(bytes.len() < 4096, "{}", bytes.len());
+    ends.server.actions();
+    ends.server.feed(bytes);
+    let mut came = 0;
+    while !ends.server.machine.wants_input() {
+        let elements = ends.server.actions().len();
+        assert_eq!(elements, 2);
+        came += elements;
+        ends.server.feed("");
+    }
+    assert_eq!(came, 6);
+    assert!(ends.server.buffer.is_empty());
+}

@@ -132,6 +132,11 @@ pub fn agree(requests: &[Request], subject: Subject, answer: &str) -> Result<Agr
     }
 }
 
+/// The payload of a first message to the subject, for frames by hand.
+pub fn compress(agreed: Agreed, message: &[u8]) -> Vec<u8> {
+    Deflater::new(agreed.peer).message(message)
+}
+
 /// One extension of a list, with its parameters.
 struct Extension<'a> {
     name: &'a str,

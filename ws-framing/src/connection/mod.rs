@@ -33,6 +33,9 @@ use crate::{
     },
 };
 
+/// Inflated bytes of messages behind which no more are decoded before the application has asked for them: as much as one read brings
+/// where nothing is compressed. A read of compressed messages could else become a thousand times as much.
+const AHEAD_BYTES: usize = 65_536;
 /// A queue whose room exceeds this gives it back when it is empty.
 const KEPT_SLOTS: usize = 16;
 
@@ -65,6 +68,8 @@ pub struct Connection {
     /// The payload of the application's latest ping.
     asked: Option<Bytes>,
     held: bool,
+    /// Bytes of the messages since there was last no action left, where they may be inflated.
+    ahead: usize,
     /// `send` refused: `Writable` is owed.
     refused: bool,
     /// No more messages from the application: it closed, or it knows of the end.
@@ -142,6 +147,7 @@ impl Connection {
             now,
             asked: None,
             held: false,
+            ahead: 0,
             refused: false,
             sealed: false,
             on_silence: OnSilence::Abort,
@@ -248,6 +254,9 @@ impl Connection {
 
     /// Bytes came, appended to `input`. Whole messages are taken off its front, unmasked in place; what is unfinished stays. Between calls
     /// `input` may only be appended to. While input is held, nothing is taken.
+    ///
+    /// With compression, messages stay too where inflated ones of 64 KiB wait for `poll_action`: `wants_input` says `false` until that has
+    /// given all, and then what is left of `input` has to be offered again, whether or not more came.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         while self.handle_next(input, now) == Progress::More {}
     }
@@ -300,13 +309,24 @@ impl Connection {
     /// Whether reading is useful now.
     pub fn wants_input(&self) -> bool {
         match self.state {
-            State::Open | State::Closing { .. } | State::AwaitingEof { .. } => !self.held,
+            State::Open | State::Closing { .. } | State::AwaitingEof { .. } => {
+                !self.held && self.ahead < AHEAD_BYTES
+            }
             State::Flushing { .. } | State::Over => false,
         }
     }
 
     /// The next order.
     pub fn poll_action(&mut self) -> Option<Action> {
+        let action = self.next_action();
+        if action.is_none() {
+            self.caught_up();
+        }
+        action
+    }
+
+    /// The same for the layer above, which says itself when its application has caught up.
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
         let action = self.actions.pop_front();
         if matches!(action, Some(Action::Deliver(Event::Closed(_)))) {
             self.sealed = true;
@@ -315,6 +335,11 @@ impl Connection {
             self.actions = VecDeque::new();
         }
         action
+    }
+
+    /// No message waits for the application any more.
+    pub(crate) fn caught_up(&mut self) {
+        self.ahead = 0;
     }
 
     /// The next bytes; ask when the last have been written.
@@ -346,6 +371,9 @@ impl Connection {
         }
         if !matches!(self.state, State::Open | State::Closing { .. }) {
             input.clear();
+            return Progress::Done;
+        }
+        if self.ahead >= AHEAD_BYTES {
             return Progress::Done;
         }
         if matches!(self.state, State::Open) {
@@ -420,7 +448,12 @@ impl Connection {
 
     fn handle_decoded(&mut self, decoded: Decoded, now: Instant) {
         match decoded {
-            Decoded::Message(message) => self.deliver(Event::Message(message)),
+            Decoded::Message(message) => {
+                if self.decoder.inflates() {
+                    self.ahead += message.as_bytes().len();
+                }
+                self.deliver(Event::Message(message));
+            }
             Decoded::Close(frame) => self.handle_close(frame, now),
             Decoded::Ping(_) | Decoded::Pong(_) if !self.meter.admit(now) => {
                 self.fail(Violation::control_flood(), now);

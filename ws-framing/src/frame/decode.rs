@@ -152,6 +152,11 @@ impl Decoder {
         self.inflater = Some(Box::new(inflater));
     }
 
+    /// Whether messages may be larger than what comes of them.
+    pub(crate) fn inflates(&self) -> bool {
+        self.inflater.is_some()
+    }
+
     /// Counts for frames whose headers come after this.
     pub(crate) fn set_message_bytes(&mut self, bytes: usize) {
         self.limits.message_bytes = bytes;

@@ -386,7 +386,11 @@ impl Session {
 
     /// The next order.
     pub fn poll_action(&mut self) -> Option<Action<Event>> {
-        self.actions.pop_front()
+        let action = self.actions.pop_front();
+        if action.is_none() {
+            self.connection.caught_up();
+        }
+        action
     }
 
     /// The next bytes; ask when the last have been written.
@@ -429,7 +433,7 @@ impl Session {
 
     /// What the connection wants to tell.
     fn drain(&mut self, now: Instant) {
-        while let Some(action) = self.connection.poll_action() {
+        while let Some(action) = self.connection.next_action() {
             match action {
                 Action::Deliver(connection::Event::Message(message)) => {
                     self.handle_message(message, now);

@@ -86,8 +86,14 @@ impl Echo {
     /// Bytes arrive; what it would write is appended to `output`.
     fn feed(&mut self, bytes: &[u8], output: &mut Vec<u8>) {
         self.input.extend_from_slice(bytes);
-        self.connection.handle_input(&mut self.input, self.now);
-        self.drain();
+        loop {
+            self.connection.handle_input(&mut self.input, self.now);
+            let all = self.connection.wants_input();
+            self.drain();
+            if all || !self.connection.wants_input() {
+                break;
+            }
+        }
         while let Some(transmit) = self.connection.poll_transmit() {
             output.extend_from_slice(&transmit.head);
             output.extend_from_slice(&transmit.payload);
