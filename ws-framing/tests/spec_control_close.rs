@@ -117,7 +117,7 @@ fn a_flood_of_control_frames_fails_with_1008() {
     assert_eq!(ControlRate::default().burst, 200);
 }
 
-/// W-R-154.
+/// W-R-154, W-R-166: the reason is told as a diagnostic.
 #[test]
 fn a_close_payload_is_empty_or_a_code_and_text() {
     for (payload, code, reply) in [
@@ -159,7 +159,55 @@ fn codes_on_the_wire() {
     }
 }
 
-/// W-R-156, W-R-157: the codes that are sent, as golden bytes.
+/// W-R-157: everything that a peer can do wrong, and the codes that it gets.
+#[test]
+fn failures_use_the_codes_that_every_peer_knows() {
+    let mut config = Config::default();
+    config.fragments = 2;
+    config.message_bytes = 1000;
+    let three = [masked(0x01, b""), masked(0x00, b""), masked(0x80, b"")];
+    let mut emitted = std::collections::BTreeSet::new();
+    for bytes in [
+        hex("f1"),
+        hex("83"),
+        hex("80"),
+        hex("08"),
+        hex("89 fe"),
+        hex("81 00"),
+        hex("81 fe 0001"),
+        hex("81 ff 80"),
+        [masked(0x01, b""), hex("81")].concat(),
+        masked(0x88, b"x"),
+        close(1005),
+        close(2999),
+        masked(0x88, &hex("03e8 ff")),
+        masked(0x81, &hex("ff")),
+        masked(0x81, &hex("c3")),
+        hex("82"),
+        masked(0x81, &[b'x'; 1001]),
+        [masked(0x01, &[b'x'; 999]), masked(0x80, b"xx")].concat(),
+        three.concat(),
+        masked(0x8a, b"").repeat(201),
+    ] {
+        let mut rig = Rig::server(config.clone());
+        rig.feed(&bytes);
+        let Some(Closed {
+            cause: Cause::Fault(code),
+            ..
+        }) = rig.events().1
+        else {
+            panic!("{bytes:x?} goes through");
+        };
+        assert_eq!(rig.transcript(), [format!("Close {code}")]);
+        emitted.insert(code.get());
+    }
+    assert_eq!(
+        emitted.into_iter().collect::<Vec<_>>(),
+        [1002, 1003, 1007, 1008, 1009]
+    );
+}
+
+/// W-R-156: the codes that are sent, as golden bytes.
 #[test]
 fn close_frames_are_the_golden_bytes() {
     let mut rig = server();

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use ws_framing::{
     CloseCode, Connection,
     connection::{Action, Binary, Cause, Config, Event, Message},
+    xmpp,
 };
 
 fn server() -> Rig<Connection> {
@@ -156,6 +157,31 @@ fn clients_mask_with_fresh_keys() {
     assert_eq!(client.output()[..2], [0x89, 0x80]);
     client.machine.close(CloseCode::NORMAL, "", client.now);
     assert_eq!(client.output()[..2], [0x88, 0x82]);
+    let mut server = server();
+    for size in [0, 1, 125, 126, 70_000] {
+        let sent = Message::from("x".repeat(size));
+        server.machine.send(sent, server.now).unwrap();
+        assert_eq!(server.output()[1] & 0x80, 0);
+    }
+    server.machine.ping(Bytes::new(), server.now).unwrap();
+    server.machine.close(CloseCode::NORMAL, "", server.now);
+    assert_eq!(server.output(), hex("89 00 88 02 03e8"));
+}
+
+/// W-R-107: `send` takes bytes that nobody can write to or append to any more while they are on their way.
+#[test]
+fn a_payload_in_flight_is_fixed() {
+    for mut rig in [server(), Rig::client(Config::default())] {
+        let payload = Bytes::from(vec![b'x'; 2000]);
+        let kept = payload.clone();
+        rig.machine.send(Message::Binary(payload), rig.now).unwrap();
+        let kept = kept.try_into_mut().unwrap_err();
+        rig.output();
+        assert!(
+            kept.try_into_mut().is_ok(),
+            "they are the application's again"
+        );
+    }
 }
 
 /// W-R-108: the key follows the payload across any cut.
@@ -343,6 +369,26 @@ fn bad_text_fails_before_its_frame_is_complete() {
     assert_eq!(rig.transcript(), ["Close 1007"]);
 }
 
+/// W-R-120: what is UTF-8 and not XML is the next layer's to refuse.
+#[test]
+fn characters_that_xml_forbids_are_text() {
+    for forbidden in ["\u{1}", "\0", "\u{1f}", "\u{fffe}", "\u{ffff}"] {
+        let message = format!("<message xmlns='jabber:client'>{forbidden}</message>");
+        let mut rig = server();
+        rig.feed(text(&message));
+        assert_eq!(rig.events().0, std::slice::from_ref(&message));
+        let mut session = Rig::running(xmpp::Config::default());
+        session.feed(text(&message));
+        let transcript = session.transcript();
+        assert!(
+            transcript[0].contains("<not-well-formed "),
+            "{transcript:?}"
+        );
+        assert!(transcript[1].starts_with("<close "), "{transcript:?}");
+        assert_eq!(transcript.len(), 2);
+    }
+}
+
 /// W-R-121: refused on the header.
 #[test]
 fn binary_is_refused_with_1003() {
@@ -371,7 +417,7 @@ fn a_failure_is_final() {
     assert_eq!(rig.transcript(), ["Close 1002"]);
 }
 
-/// W-R-123: an announced payload allocates nothing, and fragments hold no more than the message may be.
+/// RFC 6455 §10.4: an announced payload allocates nothing.
 #[test]
 fn memory_follows_what_came() {
     let mut rig = server();

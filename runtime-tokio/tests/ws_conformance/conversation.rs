@@ -9,7 +9,6 @@ use ws_conformance::{Frame, Play, Reader, Subject};
 
 /// Plays all of it.
 pub(crate) fn converse(play: &mut Play, stream: &mut TcpStream) -> Result<(), String> {
-    let mut buffer = vec![0; 1 << 16];
     while let Some(pieces) = play.advance().map_err(|wrong| wrong.to_string())? {
         for piece in pieces {
             // A subject that has failed the connection need not take what comes behind; its Close frame must still be there to read.
@@ -23,16 +22,23 @@ pub(crate) fn converse(play: &mut Play, stream: &mut TcpStream) -> Result<(), St
                 }
             }
         }
-        while !play.is_answered() {
-            let count = stream
-                .read(&mut buffer)
-                .map_err(|error| format!("reading: {error}"))?;
-            if count == 0 {
-                break;
-            }
-            play.handle_answer(&buffer[..count])
-                .map_err(|wrong| wrong.to_string())?;
+        hear(play, stream)?;
+    }
+    Ok(())
+}
+
+/// Reads until every answer that is due has come, or the end.
+pub(crate) fn hear(play: &mut Play, stream: &mut TcpStream) -> Result<(), String> {
+    let mut buffer = vec![0; 1 << 16];
+    while !play.is_answered() {
+        let count = stream
+            .read(&mut buffer)
+            .map_err(|error| format!("reading: {error}"))?;
+        if count == 0 {
+            break;
         }
+        play.handle_answer(&buffer[..count])
+            .map_err(|wrong| wrong.to_string())?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 mod conversation;
 mod example;
 mod head;
+mod pressure;
 
 use std::{
     collections::BTreeMap,
