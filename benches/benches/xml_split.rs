@@ -53,5 +53,30 @@ fn stream(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, documents, stream);
+/// A BOSH wrapper's attributes, each looked at once.
+fn attributes(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("xml_split/attributes");
+    let (_, document) = DOCUMENTS
+        .iter()
+        .find(|(name, _)| *name == "body-0")
+        .expect("a document");
+    let body = Wrapped::parse((*document).into(), &[], &XmlLimits::default()).expect("good");
+    let tag = std::str::from_utf8(body.wrapper.raw()).expect("UTF-8");
+    let content = &tag[1..tag.len() - 1];
+    group.throughput(Throughput::Bytes(tag.len() as u64));
+    group.bench_function("xmpp-wire", |bencher| {
+        bencher.iter(|| black_box(&body.wrapper).attributes().count());
+    });
+    group.bench_function("quick-xml", |bencher| {
+        bencher.iter(|| {
+            quick_xml::events::BytesStart::from_content(black_box(content), 4)
+                .attributes()
+                .flatten()
+                .count()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, documents, stream, attributes);
 criterion_main!(benches);

@@ -16,27 +16,12 @@ use xmpp_http1::{
     Instant, Response, Transmit,
     server::{self, Connection, RequestId},
 };
-use xmpp_web_benches::DOCUMENTS;
+use xmpp_web_benches::{DOCUMENTS, post};
 use xmpp_wire::{Element, StreamHeader, ns};
 
 /// More than are ever asked for: they are made before, so that making them is not in the difference.
 const REQUESTS: usize = 400;
 const NAMESPACE: &str = "http://jabber.org/protocol/httpbind";
-
-/// As Chrome writes it.
-fn post(body: &str) -> Vec<u8> {
-    format!(
-        "POST /http-bind HTTP/1.1\r\nHost: chat.example:5280\r\nConnection: keep-alive\r\nContent-Length: {}\r\n\
-         sec-ch-ua-platform: \"Linux\"\r\n\
-         User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36\r\n\
-         sec-ch-ua: \"Chromium\";v=\"140\", \"Not=A?Brand\";v=\"24\", \"Google Chrome\";v=\"140\"\r\n\
-         Content-Type: text/xml; charset=utf-8\r\nsec-ch-ua-mobile: ?0\r\nAccept: */*\r\nOrigin: https://chat.example\r\n\
-         Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\nReferer: https://chat.example/\r\n\
-         Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
-}
 
 struct Gateway {
     manager: Manager,
