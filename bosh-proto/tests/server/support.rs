@@ -21,11 +21,20 @@ pub(crate) enum Reports {
     Never,
 }
 
+/// When orders are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drains {
+    AtOnce,
+    Late,
+}
+
 /// A manager with what came out of it so far.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) manager: Manager,
     pub(crate) reports: Reports,
+    /// Whether orders are taken after each call, or wait for `drain_now`.
+    pub(crate) drains: Drains,
     /// Where requests come from.
     pub(crate) source: Option<IpAddr>,
     epoch: Instant,
@@ -37,6 +46,8 @@ pub(crate) struct World {
     pub(crate) aborted: Vec<ExchangeId>,
     pub(crate) openings: Vec<Opening>,
     pub(crate) events: Vec<String>,
+    /// Sessions that were told of room, to be taken out.
+    pub(crate) writable: Vec<SessionKey>,
     pub(crate) closed: Vec<(SessionKey, Closed)>,
     pub(crate) key: Option<SessionKey>,
     pub(crate) sid: String,
@@ -86,6 +97,7 @@ impl World {
         Self {
             manager: Manager::new(Arc::new(config), [7; 32]),
             reports: Reports::AtOnce,
+            drains: Drains::AtOnce,
             source: None,
             epoch,
             now: epoch,
@@ -95,6 +107,7 @@ impl World {
             aborted: Vec::new(),
             openings: Vec::new(),
             events: Vec::new(),
+            writable: Vec::new(),
             closed: Vec::new(),
             key: None,
             sid: String::new(),
@@ -223,7 +236,7 @@ impl World {
         while let Some(next) = self.manager.poll_timeout().filter(|at| *at <= target) {
             self.now = self.now.max(next);
             self.manager.handle_timeout(self.now);
-            self.drain();
+            self.drain_now();
             let later = self.manager.poll_timeout();
             assert!(
                 later.is_none_or(|later| later > next),
@@ -233,8 +246,15 @@ impl World {
         self.now = target;
     }
 
-    /// Takes every action.
+    /// Takes every action, where that is to be done after each call.
     pub(crate) fn drain(&mut self) {
+        if self.drains == Drains::AtOnce {
+            self.drain_now();
+        }
+    }
+
+    /// Takes every action.
+    pub(crate) fn drain_now(&mut self) {
         while let Some(action) = self.manager.poll_action() {
             match action {
                 Action::Respond { id, response } => {
@@ -261,7 +281,10 @@ impl World {
             Event::Element(element) => String::from_utf8(element.raw().to_vec()).expect("UTF-8"),
             Event::Restarted(header) => format!("restarted {header:?}"),
             Event::Paused(period) => format!("paused {}", period.as_secs()),
-            Event::Writable => "writable".to_owned(),
+            Event::Writable => {
+                self.writable.push(session);
+                "writable".to_owned()
+            }
             Event::Closed(closed) => {
                 let text = format!("closed {:?}", closed.cause);
                 self.closed.push((session, closed));
@@ -279,6 +302,17 @@ impl World {
 
     pub(crate) fn response(&self, id: ExchangeId) -> &Response {
         self.answers.get(&id).expect("an answer")
+    }
+
+    /// Goes on with the session of the newest answer to these, if that tells of one.
+    pub(crate) fn learn(&mut self, exchanges: &[ExchangeId]) {
+        let newest = exchanges.iter().rev().find_map(|id| self.answer(*id));
+        let sid = newest
+            .as_deref()
+            .and_then(|answer| attribute(answer, "sid"));
+        if let Some(sid) = sid {
+            self.sid = sid.to_owned();
+        }
     }
 
     /// Takes the events noted so far.
