@@ -10,11 +10,11 @@ use super::{
 /// What is in force where the file says nothing.
 fn defaults() -> Rates {
     let mut rates = Rates::default();
-    rates.session_requests = Some(Rate::new(5_000, 50_000));
-    rates.session_bytes = Some(Rate::new(16_777_216, 67_108_864));
+    rates.session_requests = Some(Rate::new(10_000, 100_000));
+    rates.session_bytes = Some(Rate::new(67_108_864, 268_435_456));
     rates.source_sessions = Some(Rate::new(100, 2_000));
     rates.source_requests = Some(Rate::new(20_000, 200_000));
-    rates.source_bytes = Some(Rate::new(67_108_864, 268_435_456));
+    rates.source_bytes = Some(Rate::new(134_217_728, 536_870_912));
     rates
 }
 

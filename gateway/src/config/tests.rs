@@ -84,7 +84,7 @@ fn rates_are_read() {
     use bosh_proto::server::Rate;
 
     let rates = load("").expect("defaults").machines.bosh.rates;
-    assert_eq!(rates.session_requests, Some(Rate::new(5_000, 50_000)));
+    assert_eq!(rates.session_requests, Some(Rate::new(10_000, 100_000)));
     let text = "[bosh.rates]\nsession_requests = { per_second = 7, burst = 9 }\n\
                 address_bytes = { per_second = 0, burst = 1 }\nunauthenticated_per_address = 3";
     let rates = load(text).expect("rates").machines.bosh.rates;
