@@ -17,7 +17,17 @@ pub(crate) struct Outcome {
     /// Orders and events, in words.
     pub(crate) log: Vec<String>,
     pub(crate) written: Vec<u8>,
+    /// What belongs to the next protocol.
     pub(crate) unread: Vec<u8>,
+}
+
+impl Outcome {
+    /// After an end without a next protocol nobody looks at what is left.
+    fn leave(&mut self, input: &[u8]) {
+        if self.log.last().is_some_and(|last| last == "Detach") {
+            self.unread = input.to_vec();
+        }
+    }
 }
 
 pub(crate) fn limits(limits: &mut Limits) {
@@ -59,7 +69,7 @@ pub(crate) fn serve(bytes: &[u8], step: usize) -> (Outcome, Vec<server::Request>
         server.connection.poll_timeout()
     });
     let mut outcome = server.outcome;
-    outcome.unread = server.input.to_vec();
+    outcome.leave(&server.input);
     // Whether it is asked for depends on what came with the head.
     let text = String::from_utf8_lossy(&outcome.written);
     outcome.written = text
@@ -154,7 +164,7 @@ pub(crate) fn ask(
         connection.handle_timeout(at);
         connection.poll_timeout()
     });
-    outcome.unread = input.to_vec();
+    outcome.leave(&input);
     (outcome, responses)
 }
 

@@ -202,7 +202,7 @@ mod tests {
         (client.address, client.scheme)
     }
 
-    /// B-R-171: a stranger's fields are not looked at.
+    /// B-R-171, W-R-031: a stranger's fields are not looked at: its own address stays.
     #[test]
     fn strangers_are_not_believed() {
         for field in ["X-Forwarded-For", "Forwarded"] {

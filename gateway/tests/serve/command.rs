@@ -18,6 +18,7 @@ fn file(name: &str, text: &str) -> PathBuf {
     path
 }
 
+/// W-R-018: and nothing else is: an unknown path is a 404.
 #[test]
 fn the_page_and_its_parts_are_served() {
     let gateway = Gateway::start();
