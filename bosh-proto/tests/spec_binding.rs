@@ -201,8 +201,8 @@ mod compression {
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = write::GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
+        encoder.write_all(bytes).expect("memory");
+        encoder.finish().expect("memory")
     }
 
     /// B-R-011: 4 KiB leave coded for who asks for it, and never for who does not, and decode to the same.

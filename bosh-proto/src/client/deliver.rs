@@ -104,6 +104,11 @@ impl Session {
         if request.rid > self.acked {
             self.skipped.extend(request.payload);
         }
+        if cause == Cause::Condition(Condition::OtherRequest) && !self.pending.is_empty() {
+            self.has_fallen = true;
+            self.linger();
+            return;
+        }
         self.end(cause, redirect);
     }
 }

@@ -5,14 +5,12 @@
 //! A first line names the form and its version; then come fields, `name length:bytes` and a line end each, in a fixed order; a group's bytes
 //! are fields again. Times are milliseconds. What a later version adds it names in its first line; this one reads only itself.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use xmpp_wire::{Element, XmlLimits};
 
 use super::{
     Config,
     export::{AnswerAtRest, EventAtRest, Exported, PendingAtRest, PhaseAtRest, RestartAtRest},
+    fields::{DecodeError, Encoder, Fields, element},
     session::Kind,
     terms::Terms,
 };
@@ -20,30 +18,10 @@ use crate::rid::Rid;
 
 const FIRST_LINE: &[u8] = b"xmpp-web bosh session 1\n";
 
-/// The longest time, about 31 years: more is a forgery, and would overflow a clock.
-const MILLIS: u64 = 1_000_000_000_000;
 /// The longest key sequence.
 const KEYS: u64 = 4096;
 /// The most requests without an answer: the window, and what may be beyond it.
 const PENDING: usize = 32;
-
-/// Why bytes are not a session at rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// Another form, or another version of it.
-    #[error("not a session of this version")]
-    Version,
-    /// More bytes than `Exported::MAX_BYTES`.
-    #[error("larger than an exported session can be")]
-    TooBig,
-    /// Cut short, or a field that is not what its place wants.
-    #[error("no valid {field}")]
-    Field {
-        /// Which.
-        field: &'static str,
-    },
-}
 
 impl Exported {
     /// The largest value that is read: queues, answers and requests at the bounds of a generous configuration.
@@ -97,6 +75,7 @@ impl Exported {
         out.optional_time("idle", self.idle);
         out.optional_time("held", self.held);
         out.optional_time("linger", self.linger);
+        out.flag("fallen", self.has_fallen);
         out.flag("must", self.must_send);
         out.number("quick", self.quick.into());
         out.number("refusals", self.refusals.into());
@@ -161,6 +140,7 @@ impl Exported {
             idle: fields.optional_time("idle")?,
             held: fields.optional_time("held")?,
             linger: fields.optional_time("linger")?,
+            has_fallen: fields.flag("fallen")?,
             must_send: fields.flag("must")?,
             quick: fields.small("quick")?,
             refusals: fields.small("refusals")?,
@@ -422,215 +402,4 @@ fn read_event(fields: &mut Fields<'_>) -> Result<EventAtRest, DecodeError> {
         "writable" => EventAtRest::Writable,
         _ => return Err(DecodeError::Field { field: "event" }),
     })
-}
-
-/// An element that stands alone. It was within the limits that it came under; the value's own size bounds it here.
-fn element(bytes: &[u8]) -> Result<Element, DecodeError> {
-    let mut limits = XmlLimits::default().with_element_bytes(bytes.len());
-    limits.depth = bytes.len();
-    limits.attributes = bytes.len();
-    limits.declarations = bytes.len();
-    Element::parse(Bytes::copy_from_slice(bytes), &limits)
-        .map_err(|_| DecodeError::Field { field: "element" })
-}
-
-/// Writes fields.
-struct Encoder {
-    out: Vec<u8>,
-}
-
-impl Encoder {
-    fn bytes(&mut self, name: &str, value: &[u8]) {
-        self.out
-            .extend_from_slice(format!("{name} {}:", value.len()).as_bytes());
-        self.out.extend_from_slice(value);
-        self.out.push(b'\n');
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        self.bytes(name, value.as_bytes());
-    }
-
-    fn number(&mut self, name: &str, value: u64) {
-        self.text(name, &value.to_string());
-    }
-
-    fn flag(&mut self, name: &str, value: bool) {
-        self.text(name, if value { "yes" } else { "no" });
-    }
-
-    /// Whole milliseconds, rounded up: a deadline is never early.
-    fn time(&mut self, name: &str, value: Duration) {
-        let millis = u64::try_from(value.as_nanos().div_ceil(1_000_000)).unwrap_or(MILLIS);
-        self.number(name, millis.min(MILLIS));
-    }
-
-    /// `-`, or `+` and the text.
-    fn option(&mut self, name: &str, value: Option<&str>) {
-        match value {
-            None => self.text(name, "-"),
-            Some(text) => self.text(name, &format!("+{text}")),
-        }
-    }
-
-    fn optional_number(&mut self, name: &str, value: Option<u64>) {
-        self.option(name, value.map(|value| value.to_string()).as_deref());
-    }
-
-    fn optional_time(&mut self, name: &str, value: Option<Duration>) {
-        let millis = value.map(|value| {
-            let millis = value.as_nanos().div_ceil(1_000_000);
-            u64::try_from(millis).unwrap_or(MILLIS).min(MILLIS)
-        });
-        self.optional_number(name, millis);
-    }
-
-    fn group(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
-        let mut inner = Self { out: Vec::new() };
-        write(&mut inner);
-        self.bytes(name, &inner.out);
-    }
-
-    fn elements(&mut self, name: &str, elements: &[Element]) {
-        self.group(name, |out| {
-            for element in elements {
-                out.bytes("element", element.standalone().raw());
-            }
-        });
-    }
-}
-
-/// Reads fields in the order in which they were written.
-struct Fields<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Fields<'a> {
-    fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
-        self.next(field).ok_or(DecodeError::Field { field })
-    }
-
-    fn next(&mut self, name: &str) -> Option<&'a [u8]> {
-        let rest = self.rest.strip_prefix(name.as_bytes())?;
-        let rest = rest.strip_prefix(b" ")?;
-        // Twenty digits at most.
-        let colon = rest.iter().take(21).position(|byte| *byte == b':')?;
-        let length = std::str::from_utf8(rest.get(..colon)?).ok()?;
-        let is_digits = length.bytes().all(|byte| byte.is_ascii_digit());
-        let length: usize = length.parse().ok().filter(|_| is_digits)?;
-        let rest = rest.get(colon + 1..)?;
-        let value = rest.get(..length)?;
-        self.rest = rest.get(length..)?.strip_prefix(b"\n")?;
-        Some(value)
-    }
-
-    fn end(&self, field: &'static str) -> Result<(), DecodeError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(DecodeError::Field { field })
-        }
-    }
-
-    fn text(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
-        std::str::from_utf8(self.bytes(field)?).map_err(|_| DecodeError::Field { field })
-    }
-
-    fn number(&mut self, field: &'static str) -> Result<u64, DecodeError> {
-        number(self.text(field)?).ok_or(DecodeError::Field { field })
-    }
-
-    fn small(&mut self, field: &'static str) -> Result<u8, DecodeError> {
-        u8::try_from(self.number(field)?).map_err(|_| DecodeError::Field { field })
-    }
-
-    fn size(&mut self, field: &'static str) -> Result<usize, DecodeError> {
-        Ok(usize::try_from(self.number(field)?).unwrap_or(usize::MAX))
-    }
-
-    fn flag(&mut self, field: &'static str) -> Result<bool, DecodeError> {
-        match self.text(field)? {
-            "yes" => Ok(true),
-            "no" => Ok(false),
-            _ => Err(DecodeError::Field { field }),
-        }
-    }
-
-    fn time(&mut self, field: &'static str) -> Result<Duration, DecodeError> {
-        let millis = Some(self.number(field)?).filter(|millis| *millis <= MILLIS);
-        let millis = millis.ok_or(DecodeError::Field { field })?;
-        Ok(Duration::from_millis(millis))
-    }
-
-    /// What the wire has in whole seconds, 65 535 at most.
-    fn seconds(&mut self, field: &'static str) -> Result<Duration, DecodeError> {
-        let time = self.time(field)?;
-        if time.as_secs() > u64::from(u16::MAX) || time.subsec_nanos() != 0 {
-            return Err(DecodeError::Field { field });
-        }
-        Ok(time)
-    }
-
-    fn option(&mut self, field: &'static str) -> Result<Option<String>, DecodeError> {
-        let text = self.text(field)?;
-        match text.strip_prefix('+') {
-            Some(text) => Ok(Some(text.to_owned())),
-            None if text == "-" => Ok(None),
-            None => Err(DecodeError::Field { field }),
-        }
-    }
-
-    fn optional_number(&mut self, field: &'static str) -> Result<Option<u64>, DecodeError> {
-        let Some(text) = self.option(field)? else {
-            return Ok(None);
-        };
-        let value = number(&text).ok_or(DecodeError::Field { field })?;
-        Ok(Some(value))
-    }
-
-    fn optional_time(&mut self, field: &'static str) -> Result<Option<Duration>, DecodeError> {
-        let millis = self.optional_number(field)?;
-        if millis.is_some_and(|millis| millis > MILLIS) {
-            return Err(DecodeError::Field { field });
-        }
-        Ok(millis.map(Duration::from_millis))
-    }
-
-    /// A group that is read to its end.
-    fn group<T>(
-        &mut self,
-        field: &'static str,
-        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
-    ) -> Result<T, DecodeError> {
-        let mut inner = Self {
-            rest: self.bytes(field)?,
-        };
-        let value = read(&mut inner)?;
-        inner.end(field)?;
-        Ok(value)
-    }
-
-    /// A group of as many as there are.
-    fn list<T>(
-        &mut self,
-        field: &'static str,
-        read: impl Fn(&mut Self) -> Result<T, DecodeError>,
-    ) -> Result<Vec<T>, DecodeError> {
-        self.group(field, |fields| {
-            let mut list = Vec::new();
-            while !fields.rest.is_empty() {
-                list.push(read(fields)?);
-            }
-            Ok(list)
-        })
-    }
-
-    fn elements(&mut self, field: &'static str) -> Result<Vec<Element>, DecodeError> {
-        self.list(field, |fields| element(fields.bytes("element")?))
-    }
-}
-
-fn number(text: &str) -> Option<u64> {
-    let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_digits)
 }

@@ -74,6 +74,7 @@ pub struct Exported {
     pub(super) idle: Option<Duration>,
     pub(super) held: Option<Duration>,
     pub(super) linger: Option<Duration>,
+    pub(super) has_fallen: bool,
     pub(super) must_send: bool,
     pub(super) quick: u8,
     pub(super) refusals: u8,
@@ -248,6 +249,7 @@ impl Session {
             idle: self.idle_until.map(rest),
             held: self.held_until.map(rest),
             linger: self.linger_until.map(rest),
+            has_fallen: self.has_fallen,
             must_send: self.must_send,
             quick: self.quick,
             refusals: self.refusals,
@@ -317,6 +319,7 @@ impl Session {
         session.idle_until = exported.idle.map(at);
         session.held_until = exported.held.map(at);
         session.linger_until = exported.linger.map(at);
+        session.has_fallen = exported.has_fallen;
         session.must_send = exported.must_send;
         session.quick = exported.quick;
         session.refusals = exported.refusals;

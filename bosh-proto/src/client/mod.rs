@@ -9,6 +9,7 @@ mod config;
 mod deliver;
 mod encoding;
 mod export;
+mod fields;
 mod finish;
 mod outbox;
 mod pause;
@@ -25,8 +26,8 @@ use bytes::Bytes;
 use xmpp_wire::{Element, StreamError};
 
 pub use config::Config;
-pub use encoding::DecodeError;
 pub use export::Exported;
+pub use fields::DecodeError;
 pub use session::Session;
 
 use crate::{Condition, ExchangeId};

@@ -10,7 +10,7 @@ use super::{
     session::{Hint, Kind, Pending, Phase, Session, Way},
     terms::Terms,
 };
-use crate::{ExchangeId, body::Body, rid::Rid};
+use crate::{Condition, ExchangeId, body::Body, rid::Rid};
 
 /// An answer that ends its request.
 #[derive(Debug)]
@@ -120,8 +120,7 @@ impl Session {
         self.process_ready();
         self.hurry();
         if is_end && !self.is_over() {
-            let until = self.now + LINGER;
-            self.linger_until = Some(self.linger_until.map_or(until, |at| at.min(until)));
+            self.linger();
         }
     }
 
@@ -186,7 +185,18 @@ impl Session {
                 Way::Again(_) => self.skip(pending),
             }
         }
-        self.end(Cause::Ours, None);
+        let cause = if self.has_fallen {
+            Cause::Condition(Condition::OtherRequest)
+        } else {
+            Cause::Ours
+        };
+        self.end(cause, None);
+    }
+
+    /// A terminal answer that waits for others.
+    pub(super) fn linger(&mut self) {
+        let until = self.now + LINGER;
+        self.linger_until = Some(self.linger_until.map_or(until, |at| at.min(until)));
     }
 
     fn skip(&mut self, pending: Pending) {

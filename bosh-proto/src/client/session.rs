@@ -69,6 +69,8 @@ pub struct Session {
     pub(super) refusals: u8,
     /// A terminal answer waits for those before it until then (B-R-138).
     pub(super) linger_until: Option<Instant>,
+    /// This request fell with another one, whose answer says why and is waited for as long.
+    pub(super) has_fallen: bool,
     /// A request is due although others may be pending: the first after a pause (B-R-124).
     pub(super) must_send: bool,
     pub(super) generation: u64,
@@ -223,6 +225,7 @@ impl Session {
             quick: 0,
             refusals: 0,
             linger_until: None,
+            has_fallen: false,
             must_send: false,
             generation: 0,
         }

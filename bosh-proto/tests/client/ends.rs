@@ -123,7 +123,10 @@ fn the_other_side_may_end_the_session() {
     world.answer(poll.id, &tagged("type='terminate'"));
     assert_eq!(world.closed[0].cause, Cause::Terminated);
     for condition in Condition::ALL {
-        if condition == Condition::RemoteStreamError {
+        if matches!(
+            condition,
+            Condition::RemoteStreamError | Condition::OtherRequest
+        ) {
             continue;
         }
         let (mut world, poll) = World::held(config(), GRANTED);
@@ -293,4 +296,38 @@ fn closing_before_the_session_is_there() {
     assert_eq!(world.take_events(), ["closed Ours"]);
     assert_eq!(world.abandoned, [creation.id]);
     assert_eq!(world.undelivered(), [message("a")]);
+}
+
+/// A request that fell with another one: the other's answer says why, and is waited for, 2 s at most.
+#[test]
+fn the_reason_is_on_the_request_that_has_it() {
+    let other = tagged("type='terminate' condition='other-request'");
+    let (mut world, poll) = World::held(config(), GRANTED);
+    world.send(&message("a"));
+    let second = world.post();
+    world.answer(poll.id, &other);
+    assert!(world.closed.is_empty());
+    world.send(&message("b"));
+    world.silent();
+    world.answer(
+        second.id,
+        &tagged("type='terminate' condition='bad-request'"),
+    );
+    assert_eq!(world.take_events(), ["closed Condition(BadRequest)"]);
+    assert_eq!(world.undelivered(), [message("a"), message("b")]);
+
+    let (mut world, poll) = World::held(config(), GRANTED);
+    world.send(&message("a"));
+    world.post();
+    world.answer(poll.id, &other);
+    world.relocate(0);
+    world.at(1_999);
+    assert!(world.closed.is_empty());
+    world.at(2_000);
+    assert_eq!(world.take_events(), ["closed Condition(OtherRequest)"]);
+    assert_eq!(world.undelivered(), [message("a")]);
+
+    let (mut world, poll) = World::held(config(), GRANTED);
+    world.answer(poll.id, &other);
+    assert_eq!(world.take_events(), ["closed Condition(OtherRequest)"]);
 }

@@ -13,7 +13,7 @@ use crate::support::*;
 
 impl World {
     /// Puts the session to rest, as bytes, and lets it go on after `elapsed` milliseconds.
-    fn relocate(&mut self, elapsed: u64) {
+    pub(crate) fn relocate(&mut self, elapsed: u64) {
         let bytes = self.rest();
         self.wake(&bytes, elapsed);
     }

@@ -2,6 +2,7 @@
 
 mod acks;
 mod backpressure;
+mod contract;
 mod creation;
 mod ends;
 mod examples;

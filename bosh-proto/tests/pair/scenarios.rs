@@ -111,6 +111,115 @@ fn a_pause_is_survived_whatever_is_lost() {
     }
 }
 
+/// B-R-108, B-R-109: the server reports an answer that the client lacks; the client asks again, and gets the stored one.
+#[test]
+fn a_report_brings_back_a_lost_answer() {
+    let (mut client, server) = configs();
+    client.client_ack = true;
+    let mut pair = Pair::open(client, server, 1);
+    pair.utter("first");
+    pair.run(1_000);
+    // The answer to the held request is lost, and nobody notices.
+    pair.tell("ship ahoy");
+    pair.lose_answers();
+    assert!(pair.user.received.is_empty());
+    pair.run(3_000);
+    let before = pair.requests.len();
+    pair.utter("hello?");
+    pair.run(100);
+    assert_eq!(pair.user.received, pair.host.sent);
+    let again = &pair.requests[before + 1];
+    assert!(pair.requests[..before].contains(again), "{again}");
+    assert!(pair.log.iter().any(|line| line.contains("report=")));
+    assert_eq!(pair.host.received, pair.user.sent);
+}
+
+/// B-X-009: a stream header is no payload, and the one upstream is made of the creation request.
+#[test]
+fn a_stream_header_is_refused() {
+    let mut pair = pair();
+    let header = pair.header.clone().expect("opened");
+    assert_eq!(header.to.as_deref(), Some("lantern.example"));
+    assert_eq!(header.lang.as_deref(), Some("en"));
+    assert_eq!(header.version.as_deref(), Some("1.0"));
+    let now = pair.now;
+    let stream = "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' to='a'/>";
+    pair.client().send(element(stream), now).expect("room");
+    pair.drain();
+    pair.run(1_000);
+    assert_eq!(
+        pair.user.events.last().expect("an event"),
+        "closed Condition(BadRequest)"
+    );
+    assert_eq!(pair.user.undelivered, [stream]);
+    assert!(pair.host.received.is_empty());
+}
+
+/// B-X-034: a stream's management goes on over another session; a location is only text on the way.
+#[test]
+fn stream_management_resumes_across_two_sessions() {
+    let mut pair = pair();
+    let first = pair.requests.last().expect("a request").clone();
+    let enable = "<enable xmlns='urn:xmpp:sm:3' resume='true'/>";
+    let resume = "<resume xmlns='urn:xmpp:sm:3' h='1' previd='x'/>";
+    let now = pair.now;
+    pair.client().send(element(enable), now).expect("room");
+    pair.drain();
+    pair.run(100);
+    pair.tell_xml("<enabled xmlns='urn:xmpp:sm:3' id='x' location='10.0.0.1:5222' resume='true'/>");
+    pair.run(100);
+    assert!(pair.user.received[0].contains("location='10.0.0.1:5222'"));
+    pair.weather = Weather::Dead;
+    pair.run(100_000);
+    assert_eq!(pair.user.events.last().expect("an event"), "closed Lost");
+    pair.weather = Weather::Calm;
+    pair.reopen(configs().0);
+    pair.run(500);
+    let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AA==</auth>";
+    let now = pair.now;
+    pair.client().send(element(auth), now).expect("room");
+    pair.drain();
+    pair.run(500);
+    let now = pair.now;
+    pair.client().send(element(resume), now).expect("room");
+    pair.drain();
+    pair.run(500);
+    assert_eq!(pair.host.received, [resume]);
+    pair.tell_xml("<resumed xmlns='urn:xmpp:sm:3' h='1' previd='x'/>");
+    pair.run(500);
+    let last = pair.user.received.last().expect("an element");
+    assert!(last.starts_with("<resumed"), "{:#?}", pair.log);
+    let sid = |body: &str| {
+        body.split("sid='")
+            .nth(1)
+            .map(|rest| rest.split('\'').next().map(str::to_owned))
+    };
+    assert_ne!(sid(&first), sid(pair.requests.last().expect("a request")));
+}
+
+/// Two owners of one session without a store that compares and swaps: the second's element is taken for a repetition, and lost.
+#[test]
+fn two_owners_without_a_store_harm_each_other() {
+    let mut pair = pair();
+    let now = pair.now;
+    let exported = pair
+        .client
+        .take()
+        .expect("a session")
+        .export(now)
+        .expect("open");
+    let import = |now| client::Session::import(exported.clone(), [1; 32], now, Duration::ZERO);
+    pair.client = Some(import(now));
+    pair.utter("first owner");
+    pair.run(1_000);
+    let now = pair.now;
+    pair.client = Some(import(now));
+    pair.utter("second owner");
+    pair.run(1_000);
+    assert_eq!(pair.user.sent.len(), 2);
+    assert_eq!(pair.host.received, pair.user.sent[..1]);
+}
+
 /// An idle session costs one request each `wait`, and never ends.
 #[test]
 fn an_idle_session_polls_once_each_wait() {

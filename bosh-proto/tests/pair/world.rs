@@ -83,6 +83,8 @@ pub(crate) struct Pair {
     /// Exchanges that the client gave up.
     abandoned: Vec<ExchangeId>,
     key: Option<SessionKey>,
+    /// What the newest creation asked for.
+    pub(crate) header: Option<StreamHeader>,
     pub(crate) user: End,
     pub(crate) host: End,
     /// Every request on the wire, as it left.
@@ -111,6 +113,7 @@ impl Pair {
             faults: BTreeMap::new(),
             abandoned: Vec::new(),
             key: None,
+            header: None,
             user: End::default(),
             host: End::default(),
             requests: Vec::new(),
@@ -145,10 +148,24 @@ impl Pair {
         self.drain();
     }
 
+    /// Another session, after the first is over.
+    pub(crate) fn reopen(&mut self, config: client::Config) {
+        self.user = End::default();
+        // Its exchanges are counted anew.
+        self.abandoned.clear();
+        self.packets.retain(|_, packet| !packet.is_for_client());
+        self.client = Some(Session::new(config, [10; 32], self.now));
+        self.drain();
+    }
+
     /// The server has something for the user.
     pub(crate) fn tell(&mut self, id: &str) {
+        self.tell_xml(&message(id));
+    }
+
+    pub(crate) fn tell_xml(&mut self, message: &str) {
         let Some(key) = self.key else { return };
-        let message = message(id);
+        let message = message.to_owned();
         if self.manager.send(key, element(&message), self.now).is_ok() {
             self.host.sent.push(message);
         }
@@ -499,6 +516,7 @@ impl Pair {
             server::Action::Deliver { session, event } => match event {
                 server::Event::Opening(opening) => {
                     self.key = Some(session);
+                    self.header = Some(opening.header.clone());
                     // An orphan of a lost creation counts for nothing.
                     self.host = End::default();
                     let header = StreamHeader {
