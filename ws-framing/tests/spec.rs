@@ -17,6 +17,7 @@ mod spec_xmpp_closing;
 mod spec_xmpp_compression;
 mod spec_xmpp_errors;
 mod spec_xmpp_framing;
+mod spec_xmpp_management;
 mod spec_xmpp_opening;
 mod support;
 mod xmpp_pair;

@@ -13,6 +13,7 @@ mod event;
 mod fault;
 mod framing;
 mod ids;
+mod management;
 mod receive;
 mod redirect;
 mod secrecy;
@@ -20,5 +21,6 @@ mod session;
 
 pub use config::{Channel, Config, Namespaces};
 pub use event::{Closed, Event};
+pub use management::{Management, Progress, Resumable};
 pub use redirect::{SeeOther, Verdict};
 pub use session::Session;
