@@ -164,7 +164,7 @@ fn a_server_with_an_idle_limit_is_kept_awake() {
     assert_eq!(scene.sent(), " ");
 }
 
-/// W-R-424, W-R-477: what an operator should know of the lists, each once for a list.
+/// W-R-477: what an operator should know of the lists, each once for a list.
 #[test]
 fn the_operator_hears_of_lists_that_do_not_fit_a_gateway() {
     let mut scene = Scene::plain();
@@ -242,4 +242,91 @@ fn a_server_that_leaves_nothing_to_authenticate_with_is_refused() {
         filtered(|_| {}, "<x xmlns='u'/>"),
         features("<x xmlns='u'/>")
     );
+}
+
+/// A server that supports channel binding and judges as RFC 5802 §6 and XEP-0474 ask: what becomes of a client that saw `list` and says `flag`.
+fn judged(offered: &str, shown: &str, flag: &str, hashes: Hashes) -> Result<(), &'static str> {
+    let offers_plus = offered.contains("-PLUS");
+    match flag {
+        // Bound to the gateway's TLS, which is not the server's.
+        "p=tls-exporter" => Err("invalid channel binding"),
+        "y" if offers_plus => Err("the client saw no -PLUS"),
+        _ if hashes == Hashes::Yes && offered != shown => Err("the lists differ"),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a client checks the list of mechanisms (XEP-0474).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hashes {
+    Yes,
+    No,
+}
+
+/// W-R-424: what follows for each kind of client, and that with the recommended set-up all of them get through.
+#[test]
+fn clients_behind_a_gateway_and_channel_binding() {
+    const PLUS: &str = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1-PLUS</mechanism><mechanism>SCRAM-SHA-1</mechanism></mechanisms>";
+    let external = PLUS.replace(
+        "<mechanism>SCRAM-SHA-1-PLUS",
+        "<mechanism>EXTERNAL</mechanism><mechanism>SCRAM-SHA-1-PLUS",
+    );
+    let plain = PLUS.replace("<mechanism>SCRAM-SHA-1-PLUS</mechanism>", "");
+    // What a client that can bind says, by what it sees.
+    let binding = |shown: &str| {
+        if shown.contains("-PLUS") {
+            "p=tls-exporter"
+        } else {
+            "y"
+        }
+    };
+    for (offered, hidden, able, hashes, expected) in [
+        // (a) A client without binding signs in, hidden or not.
+        (PLUS, false, false, Hashes::No, true),
+        (PLUS, true, false, Hashes::No, true),
+        // (b) Shown, a client that binds is refused ...
+        (PLUS, false, true, Hashes::No, false),
+        // (c) ... and hidden, too: it says `y`.
+        (PLUS, true, true, Hashes::No, false),
+        // (d) A client that hashes the lists: as long as nothing was cut.
+        (PLUS, false, false, Hashes::Yes, true),
+        (PLUS, true, false, Hashes::Yes, false),
+        (&external, false, false, Hashes::Yes, false),
+        // The recommended set-up: neither -PLUS nor EXTERNAL is offered to the gateway.
+        (&plain, false, false, Hashes::Yes, true),
+        (&plain, false, true, Hashes::Yes, true),
+        (&plain, true, true, Hashes::Yes, true),
+    ] {
+        let mut with = config(Tls::None);
+        with.hide_channel_binding = hidden;
+        let mut scene = Scene::with(with);
+        let orders = scene.server(&format!(
+            "{HEADER}<stream:features>{offered}</stream:features>"
+        ));
+        let shown = orders.last().expect("features");
+        let shown = shown
+            .replace(&format!("<stream:features {ST}>"), "")
+            .replace("</stream:features>", "");
+        let flag = if able { binding(&shown) } else { "n" };
+        let mechanism = if flag.starts_with('p') {
+            "SCRAM-SHA-1-PLUS"
+        } else {
+            "SCRAM-SHA-1"
+        };
+        let auth = format!("<auth {SASL} mechanism='{mechanism}'>{flag},,n=u,r=x</auth>");
+        scene.sent();
+        // Whatever the client chose, it is the server that judges it.
+        assert_eq!(scene.web(&auth), [""; 0]);
+        assert_eq!(scene.sent(), auth);
+        let answer = match judged(offered, &shown, flag, hashes) {
+            Ok(()) => format!("<success {SASL}/>"),
+            Err(_) => format!("<failure {SASL}><not-authorized/></failure>"),
+        };
+        assert_eq!(scene.server(&answer), [answer.as_str()]);
+        assert_eq!(
+            answer.starts_with("<success"),
+            expected,
+            "{offered} {hidden} {able}"
+        );
+    }
 }
