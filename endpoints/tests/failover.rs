@@ -179,11 +179,9 @@ fn a_node_where_nobody_listens_is_given_up() {
     assert_eq!(world.news(), [""; 0], "4 s since the other end");
     world.planner.handle_refused(id, world.now);
     world.drain();
-    assert_eq!(
-        world.news(),
-        [format!("abandon {}", node.url), "wait".to_owned()]
-    );
-    world.jump();
+    let news = world.news();
+    assert_eq!(news[0], format!("abandon {}", node.url));
+    assert!(news[1].starts_with("try"), "{news:?}");
     assert_ne!(world.attempt().1.url, node.url);
 
     let mut world = World::of(&["https://t1.example/", "wss://t1.example/"], [7; 32]);

@@ -292,7 +292,8 @@ impl Planner {
     }
 
     /// A request of the session could not be sent because nobody listens there. Where that goes on for `Config::refused_for`, without
-    /// [`handle_heard`](Self::handle_heard) in between, and another node is left, the session is abandoned and counts as lost.
+    /// [`handle_heard`](Self::handle_heard) in between, and another node is left, the session is abandoned and counts as lost; that was wait
+    /// enough, and another node is tried at once.
     pub fn handle_refused(&mut self, id: AttemptId, now: Instant) {
         self.clock(now);
         let now = self.now;
@@ -306,7 +307,7 @@ impl Planner {
         let since = *open.refused.get_or_insert(now);
         if alternative && now.saturating_duration_since(since) >= self.config.refused_for {
             self.actions.push_back(Action::Abandon(id));
-            self.fail(id, Failure::Refused);
+            self.leave(id);
             self.advance();
         }
     }

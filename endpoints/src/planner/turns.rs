@@ -4,7 +4,8 @@
 //! - A round takes one stage after another: a stage puts candidates into the queue, at once or after a look-up; the queue is tried, one
 //!   after a failure, one more after a silence; the next stage follows when all have failed.
 //! - A round that is over becomes a wait, or `Idle` where patience is over; a wait becomes a round.
-//! - An attempt that opens becomes the session. A session that is lost becomes a wait; one that is redirected a round.
+//! - An attempt that opens becomes the session. A session that is lost becomes a wait; one that is redirected, or whose node is given up, a
+//!   round.
 
 use std::collections::VecDeque;
 
@@ -326,6 +327,19 @@ impl Planner {
             }
             State::Open(_) => {}
         }
+    }
+
+    /// Nobody listens where the session is: another node is tried.
+    pub(super) fn leave(&mut self, id: AttemptId) {
+        let State::Open(open) = std::mem::replace(&mut self.state, State::Idle) else {
+            return;
+        };
+        let mut report = Report::default();
+        report.add(attempted(id, &open.entry), Failure::Refused);
+        self.judge_session(&open);
+        self.failures = self.failures.saturating_add(1);
+        self.remember(&open.entry, Failure::Refused);
+        self.begin_round(report, None);
     }
 
     /// A redirect is followed: it is tried before all others.
