@@ -154,18 +154,13 @@ impl<N: Network> Opening<N> {
                 None => None,
             };
             match event {
-                Some(WebEvent::Opened(header)) => {
-                    // A domain is compared as DNS does.
-                    if let Some(other) = header
-                        .from
-                        .as_ref()
-                        .filter(|from| !from.eq_ignore_ascii_case(domain))
-                    {
-                        return Err(End::lost(Error::WrongDomain(other.clone())));
-                    }
-                    opened = Some(header);
-                }
+                Some(WebEvent::Opened(header)) => opened = Some(header),
                 Some(WebEvent::Element(element)) => {
+                    // Not before: an error may follow on a header of whoever knows no such domain (RFC 6120 §4.9.1.3).
+                    let from = opened.as_ref().and_then(|header| header.from.as_deref());
+                    if let Some(other) = from.filter(|from| !from.eq_ignore_ascii_case(domain)) {
+                        return Err(End::lost(Error::WrongDomain(other.to_owned())));
+                    }
                     let is_features = element.is("features", ns::STREAM);
                     let (features, early) = if is_features {
                         (Some(element), None)
