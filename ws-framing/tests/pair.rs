@@ -79,7 +79,7 @@ fn message() -> impl Strategy<Value = Message> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Every message arrives once and in order, both ways, and the closing is clean, whichever end starts it.
+    /// W-R-080: no head of any HTTP is needed. Every message arrives once and in order, both ways, and the closing is clean, whichever end starts it.
     #[test]
     fn messages_arrive_whatever_the_cuts(
         up in prop::collection::vec(message(), 0..12),

@@ -1,4 +1,4 @@
-//! RFC 6455 §5.5, §7: control frames, the closing handshake, keeping alive (ledger §4, §7).
+//! RFC 6455 §5.5, §7: control frames, the closing handshake, keeping alive.
 
 use crate::support::{Rig, close, hex, masked, seconds, text, unmasked};
 use bytes::Bytes;
@@ -207,7 +207,7 @@ fn failures_use_the_codes_that_every_peer_knows() {
     );
 }
 
-/// W-R-156: the codes that are sent, as golden bytes.
+/// W-R-156: the codes that are sent, as golden bytes; those that must not be cannot be made.
 #[test]
 fn close_frames_are_the_golden_bytes() {
     let mut rig = server();
@@ -217,6 +217,9 @@ fn close_frames_are_the_golden_bytes() {
     rig.machine
         .close(CloseCode::INVALID_PAYLOAD, "bad utf-8", rig.now);
     assert_eq!(rig.output(), hex("88 0b 03 ef 62 61 64 20 75 74 66 2d 38"));
+    for never in [1004, 1005, 1006, 1015] {
+        assert_eq!(CloseCode::new(never), None);
+    }
 }
 
 /// W-R-158, W-R-160: the code is echoed, and the server closes TCP at once.
@@ -331,7 +334,7 @@ fn a_flush_that_outlives_its_deadline_is_aborted() {
     assert_eq!(rig.actions(), [end, Action::Abort]);
 }
 
-/// W-R-163: 1006 where no Close came.
+/// W-R-163, W-R-083: 1006 where no Close came; the end of an HTTP/2 stream is an end like any other.
 #[test]
 fn a_lost_transport_is_1006() {
     let mut rig = server();

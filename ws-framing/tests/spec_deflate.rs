@@ -342,7 +342,7 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     /// What is sent is read, whatever was agreed, whatever the fragments and the cuts, both ways.
     #[test]

@@ -1,4 +1,4 @@
-//! RFC 6455 §5: the frame codec (ledger §3).
+//! RFC 6455 §5: the frame codec.
 
 use crate::support::{KEY, Rig, close, hex, masked, text, unmasked};
 use bytes::Bytes;
@@ -49,7 +49,7 @@ fn payloads_of_every_length_form_arrive() {
     }
 }
 
-/// W-R-100: the ledger's header examples.
+/// W-R-100: headers of every length.
 #[test]
 fn headers_are_the_golden_bytes() {
     for (length, header) in [
@@ -230,7 +230,7 @@ fn control_frames_are_whole_and_short() {
     assert_eq!(rig.frames(), [(0x8a, vec![b'x'; 125])]);
 }
 
-/// W-R-112, W-R-114 and the ledger's example: `<p>é</p>` in two frames, cut inside é, a ping between.
+/// W-R-112, W-R-114: `<p>é</p>` in two frames, cut inside é, a ping between.
 #[test]
 fn fragments_become_one_message_around_a_ping() {
     let mut client = Rig::client(Config::default());
@@ -299,17 +299,19 @@ fn too_many_fragments_fail_with_1008() {
     fails(Config::default(), &flood, 1008);
 }
 
-/// W-R-116, W-R-125: a message leaves as one frame, its payload uncopied.
+/// W-R-116, W-R-125, W-R-107: a message leaves as one frame, its payload uncopied; who keeps a share of it cannot change it.
 #[test]
 fn a_large_message_leaves_as_one_frame_uncopied() {
     let mut rig = server();
     let payload = Bytes::from(vec![b'x'; 1 << 20]);
     let at = payload.as_ptr();
+    let kept = payload.clone();
     let message = Message::Text(payload.try_into().unwrap());
     rig.machine.send(message, rig.now).unwrap();
     let transmit = rig.machine.poll_transmit().unwrap();
     assert_eq!(&transmit.head[..], hex("81 7f 00 00 00 00 00 10 00 00"));
     assert_eq!(transmit.payload.as_ptr(), at);
+    assert!(kept.try_into_mut().is_err());
     assert_eq!(rig.machine.poll_transmit(), None);
 }
 
@@ -454,7 +456,7 @@ fn small_frames_are_written_together() {
     assert_eq!(rig.machine.poll_transmit(), None);
 }
 
-/// Ledger §11: the client's `<open/>`, 81 bytes under the mask a1b2c3d4.
+/// The client's `<open/>`, 81 bytes under the mask a1b2c3d4.
 #[test]
 fn the_golden_open_is_read() {
     let bytes = hex(

@@ -1,6 +1,10 @@
-//! RFC 6455 §4.2: the server's side of the opening handshake (ledger §1).
+//! RFC 6455 §4.2: the server's side of the opening handshake.
 
-use ws_framing::handshake::server::{Config, EarlyBytes, accept, is_upgrade};
+use proptest::prelude::*;
+use ws_framing::handshake::{
+    extended_connect::{self, Request},
+    server::{Config, EarlyBytes, accept, is_upgrade},
+};
 use xmpp_http1::{RequestHead, Response, Version};
 
 const FIELDS: [(&str, &str); 6] = [
@@ -56,7 +60,7 @@ fn field<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
     Some(value)
 }
 
-/// W-R-009, W-R-012, W-R-019: the ledger's handshake, field by field.
+/// W-R-009, W-R-012, W-R-019: a whole handshake, field by field.
 #[test]
 fn the_golden_handshake() {
     let mut config = Config::default();
@@ -360,4 +364,165 @@ fn an_unknown_field_may_hold_any_octets() {
     assert_eq!(status(&head), 101);
     let head = with("Origin", &[]).with_field("Origin", [b'h', 0xff]);
     assert_eq!(status(&head), 403);
+}
+
+/// W-R-001: whatever is wrong, the answer is an HTTP error, and never a 101.
+#[test]
+fn one_mutation_is_enough_to_be_refused() {
+    let key = "EBESExQVFhcYGRobHB0eHw==";
+    for (head, expected) in [
+        (line("POST", "/ws", Version::Http11), 405),
+        (line("get", "/ws", Version::Http11), 405),
+        (line("GET", "/ws", Version::Http10), 400),
+        (line("GET", "*", Version::Http11), 400),
+        (with("Host", &[]), 400),
+        (with("Host", &["a.example", "a.example"]), 400),
+        (with("Host", &["a b"]), 400),
+        (with("Upgrade", &[]), 426),
+        (with("Upgrade", &["websocketx"]), 426),
+        (with("Connection", &["keep-alive"]), 400),
+        (with("Connection", &[]), 400),
+        (with("Sec-WebSocket-Key", &[]), 400),
+        (with("Sec-WebSocket-Key", &[key, key]), 400),
+        (with("Sec-WebSocket-Key", &["AAAA"]), 400),
+        (with("Sec-WebSocket-Version", &[]), 400),
+        (with("Sec-WebSocket-Version", &["8"]), 426),
+        (with("Sec-WebSocket-Version", &["013"]), 400),
+        (with("Sec-WebSocket-Version", &["13", "13"]), 400),
+        (with("Sec-WebSocket-Protocol", &[]), 400),
+        (with("Sec-WebSocket-Protocol", &["soap"]), 400),
+        (with("Sec-WebSocket-Protocol", &["x mpp"]), 400),
+        (with("Sec-WebSocket-Extensions", &["a; ;"]), 400),
+        (with("Origin", &["https://other.example"]), 403),
+        (with("Origin", &["null"]), 403),
+        (
+            with(
+                "Origin",
+                &["https://chat.a.example", "https://chat.a.example"],
+            ),
+            400,
+        ),
+        (with("Content-Length", &["5"]), 400),
+        (with("Transfer-Encoding", &["chunked"]), 400),
+    ] {
+        assert_eq!(status(&head), expected, "{head:?}");
+    }
+    assert_eq!(status(&with("Origin", &["https://chat.a.example"])), 101);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// W-R-014: what is agreed to was offered, and it is one token.
+    #[test]
+    fn the_subprotocol_was_offered(
+        lines in prop::collection::vec("(xmpp|soap|XMPP|xmpp-framing|, |,|a){0,6}", 0..4),
+        wanted in prop::option::of(prop::sample::select(vec!["xmpp", "soap"])),
+    ) {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let head = with("Sec-WebSocket-Protocol", &lines);
+        let mut config = Config::default();
+        config.subprotocol = wanted.map(str::to_owned);
+        if let Ok(accepted) = accept(&head, 0, &config) {
+            let agreed = field(&accepted.response, "Sec-WebSocket-Protocol");
+            let offered: Vec<&[u8]> = head.list("Sec-WebSocket-Protocol").collect();
+            prop_assert!(agreed.is_none_or(|agreed| offered.contains(&agreed.as_bytes())));
+            prop_assert_eq!(agreed, wanted);
+        }
+    }
+}
+
+/// W-R-032: a request that comes in pieces gets the answer of one that comes whole, and what follows from it.
+#[test]
+fn cuts_of_a_request_are_invisible() {
+    use xmpp_http1::server::{Action, Connection, Event};
+
+    let mut request = "GET /ws?a HTTP/1.1\r\n".to_owned();
+    for (name, value) in FIELDS {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("\r\n");
+    let run = |cut: usize| {
+        let rig_now = crate::support::Rig::server(Default::default()).now;
+        let mut connection = Connection::new(Default::default(), rig_now);
+        let mut input = bytes::BytesMut::new();
+        for piece in [&request[..cut], &request[cut..]] {
+            input.extend_from_slice(piece.as_bytes());
+            connection.handle_input(&mut input, rig_now);
+        }
+        let Some(Action::Deliver(Event::Request(request))) = connection.poll_action() else {
+            panic!("cut at {cut}: no request");
+        };
+        let accepted = accept(&request.head, request.surplus, &Config::default()).unwrap();
+        connection.respond(request.id, accepted.response, rig_now);
+        let mut output = Vec::new();
+        let mut actions = Vec::new();
+        while let Some(transmit) = connection.poll_transmit() {
+            output.extend_from_slice(&transmit.head);
+            output.extend_from_slice(&transmit.payload);
+        }
+        while let Some(action) = connection.poll_action() {
+            actions.push(format!("{action:?}"));
+        }
+        (request.head, accepted.subprotocol, output, actions)
+    };
+    let whole = run(request.len());
+    assert!(whole.2.starts_with(b"HTTP/1.1 101 "));
+    for cut in 0..request.len() {
+        assert_eq!(run(cut), whole, "cut at {cut}");
+    }
+}
+
+/// W-R-082: what an extended CONNECT has to say, and what it gets.
+#[test]
+fn extended_connect() {
+    let good = [
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "https"),
+        (":path", "/ws?a"),
+        (":authority", "chat.a.example"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-protocol", "foo, xmpp"),
+        ("origin", "https://chat.a.example"),
+    ];
+    let judge = |fields: &[(&str, &str)]| {
+        let judged = extended_connect::accept(&Request::new(fields), &Config::default());
+        judged.map_or_else(|rejected| rejected.response, |accepted| accepted.response)
+    };
+    let response = judge(&good);
+    assert_eq!(response.status, 200);
+    let fields: Vec<_> = response
+        .fields
+        .iter()
+        .map(|(name, value)| (name.as_ref(), value.as_ref()))
+        .collect();
+    assert_eq!(fields, [("Sec-WebSocket-Protocol", "xmpp")]);
+    for (name, value, expected) in [
+        (":method", "GET", 405),
+        (":protocol", "connect-udp", 501),
+        // A plain CONNECT is no request for a tunnel here.
+        (":protocol", "", 400),
+        (":scheme", "wss", 400),
+        (":path", "*", 400),
+        (":authority", "", 400),
+        ("sec-websocket-version", "8", 426),
+        ("sec-websocket-protocol", "soap", 400),
+        ("origin", "https://other.example", 403),
+        ("connection", "Upgrade", 400),
+        ("upgrade", "websocket", 400),
+        ("host", "ignored.example", 200),
+        ("sec-websocket-key", "ignored", 200),
+    ] {
+        let changed: Vec<_> = good
+            .into_iter()
+            .filter(|(field, _)| *field != name)
+            .chain(
+                [(name, value)]
+                    .into_iter()
+                    .filter(|(_, value)| !value.is_empty()),
+            )
+            .collect();
+        assert_eq!(judge(&changed).status, expected, "{name}: {value}");
+    }
 }

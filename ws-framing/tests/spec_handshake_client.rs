@@ -1,14 +1,16 @@
-//! RFC 6455 §4.1: the client's side of the opening handshake (ledger §2).
+//! RFC 6455 §4.1: the client's side of the opening handshake.
 
 use bytes::BytesMut;
 use ws_framing::{
     CloseCode,
     handshake::{
-        client::{Config, Endpoint, Handshake, Refused, Upgraded},
+        client::{Config, Endpoint, Handshake, NotFollowed, Redirects, Refused, Upgraded},
         server,
     },
 };
 use xmpp_http1::{RequestHead, Version};
+
+use crate::support::Rig;
 
 fn handshake() -> Handshake {
     let endpoint = Endpoint::parse("wss://chat.example/ws?a").unwrap();
@@ -63,7 +65,7 @@ fn judge(changed: &[(&str, &str)]) -> Result<Option<Upgraded>, Refused> {
     handshake.handle_input(&mut BytesMut::from(answer.as_str()))
 }
 
-/// W-R-053, W-R-054, W-R-055, 066: golden bytes around the key.
+/// W-R-053, W-R-054, W-R-055, W-R-066: golden bytes around the key.
 #[test]
 fn the_golden_request() {
     let handshake = handshake();
@@ -108,7 +110,32 @@ fn frames_behind_the_head_are_kept() {
     }
 }
 
-/// W-R-057.
+/// W-R-057: following is off, bounded where it is on, and never leads from wss to ws.
+#[test]
+fn redirections_keep_the_security() {
+    let here = Endpoint::parse("wss://chat.example/ws").unwrap();
+    let mut redirects = Redirects::default();
+    let there = redirects.follow(&here, "wss://other.example/");
+    assert_eq!(there, Err(NotFollowed::TooMany));
+    let mut redirects = Redirects::up_to(3);
+    for location in ["ws://chat.example/ws", "http://chat.example/ws"] {
+        let there = redirects.follow(&here, location);
+        assert_eq!(there, Err(NotFollowed::Insecure), "{location}");
+    }
+    for location in ["ftp://h/", "//h/", "x", "wss://h/#x", "/a b"] {
+        let there = redirects.follow(&here, location);
+        assert_eq!(there, Err(NotFollowed::NotWebSocket), "{location}");
+    }
+    let there = redirects.follow(&here, "/other?a").unwrap();
+    assert_eq!((there.host(), there.target()), ("chat.example", "/other?a"));
+    let there = redirects.follow(&there, "https://b.example/").unwrap();
+    assert!(there.is_secure());
+    assert!(redirects.follow(&there, "wss://c.example").is_ok());
+    let there = redirects.follow(&there, "wss://d.example");
+    assert_eq!(there, Err(NotFollowed::TooMany));
+}
+
+/// W-R-057: any other answer is HTTP's, and is told.
 #[test]
 fn other_answers_are_told() {
     let mut input = BytesMut::from("HTTP/1.1 302 Found\r\nLocation: ws://h/\r\n\r\n");
@@ -174,6 +201,13 @@ fn a_missing_subprotocol_is_told() {
     let upgraded = upgraded.unwrap().unwrap();
     assert_eq!(upgraded.subprotocol, None);
     assert_eq!(upgraded.farewell, Some(CloseCode::NORMAL));
+    // The Close frame is all that it gets.
+    let mut rig = Rig::client(Default::default());
+    let farewell = upgraded.farewell.unwrap();
+    rig.machine.close(farewell, "no subprotocol", rig.now);
+    let bytes = rig.output();
+    assert_eq!(bytes[..2], [0x88, 0x80 | 16]);
+    assert_eq!(bytes.len(), 2 + 4 + 16);
 }
 
 /// W-R-064: the head and what may come before it are bounded.

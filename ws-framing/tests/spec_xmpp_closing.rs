@@ -1,4 +1,4 @@
-//! RFC 7395 §3.6: closing and redirecting (ledger §6.4, §7).
+//! RFC 7395 §3.6: closing and redirecting.
 
 use ws_framing::{
     CloseCode,

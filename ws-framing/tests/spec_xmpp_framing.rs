@@ -1,4 +1,4 @@
-//! RFC 7395 §3.3: one document a message (ledger §6.1), and what is sent.
+//! RFC 7395 §3.3: one document a message, and what is sent.
 
 use ws_framing::{
     connection::{Config as ConnectionConfig, SendError},

@@ -11,7 +11,7 @@ const NO_CODE: u16 = 1005;
 /// Reported where no Close frame came (RFC 6455 §7.1.5); never sent.
 pub(crate) const NO_CLOSE: u16 = 1006;
 
-/// A close code that may be sent (RFC 6455 §7.4; W-R-155 to 157). 1004, 1005, 1006 and 1015 cannot be made.
+/// A close code that may be sent (RFC 6455 §7.4; W-R-155, W-R-156, W-R-157). 1004, 1005, 1006 and 1015 cannot be made.
 ///
 /// ```
 /// use ws_framing::CloseCode;
@@ -81,7 +81,7 @@ impl CloseFrame {
         }
     }
 
-    /// Reads the payload: empty, or a code that may be on the wire and UTF-8 (W-R-154, 155).
+    /// Reads the payload: empty, or a code that may be on the wire and UTF-8 (W-R-154, W-R-155).
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, Violation> {
         if payload.is_empty() {
             return Ok(Self::default());

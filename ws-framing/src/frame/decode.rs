@@ -232,7 +232,7 @@ impl Decoder {
         }))
     }
 
-    /// Judges the size and number of a data frame (W-R-103, 115), and opens the message that it begins.
+    /// Judges the size and number of a data frame (W-R-103, W-R-115), and opens the message that it begins.
     fn admit(&mut self, header: &Header) -> Result<Option<usize>, Violation> {
         let DecodeLimits {
             message_bytes,

@@ -173,7 +173,7 @@ fn first_byte(first: u8, fin: bool, expected: Expected) -> Result<Opcode, Violat
     }
 }
 
-/// The length behind the second byte, in its shortest form (W-R-101, 102).
+/// The length behind the second byte, in its shortest form (W-R-101, W-R-102).
 fn payload_length(code: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Violation> {
     let (length, rest, least) = match code {
         126 => match rest.split_first_chunk() {

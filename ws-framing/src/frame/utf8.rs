@@ -1,5 +1,5 @@
 //! UTF-8 over a message that comes in pieces: each byte is looked at once, and the first byte that cannot continue fails
-//! (RFC 6455 §8.1; W-R-118, 119).
+//! (RFC 6455 §8.1; W-R-118, W-R-119).
 
 /// What an unfinished character leaves behind.
 #[derive(Clone, Copy, Debug, Default)]

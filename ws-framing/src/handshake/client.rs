@@ -5,8 +5,11 @@ use bytes::{Bytes, BytesMut};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 
-pub use super::endpoint::{Endpoint, NotWebSocket};
 use super::{accept_value, extensions};
+pub use super::{
+    endpoint::{Endpoint, NotWebSocket},
+    redirects::{NotFollowed, Redirects},
+};
 use crate::CloseCode;
 #[cfg(feature = "deflate")]
 use crate::deflate;
@@ -65,6 +68,24 @@ impl Default for Config {
             #[cfg(feature = "deflate")]
             need: Need::Dispensable,
         }
+    }
+}
+
+impl Config {
+    /// The fields that say what is wanted. A value that could split a head is left out.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&'static str, String)> {
+        #[cfg(feature = "deflate")]
+        let extensions = self.compression.as_ref().map(deflate::offer);
+        #[cfg(not(feature = "deflate"))]
+        let extensions: Option<String> = None;
+        [
+            ("Sec-WebSocket-Protocol", self.subprotocol.clone()),
+            ("Sec-WebSocket-Extensions", extensions),
+            ("Origin", self.origin.clone()),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .filter(|(_, value)| is_field_value(value))
     }
 }
 
@@ -136,19 +157,8 @@ impl Handshake {
             endpoint.target(),
             endpoint.authority(),
         );
-        #[cfg(feature = "deflate")]
-        let extensions = config.compression.as_ref().map(deflate::offer);
-        #[cfg(not(feature = "deflate"))]
-        let extensions: Option<String> = None;
-        for (name, value) in [
-            ("Sec-WebSocket-Protocol", config.subprotocol.as_deref()),
-            ("Sec-WebSocket-Extensions", extensions.as_deref()),
-            ("Origin", config.origin.as_deref()),
-        ] {
-            // A value that could split the head is left out.
-            if let Some(value) = value.filter(|value| is_field_value(value)) {
-                request.push_str(&format!("{name}: {value}\r\n"));
-            }
+        for (name, value) in config.fields() {
+            request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("\r\n");
         Self {
@@ -227,7 +237,7 @@ impl Handshake {
         }
     }
 
-    /// W-R-058 to 062.
+    /// W-R-058, W-R-059, W-R-060, W-R-061, W-R-062.
     fn upgraded(&self, fields: &Fields<'_>) -> Result<Upgraded, Refused> {
         if !fields
             .single("upgrade")
@@ -245,35 +255,45 @@ impl Handshake {
         if fields.single("sec-websocket-accept") != Some(&self.accept) {
             return Err(Refused::Field("Sec-WebSocket-Accept"));
         }
-        let extensions = fields.values("sec-websocket-extensions").map(str::as_bytes);
-        #[cfg(feature = "deflate")]
-        let compression = match &self.config.compression {
-            Some(config) => deflate::confirm(extensions, config)
-                .map_err(|_| Refused::Field("Sec-WebSocket-Extensions"))?,
-            None => none_agreed(extensions).map(|()| None)?,
-        };
-        #[cfg(not(feature = "deflate"))]
-        none_agreed(extensions)?;
-        let named = fields.values("sec-websocket-protocol").next().is_some();
-        let subprotocol = fields.single("sec-websocket-protocol").map(str::to_owned);
-        if named && (subprotocol.is_none() || subprotocol != self.config.subprotocol) {
-            return Err(Refused::Field("Sec-WebSocket-Protocol"));
-        }
-        let mut farewell = None;
-        #[cfg(feature = "deflate")]
-        if self.config.need == Need::Required && compression.is_none() {
-            farewell = Some(CloseCode::MISSING_EXTENSION);
-        }
-        if subprotocol != self.config.subprotocol {
-            farewell = Some(CloseCode::NORMAL);
-        }
-        Ok(Upgraded {
-            subprotocol,
-            #[cfg(feature = "deflate")]
-            compression,
-            farewell,
-        })
+        let extensions = fields.values("sec-websocket-extensions");
+        let protocols: Vec<&str> = fields.values("sec-websocket-protocol").collect();
+        agreed(&self.config, extensions.map(str::as_bytes), &protocols)
     }
+}
+
+/// What the fields that mean the same in every version of HTTP agree on, of a response that says that this is a WebSocket.
+pub(super) fn agreed<'a>(
+    config: &Config,
+    extensions: impl Iterator<Item = &'a [u8]>,
+    protocols: &[&str],
+) -> Result<Upgraded, Refused> {
+    #[cfg(feature = "deflate")]
+    let compression = match &config.compression {
+        Some(config) => deflate::confirm(extensions, config)
+            .map_err(|_| Refused::Field("Sec-WebSocket-Extensions"))?,
+        None => none_agreed(extensions).map(|()| None)?,
+    };
+    #[cfg(not(feature = "deflate"))]
+    none_agreed(extensions)?;
+    let subprotocol = match protocols {
+        [] => None,
+        [named] if config.subprotocol.as_deref() == Some(named) => Some((*named).to_owned()),
+        [_, ..] => return Err(Refused::Field("Sec-WebSocket-Protocol")),
+    };
+    let mut farewell = None;
+    #[cfg(feature = "deflate")]
+    if config.need == Need::Required && compression.is_none() {
+        farewell = Some(CloseCode::MISSING_EXTENSION);
+    }
+    if subprotocol != config.subprotocol {
+        farewell = Some(CloseCode::NORMAL);
+    }
+    Ok(Upgraded {
+        subprotocol,
+        #[cfg(feature = "deflate")]
+        compression,
+        farewell,
+    })
 }
 
 /// Field lines; values that are not text match nothing.

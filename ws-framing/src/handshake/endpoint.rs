@@ -57,6 +57,18 @@ impl Endpoint {
         })
     }
 
+    /// Another target of the same host: a path, perhaps with a query.
+    pub(super) fn at(&self, target: &str) -> Result<Self, NotWebSocket> {
+        let printable = target.bytes().all(|byte| byte.is_ascii_graphic());
+        if !printable || target.contains('#') {
+            return Err(NotWebSocket);
+        }
+        Ok(Self {
+            target: target.to_owned(),
+            ..self.clone()
+        })
+    }
+
     /// Whether TLS comes first (wss).
     pub fn is_secure(&self) -> bool {
         self.secure

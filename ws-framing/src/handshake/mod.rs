@@ -2,8 +2,12 @@
 
 pub mod client;
 mod endpoint;
+pub mod extended_connect;
 pub(crate) mod extensions;
+mod redirects;
 pub mod server;
+
+pub use xmpp_http1::{RequestHead, Response, Version};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha1::{Digest, Sha1};
@@ -40,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accept_values_of_the_rfc_and_the_ledger() {
+    fn accept_values_are_the_golden_ones() {
         assert_eq!(
             accept_value(b"dGhlIHNhbXBsZSBub25jZQ=="),
             "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

@@ -18,7 +18,7 @@ use crate::deflate;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The subprotocol that must be offered; `None` for users without XMPP, who agree on none. Default `xmpp` (W-R-012, 013).
+    /// The subprotocol that must be offered; `None` for users without XMPP, who agree on none. Default `xmpp` (W-R-012, W-R-013).
     pub subprotocol: Option<String>,
     /// Allowed origins, compared whole; empty is "same host" (W-R-016), `*` is any, `null` only if listed.
     pub origins: Vec<String>,
@@ -77,7 +77,7 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    fn new(status: u16, reason: &'static str) -> Box<Self> {
+    pub(super) fn new(status: u16, reason: &'static str) -> Box<Self> {
         let response = Response::new(status)
             .with_body("text/plain; charset=utf-8", format!("{reason}\n"))
             .closing();
@@ -113,6 +113,21 @@ pub fn is_upgrade(head: &RequestHead) -> bool {
 /// assert_eq!(accepted.subprotocol.as_deref(), Some("xmpp"));
 /// ```
 ///
+/// A head that another HTTP stack has read is made from its parts:
+///
+/// ```
+/// use ws_framing::handshake::{RequestHead, Version, server::{Config, accept}};
+///
+/// // As `http::Request` and most others give them.
+/// let fields = [("host", &b"chat.example"[..]), ("upgrade", b"websocket"), ("connection", b"Upgrade")];
+/// let head = fields.into_iter().fold(
+///     RequestHead::new("GET", "/ws", Version::Http11),
+///     |head, (name, value)| head.with_field(name, value),
+/// );
+/// let rejected = accept(&head, 0, &Config::default()).expect_err("it has no key");
+/// assert_eq!(rejected.response.status, 400);
+/// ```
+///
 /// # Errors
 ///
 /// The answer for everything that RFC 6455 §4.2.1 or the configuration refuses.
@@ -140,6 +155,19 @@ pub fn accept(
             "Sec-WebSocket-Key is not one key of 16 bytes",
         ));
     };
+    let agreement = agree(head, config)?;
+    if surplus > 0 && config.early_bytes == EarlyBytes::Refused {
+        return Err(Rejected::new(400, "bytes behind the request"));
+    }
+    let response = Response::new(101)
+        .with_field("Upgrade", "websocket")
+        .with_field("Connection", "Upgrade")
+        .with_field("Sec-WebSocket-Accept", accept_value(key));
+    Ok(agreement.accepted(response))
+}
+
+/// What the fields that mean the same in every version of HTTP agree on.
+pub(super) fn agree(head: &RequestHead, config: &Config) -> Result<Agreement, Box<Rejected>> {
     // What cannot be read is an error, what is not known is ignored (W-R-020).
     let Some(offered) = extensions::parse(head.fields("sec-websocket-extensions")) else {
         return Err(Rejected::new(400, "Sec-WebSocket-Extensions is malformed"));
@@ -153,32 +181,43 @@ pub fn accept(
         .and_then(|config| deflate::accept_first(&offered, config));
     let subprotocol = subprotocol(head, config)?;
     origin(head, config)?;
-    if surplus > 0 && config.early_bytes == EarlyBytes::Refused {
-        return Err(Rejected::new(400, "bytes behind the request"));
-    }
-    let mut response = Response::new(101)
-        .with_field("Upgrade", "websocket")
-        .with_field("Connection", "Upgrade")
-        .with_field("Sec-WebSocket-Accept", accept_value(key));
-    if let Some(subprotocol) = &subprotocol {
-        response = response.with_field("Sec-WebSocket-Protocol", subprotocol.clone());
-    }
-    #[cfg(feature = "deflate")]
-    let compression = compression.map(|accepted| {
-        response
-            .fields
-            .push(("Sec-WebSocket-Extensions".into(), accepted.response.into()));
-        accepted.agreed
-    });
-    Ok(Accepted {
-        response,
+    Ok(Agreement {
         subprotocol,
         #[cfg(feature = "deflate")]
         compression,
     })
 }
 
-/// W-R-002, 003.
+/// What a handshake agreed on.
+pub(super) struct Agreement {
+    subprotocol: Option<String>,
+    #[cfg(feature = "deflate")]
+    compression: Option<deflate::Accepted>,
+}
+
+impl Agreement {
+    /// Says so in the response.
+    pub(super) fn accepted(self, mut response: Response) -> Accepted {
+        if let Some(subprotocol) = &self.subprotocol {
+            response = response.with_field("Sec-WebSocket-Protocol", subprotocol.clone());
+        }
+        #[cfg(feature = "deflate")]
+        let compression = self.compression.map(|accepted| {
+            response
+                .fields
+                .push(("Sec-WebSocket-Extensions".into(), accepted.response.into()));
+            accepted.agreed
+        });
+        Accepted {
+            response,
+            subprotocol: self.subprotocol,
+            #[cfg(feature = "deflate")]
+            compression,
+        }
+    }
+}
+
+/// W-R-002, W-R-003.
 fn request_line(head: &RequestHead) -> Result<(), Box<Rejected>> {
     if head.method() != "GET" {
         return Err(Rejected::new(405, "only GET opens a WebSocket").with_field("Allow", "GET"));
@@ -192,8 +231,8 @@ fn request_line(head: &RequestHead) -> Result<(), Box<Rejected>> {
     Ok(())
 }
 
-/// W-R-004, 005.
-fn host(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
+/// W-R-004, W-R-005.
+pub(super) fn host(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
     let named = head.field("host").is_some();
     let Some((host, _)) = head.authority().filter(|_| named).and_then(split_authority) else {
         return Err(Rejected::new(400, "not exactly one valid Host"));
@@ -209,7 +248,7 @@ fn host(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
     }
 }
 
-/// W-R-022, 023: an upgrade has no body.
+/// W-R-022, W-R-023: an upgrade has no body.
 fn body(head: &RequestHead) -> Result<(), Box<Rejected>> {
     let has_body = head.fields("transfer-encoding").next().is_some()
         || head.fields("content-length").any(|length| length != b"0");
@@ -221,7 +260,7 @@ fn body(head: &RequestHead) -> Result<(), Box<Rejected>> {
 }
 
 /// W-R-010.
-fn version(head: &RequestHead) -> Result<(), Box<Rejected>> {
+pub(super) fn version(head: &RequestHead) -> Result<(), Box<Rejected>> {
     let status = match head.field("sec-websocket-version") {
         Some(b"13") => return Ok(()),
         Some(other) if is_version(other) => 426,
@@ -249,7 +288,7 @@ fn is_version(text: &[u8]) -> bool {
     digits && canonical && number.is_some()
 }
 
-/// W-R-011 to 014.
+/// W-R-011, W-R-012, W-R-013, W-R-014.
 fn subprotocol(head: &RequestHead, config: &Config) -> Result<Option<String>, Box<Rejected>> {
     if !head.list("sec-websocket-protocol").all(is_token) {
         return Err(Rejected::new(400, "Sec-WebSocket-Protocol is malformed"));
@@ -270,7 +309,7 @@ fn subprotocol(head: &RequestHead, config: &Config) -> Result<Option<String>, Bo
     }
 }
 
-/// W-R-015, 016.
+/// W-R-015, W-R-016.
 fn origin(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
     let mut origins = head.fields("origin");
     let Some(origin) = origins.next() else {

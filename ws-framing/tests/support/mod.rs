@@ -11,7 +11,7 @@ use ws_framing::{
     xmpp,
 };
 
-/// The mask of the ledger's examples.
+/// The mask of the examples.
 pub(crate) const KEY: [u8; 4] = [0xa1, 0xb2, 0xc3, 0xd4];
 
 pub(crate) fn seconds(count: u64) -> Duration {
