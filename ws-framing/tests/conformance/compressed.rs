@@ -67,6 +67,28 @@ fn section_13_parameters() {
     section("13.", 126, &most());
 }
 
+/// W-R-492: what is expected of this build: nothing is declined, by either role, and each window is the one that was asked for.
+#[test]
+fn no_request_comes_out_unimplemented() {
+    let mut seen = 0;
+    for case in deflate_cases(0) {
+        for subject in [Subject::Server, Subject::Client] {
+            let agreed = setup(&case, subject, &most()).agreed.expect("agreed");
+            let request = case.deflate[0];
+            assert_eq!(
+                agreed.subject.window_bits,
+                request.window_bits.unwrap_or(15)
+            );
+            assert_eq!(
+                agreed.subject.no_context_takeover,
+                request.no_context_takeover
+            );
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 432);
+}
+
 /// What a configuration has without more words: each message by itself, small ones as they are.
 #[test]
 fn sections_12_and_13_by_default() {
