@@ -12,5 +12,6 @@ mod replay;
 mod security;
 mod support;
 mod terminate_errors;
+mod timers;
 mod window;
 mod xmpp;

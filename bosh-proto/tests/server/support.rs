@@ -246,6 +246,11 @@ impl World {
         self.now = target;
     }
 
+    /// When the clock began.
+    pub(crate) fn start(&self) -> Instant {
+        self.epoch
+    }
+
     /// Takes every action, where that is to be done after each call.
     pub(crate) fn drain(&mut self) {
         if self.drains == Drains::AtOnce {

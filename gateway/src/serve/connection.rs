@@ -41,7 +41,7 @@ pub(crate) struct Accepted<S> {
 /// What comes after a request.
 enum Next {
     Request,
-    Upgrade(Request, Facts, Upgrade),
+    Upgrade(Box<(Request, Facts, Upgrade)>),
 }
 
 /// A handshake to go through with.
@@ -94,7 +94,7 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         let seen = facts.behind_proxies(&request, &gate);
         match answer(&mut connection, request, seen, &rules, &gate) {
             Next::Request => {}
-            Next::Upgrade(request, facts, upgrade) => break Some((request, facts, upgrade)),
+            Next::Upgrade(upgrade) => break Some(*upgrade),
         }
     };
     if let Some((request, facts, upgrade)) = upgrade {
@@ -169,7 +169,7 @@ fn answer<S: Stream>(
                         response: accepted.response,
                         compression: accepted.compression,
                     };
-                    return Next::Upgrade(request, facts, upgrade);
+                    return Next::Upgrade(Box::new((request, facts, upgrade)));
                 }
                 Err(refusal) => {
                     tracing::debug!(connection = facts.number, peer = %facts.peer, ?refusal, "WebSocket handshake refused");
