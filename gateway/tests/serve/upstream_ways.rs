@@ -354,3 +354,19 @@ fn amplified_stanzas_cost_bounded_memory() {
     }
     assert!(resident() < before + 8 * 1_024);
 }
+
+/// W-R-430: what a client asks for chooses among the configured domains and nothing else.
+#[test]
+fn no_address_is_dialled_for_a_domain_that_is_not_served() {
+    let server = honest("x");
+    let gateway = gateway("unmapped", &server, "", "");
+    for domain in ["169.254.169.254", "elsewhere.example", "127.0.0.1", "[::1]"] {
+        let mut socket = connect(&gateway);
+        socket.send(&OPEN.replace("localhost", domain));
+        let rest = socket.rest();
+        let text: String = rest.iter().map(|frame| format!("{frame:?}")).collect();
+        assert!(text.contains("<host-unknown"), "{domain}: {text}");
+        assert_eq!(rest.last(), Some(&Frame::Close(1000)));
+    }
+    assert_eq!(server.heard(), [""; 0]);
+}

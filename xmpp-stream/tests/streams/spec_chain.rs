@@ -211,3 +211,30 @@ fn a_lost_server_is_told_only_where_nothing_can_be_resumed() {
         assert_eq!(closed.error.is_some(), !resumable);
     }
 }
+
+/// W-R-344, T-11: a message above the limit ends the session for good: a client that resumed would send it again, for ever.
+#[test]
+fn an_oversized_message_cannot_be_sent_again() {
+    let mut chain = Chain::enabled(usize::MAX, ENABLED);
+    let before = chain.upstream.len();
+    let body = "x".repeat(270_000);
+    assert!(chain.say(
+        Side::Client,
+        &format!("<message xmlns='jabber:client'><body>{body}</body></message>")
+    ));
+    chain.run();
+    let closed = chain.closed.expect("an end");
+    assert_eq!((closed.connection.code, closed.stream_closed), (1009, true));
+    let error = closed.error.expect("an error");
+    assert_eq!(error.condition, "policy-violation");
+    assert!(
+        error
+            .application
+            .is_some_and(|element| element.is("stanza-too-big", ns::ERRORS))
+    );
+    // The server may not keep it either.
+    assert_eq!(
+        String::from_utf8_lossy(&chain.upstream[before..]),
+        "</stream:stream>"
+    );
+}

@@ -69,6 +69,29 @@ fn an_unprotected_channel_hides_mechanisms_that_show_secrets() {
     );
 }
 
+/// W-R-452, W-R-423: what is hidden on such a channel is refused there, and taken on one that is protected.
+#[test]
+fn an_unprotected_channel_refuses_mechanisms_that_show_secrets() {
+    for (protected, list) in [(false, "SCRAM-SHA-1"), (true, "PLAIN")] {
+        let mut with = config(Tls::None);
+        with.protected = protected;
+        let mut scene = Scene::with(with);
+        let both = MECHANISMS.replace(
+            "<mechanism>",
+            "<mechanism>SCRAM-SHA-1</mechanism><mechanism>",
+        );
+        let orders = scene.server(&format!("{HEADER}{both}"));
+        let shown = orders.last().expect("features");
+        assert_eq!(shown.contains("PLAIN"), protected);
+        assert!(shown.contains(list));
+        scene.sent();
+        let plain = format!("<auth {SASL} mechanism='PLAIN'>x</auth>");
+        let refused = scene.web(&plain);
+        assert_eq!(refused.is_empty(), protected, "{refused:?}");
+        assert_eq!(scene.sent() == plain, protected);
+    }
+}
+
 /// W-R-423, W-R-425: the filter holds on input too.
 #[test]
 fn what_was_cut_is_refused_on_input() {
