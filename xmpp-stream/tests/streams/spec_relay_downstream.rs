@@ -230,3 +230,17 @@ fn prefixed_stanzas_are_written_without_their_prefix() {
         ["<message xmlns=\"jabber:client\" xmlns:c=\"jabber:client\"><body>a</body></message>"]
     );
 }
+
+/// B-X-026: white space between a server's stanzas keeps its connection alive and is nothing to a client.
+#[test]
+fn white_space_of_the_server_is_dropped() {
+    let mut scene = Scene::authenticated();
+    for space in [" ", "\n", " \t\r\n "] {
+        assert_eq!(scene.server(space), [""; 0], "{space:?}");
+    }
+    assert_eq!(scene.sent(), "");
+    assert_eq!(
+        scene.server("<presence xmlns='jabber:client'/> "),
+        ["<presence xml:lang=\"en\" xmlns='jabber:client'/>"]
+    );
+}

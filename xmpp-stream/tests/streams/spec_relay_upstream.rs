@@ -6,7 +6,7 @@ use xmpp_stream::{client::Tls, relay::WebEvent};
 const TO_SERVER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
                          to='a.example' version='1.0' xml:lang='de'>";
 
-/// W-R-415, W-R-420, W-R-431, W-R-438, W-R-450: STARTTLS, of which the client sees nothing, SASL, a restart, a message, a client that closes.
+/// W-R-415, W-R-420, W-R-431, W-R-438, W-R-450, B-X-006: STARTTLS, of which the client sees nothing, SASL, a restart, a message, a client that closes.
 #[test]
 fn a_whole_session_in_golden_bytes() {
     let mut scene = Scene::with(config(Tls::StartTls));
