@@ -10,12 +10,17 @@ use crate::rid::Rid;
 impl Session {
     /// Ends the session by our own decision: a last `type='terminate'` tells the connection manager, and nobody waits for its answer.
     pub(super) fn farewell(&mut self, cause: Cause, redirect: Option<Redirect>) {
+        self.last_word();
+        self.end(cause, redirect);
+    }
+
+    /// A `type='terminate'` whose answer is not waited for.
+    pub(super) fn last_word(&mut self) {
         if !self.terms.sid.is_empty() && !self.is_over() {
             self.send_request(Kind::Terminate, Vec::new());
             // Not to be abandoned with the others.
             self.pending.pop_back();
         }
-        self.end(cause, redirect);
     }
 
     /// The session is over: the one place that says so.

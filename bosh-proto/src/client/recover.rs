@@ -202,9 +202,13 @@ impl Session {
         if self.is_over() {
             return;
         }
-        if let Phase::Closing { until, .. } = self.phase
+        if let Phase::Closing { until, sent } = self.phase
             && until <= now
         {
+            if sent.is_none() {
+                // There was no room for it in time: better one request too many than a session that nobody ended.
+                self.last_word();
+            }
             return self.process_rest();
         }
         if self.linger_until.is_some_and(|at| at <= now) {

@@ -331,3 +331,23 @@ fn the_reason_is_on_the_request_that_has_it() {
     world.answer(poll.id, &other);
     assert_eq!(world.take_events(), ["closed Condition(OtherRequest)"]);
 }
+
+/// Where not even the request beyond the window has room, the last word follows when the time for it is over.
+#[test]
+fn a_full_window_does_not_keep_the_last_word_back() {
+    let (mut world, _) = World::held(config(), GRANTED);
+    world.send(&message("a"));
+    let minute = std::time::Duration::from_secs(60);
+    world.session.pause(minute, world.now).expect("a pause");
+    world.drain();
+    assert_eq!(world.posts().len(), 2);
+    world.close();
+    world.silent();
+    world.at(4_999);
+    world.silent();
+    world.at(5_000);
+    let last = world.post();
+    assert_eq!(last.attribute("type"), Some("terminate"));
+    assert_eq!(world.take_events(), ["closed Ours"]);
+    assert_eq!(world.undelivered(), [message("a")]);
+}
