@@ -1,6 +1,7 @@
 //! Harnesses of the fuzz targets: functions that panic when a promise is broken, so that stable Rust replays what fuzzing found.
 
 mod body_attrs;
+mod bosh_client;
 mod bosh_session;
 mod deflate;
 mod handshake;
@@ -15,6 +16,7 @@ mod xml_split;
 mod xmpp_session;
 
 pub use body_attrs::body_attrs;
+pub use bosh_client::bosh_client;
 pub use bosh_session::bosh_session;
 pub use deflate::deflate;
 pub use handshake::handshake;

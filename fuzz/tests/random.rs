@@ -81,3 +81,14 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let call = u8::try_from(bytes.len() / 3).expect("a short frame") << 4;
     [&[call], &bytes[..]].concat()
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// The same for a BOSH client, whose creation is answered first.
+    #[test]
+    fn a_bosh_client_keeps_the_contract(flags in any::<u8>(), created in 0..4_u8, data in prop::collection::vec(any::<u8>(), 0..200)) {
+        let data = [vec![flags & !2, 0, created, 0], data].concat();
+        xmpp_web_fuzz::bosh_client(&data);
+    }
+}

@@ -19,6 +19,11 @@ fn replay(directory: &str, mut harness: impl FnMut(&[u8])) -> usize {
 }
 
 #[test]
+fn bosh_client_seeds() {
+    assert!(replay("seeds/bosh_client", xmpp_web_fuzz::bosh_client) >= 10);
+}
+
+#[test]
 fn xml_split_seeds() {
     assert!(replay("seeds/xml_split", xmpp_web_fuzz::xml_split) >= 10);
 }

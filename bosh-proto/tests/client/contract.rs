@@ -121,12 +121,16 @@ fn run(calls: &[Call]) -> Vec<String> {
                     accepted.push(auth.to_owned());
                 }
             }
-            Call::Restart => drop(world.session.restart(world.now)),
+            Call::Restart => {
+                let _ = world.session.restart(world.now);
+            }
             Call::Pause(seconds) => {
                 let period = Duration::from_secs(*seconds);
                 let _ = world.session.pause(period, world.now);
             }
-            Call::Resume => drop(world.session.resume(world.now)),
+            Call::Resume => {
+                let _ = world.session.resume(world.now);
+            }
             Call::Close => world.session.close(world.now),
             Call::Abort(0) => world.session.abort(world.now),
             Call::Abort(_) => {}
