@@ -141,17 +141,20 @@ impl Session {
     /// An answer to a request after a pause shows that the pause was received, and its answer never has payloads.
     fn imply_pause(&mut self, at: usize) {
         for pending in self.pending.iter_mut().take(at) {
-            if pending.kind == Kind::Pause
-                && !matches!(pending.way, Way::Answered(_))
-                && let Way::Out(id, _) = std::mem::replace(
-                    &mut pending.way,
-                    Way::Answered(Box::new(Parked {
-                        answer: Answer::Implied,
-                        document: Bytes::new(),
-                    })),
-                )
-            {
+            if pending.kind != Kind::Pause || matches!(pending.way, Way::Answered(_)) {
+                continue;
+            }
+            let implied = Parked {
+                answer: Answer::Implied,
+                document: Bytes::new(),
+            };
+            let way = std::mem::replace(&mut pending.way, Way::Answered(Box::new(implied)));
+            if let Way::Out(id, _) = way {
                 self.actions.push_back(Action::Abandon { id });
+            }
+            if self.config.client_ack {
+                self.doubled.truncate(COPIES - 1);
+                self.doubled.push_back((pending.rid, self.now + COPY));
             }
         }
     }

@@ -146,3 +146,24 @@ fn what_was_sent_twice_is_acknowledged_later() {
     world.answer(next.id, EMPTY);
     assert_eq!(world.post().attribute("ack"), None);
 }
+
+/// Nor a pause whose answer a later one implied: a copy of it may be on its way, too.
+#[test]
+fn a_pause_without_its_answer_is_acknowledged_later() {
+    let mut config = config();
+    config.client_ack = true;
+    let (mut world, poll) = World::held(config, GRANTED);
+    let minute = std::time::Duration::from_secs(60);
+    world.session.pause(minute, world.now).expect("a pause");
+    world.drain();
+    let pause = world.post();
+    world.answer(poll.id, EMPTY);
+    world.at(10_000);
+    world.session.resume(world.now).expect("paused");
+    world.drain();
+    let new = world.post();
+    world.answer(new.id, EMPTY);
+    let next = world.post();
+    let before = (pause.rid() - 1).to_string();
+    assert_eq!(next.attribute("ack"), Some(before.as_str()));
+}
