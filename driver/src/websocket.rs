@@ -1,20 +1,65 @@
 //! The client's end of a WebSocket's opening handshake, on a stream that is connected (and has done its TLS) already.
 
 use std::{
+    collections::BTreeMap,
     io,
+    net::SocketAddr,
     pin::Pin,
+    sync::{Arc, Mutex, PoisonError, Weak},
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::{Buf, BytesMut};
 use futures_io::{AsyncRead, AsyncWrite};
+use futures_util::lock;
 use ws_framing::handshake::client::{Handshake, Refused, Upgraded};
 
 use crate::Runtime;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 4096;
+
+/// Whose turn it is to connect: to one address one client at a time, until its handshake has come to an end (RFC 6455 §4.1). Clones share the turns.
+///
+/// ```
+/// use xmpp_web_driver::websocket::Turns;
+///
+/// async fn dial(turns: &Turns, address: std::net::SocketAddr) {
+///     let turn = turns.wait(address).await;
+///     // Connect, and `open`; then the next may.
+///     drop(turn);
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Turns(Arc<Mutex<BTreeMap<SocketAddr, Weak<lock::Mutex<()>>>>>);
+
+/// The turn; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    _turn: lock::OwnedMutexGuard<()>,
+}
+
+impl Turns {
+    /// Waits until nobody else is connecting there. Cancel-safe.
+    pub async fn wait(&self, address: SocketAddr) -> Turn {
+        Turn {
+            _turn: self.place(address).lock_owned().await,
+        }
+    }
+
+    fn place(&self, address: SocketAddr) -> Arc<lock::Mutex<()>> {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = places.get(&address).and_then(Weak::upgrade) {
+            return place;
+        }
+        // Those where nobody is or waits are forgotten.
+        places.retain(|_, place| place.strong_count() > 0);
+        let place = Arc::default();
+        places.insert(address, Arc::downgrade(&place));
+        place
+    }
+}
 
 /// Why there is no WebSocket.
 #[derive(Debug, thiserror::Error)]

@@ -101,6 +101,23 @@ fn domains_that_are_not_served_are_refused() {
     assert_eq!(rest.last(), Some(&Frame::Close(1000)), "{text}");
 }
 
+/// W-R-031: nobody is trusted to say for whom it asks, so that a header cannot change whose connection this is.
+#[test]
+fn a_spoofed_address_is_nobodys() {
+    let gateway = Gateway::start();
+    let fields = format!(
+        "{}X-Forwarded-For: 203.0.113.9\r\nForwarded: for=203.0.113.9\r\nX-Real-IP: 203.0.113.9\r\n",
+        handshake("xmpp")
+    );
+    let http = crate::support::http::Http::connect(gateway.address);
+    let mut socket = WebSocket::open_with(http, &fields).sign_in(ADA);
+    socket.echo("who am I?");
+    gateway.logs("session opened");
+    let log = gateway.log();
+    assert!(log.contains("source=127.0.0.1"), "{log}");
+    assert!(!log.contains("203.0.113.9"), "{log}");
+}
+
 /// W-R-473.
 #[test]
 fn sigterm_ends_streams_with_system_shutdown_and_1001() {
