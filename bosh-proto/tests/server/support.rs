@@ -309,14 +309,14 @@ impl World {
         self.answers.get(&id).expect("an answer")
     }
 
-    /// Goes on with the session of the newest answer to these, if that tells of one.
+    /// Goes on with the session that the newest of these exchanges created.
     pub(crate) fn learn(&mut self, exchanges: &[ExchangeId]) {
-        let newest = exchanges.iter().rev().find_map(|id| self.answer(*id));
-        let sid = newest
-            .as_deref()
-            .and_then(|answer| attribute(answer, "sid"));
+        let sid = exchanges.iter().rev().find_map(|id| {
+            let answer = self.answer(*id)?;
+            attribute(&answer, "sid").map(str::to_owned)
+        });
         if let Some(sid) = sid {
-            self.sid = sid.to_owned();
+            self.sid = sid;
         }
     }
 
