@@ -17,6 +17,7 @@ mod management;
 mod receive;
 mod redirect;
 mod secrecy;
+mod sending;
 mod session;
 
 pub use config::{Channel, Config, Namespaces};

@@ -1,5 +1,6 @@
 //! The relay's state. Rules:
 //!
+//! * The verbs are here; what a server says is in `from_server`, the search for it in `redial`.
 //! * The web side is `Open` until the relay ordered `WebAction::Close` or heard `Closed`; after that it gets no orders.
 //!   `Closing` is between: the client ended its stream, what the server still sends is passed on.
 //! * The client may be heard (`ready`) from the server's features until a restart; what comes at other times waits in a
@@ -13,19 +14,19 @@ use bytes::{Bytes, BytesMut};
 use xmpp_wire::{Element, StreamError, StreamHeader, ns};
 
 use super::{
-    Config, RelayAction, ServerAction, WebAction, WebClose, WebClosed, WebEvent,
+    Config, RelayAction, WebAction, WebClose, WebClosed, WebEvent,
     bounce::error_return,
     redial::{Followed, Search},
-    resumption::{Management, locations, management, without_location},
+    resumption::Management,
 };
 use crate::{
-    Action, Cause, Closed, Instant,
-    client::{self, Event, Stream},
-    features::{Filter, Filtered, Stage, idle_time},
+    Action, Cause, Instant,
+    client::{self, Stream},
+    features::Filter,
 };
 
 /// How long a header waits for the features or the redirect that servers send right behind it.
-const HEADER_PATIENCE: Duration = Duration::from_millis(250);
+pub(super) const HEADER_PATIENCE: Duration = Duration::from_millis(250);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Web {
@@ -50,13 +51,13 @@ pub(super) enum Authentication {
 pub struct Relay {
     pub(super) stream: Stream,
     pub(super) config: client::Config,
-    filter: Filter,
-    foreign: bool,
+    pub(super) filter: Filter,
+    pub(super) foreign: bool,
     pub(super) header: StreamHeader,
     actions: VecDeque<RelayAction>,
     pub(super) web: Web,
     pub(super) authentication: Authentication,
-    management: Management,
+    pub(super) management: Management,
     pub(super) search: Search,
     /// The server's header, and until when it waits for what comes behind it.
     pub(super) withheld: Option<(StreamHeader, Instant)>,
@@ -65,12 +66,12 @@ pub struct Relay {
     /// The client may be heard: the features of the stream, or of the restarted stream, have come.
     pub(super) ready: bool,
     pub(super) early: VecDeque<Element>,
-    early_room: usize,
-    early_bytes: usize,
+    pub(super) early_room: usize,
+    pub(super) early_bytes: usize,
     /// The server's `<stream:error/>`, until the stream says that it is over.
     pub(super) error: Option<Element>,
     /// Why the stream ended.
-    cause: Option<Cause>,
+    pub(super) cause: Option<Cause>,
     /// Above this many queued bytes the client is held, at half of it released.
     mark: usize,
     holding: bool,
@@ -334,169 +335,6 @@ impl Relay {
         self.stream.close(now);
     }
 
-    // The server's side.
-
-    fn take_event(&mut self, event: Event) {
-        match event {
-            Event::Opened(header) => {
-                // W-R-414: both are required there.
-                let header = StreamHeader {
-                    from: header.from.or_else(|| self.header.to.clone()),
-                    lang: Some(header.lang.unwrap_or_else(|| "en".to_owned())),
-                    ..header
-                };
-                if self.authentication == Authentication::None {
-                    self.withheld = Some((header, self.stream.now() + HEADER_PATIENCE));
-                } else {
-                    self.tell(WebAction::Open(header));
-                }
-            }
-            Event::Element(element) if element.is("error", ns::STREAM) => {
-                self.error = Some(element.standalone_with_lang().with_stream_prefix());
-            }
-            Event::Element(element) => {
-                self.show_header();
-                // W-R-406: other peers would read a prefix as no stanza at all.
-                self.element(&element.unprefixed(ns::CLIENT));
-            }
-            Event::Ended => {
-                self.show_header();
-                self.close_web(WebClose::Clean);
-            }
-            // The relay takes what it gets, and holds the client instead.
-            Event::Writable => {}
-            Event::Closed(closed) => self.stream_closed(&closed),
-        }
-    }
-
-    /// Told late, so that a server that sends us on is not seen; and once, whoever sent us on.
-    fn show_header(&mut self) {
-        if let Some((header, _)) = self.withheld.take()
-            && !std::mem::replace(&mut self.search.header_shown, true)
-        {
-            self.tell(WebAction::Open(header));
-        }
-    }
-
-    fn element(&mut self, element: &Element) {
-        let name = element.name();
-        match (name.namespace, name.local) {
-            (ns::STREAM, "features") => return self.features(element),
-            (ns::SERVER, "message" | "presence" | "iq") => {
-                return self.violation("invalid-namespace");
-            }
-            (ns::CLIENT, _) => {
-                self.tell(WebAction::Element(element.standalone_with_lang()));
-                return;
-            }
-            _ => {}
-        }
-        let said = management(element);
-        let passed = match said {
-            Management::None => element.with_stream_prefix(),
-            Management::Active | Management::Resumable => without_location(element).standalone(),
-        };
-        self.tell(WebAction::Element(passed));
-        if self.authentication == Authentication::Running {
-            let name = element.name();
-            match (name.namespace, name.local) {
-                (ns::SASL, "success") => {
-                    self.authentication = Authentication::RestartDue;
-                    self.early_room = self.early_bytes;
-                    self.ready = false;
-                }
-                (ns::SASL2, "success") => self.authentication = Authentication::Done,
-                (ns::SASL | ns::SASL2, "failure") => self.authentication = Authentication::None,
-                _ => {}
-            }
-        }
-        if said != Management::None {
-            self.manage(said);
-            for (id, node) in locations(element) {
-                self.tell(WebAction::Server(ServerAction::Remember { id, node }));
-            }
-        }
-    }
-
-    fn features(&mut self, features: &Element) {
-        let stage = match self.authentication {
-            Authentication::None | Authentication::Running => Stage::BeforeAuthentication,
-            Authentication::RestartDue | Authentication::Done => Stage::Authenticated,
-        };
-        if let Some(idle) = idle_time(features) {
-            self.stream.keep_alive_within(idle / 2);
-        }
-        let (filtered, warnings) = self.filter.apply(features, stage);
-        for warning in warnings {
-            self.tell(WebAction::Server(ServerAction::Warn(warning)));
-        }
-        match filtered {
-            Filtered::Features(features) => {
-                let first = stage == Stage::BeforeAuthentication && !self.features_passed;
-                if !(first && self.search.features_shown) {
-                    self.tell(WebAction::Element(features.with_stream_prefix()));
-                }
-                self.features_passed = true;
-                if self.authentication != Authentication::RestartDue {
-                    self.ready = true;
-                    self.forward_early();
-                }
-            }
-            Filtered::Nothing => {
-                let error = StreamError::new("policy-violation")
-                    .with_text("the server offers no way to authenticate that can be used here");
-                self.close_web(WebClose::Refused(error));
-                self.end_stream();
-            }
-        }
-    }
-
-    /// The server broke the protocol: it hears how, the client only that something did (W-R-445).
-    fn violation(&mut self, condition: &str) {
-        self.close_web(WebClose::Internal(internal()));
-        let now = self.stream.now();
-        self.stream.fail(StreamError::new(condition), now);
-    }
-
-    fn end_stream(&mut self) {
-        let now = self.stream.now();
-        self.stream.close(now);
-    }
-
-    fn stream_closed(&mut self, closed: &Closed) {
-        if closed.cause == Cause::Peer && self.follow(closed.error.as_ref()) == Followed::Yes {
-            return;
-        }
-        self.show_header();
-        self.cause = Some(closed.cause);
-        let close = match closed.cause {
-            Cause::Ours => WebClose::Clean,
-            Cause::Peer => match (self.error.take(), &closed.error) {
-                // W-R-418: what was not followed here the client must not follow either.
-                (_, Some(error)) if error.condition == "see-other-host" => {
-                    WebClose::Unreachable(self.loss())
-                }
-                (Some(error), _) => WebClose::StreamError(error),
-                // An error before TLS.
-                (None, Some(error)) => WebClose::StreamError(error.to_element()),
-                (None, None) => WebClose::Clean,
-            },
-            Cause::Fault => WebClose::Internal(internal()),
-            Cause::Network | Cause::Timeout if self.resumable() => WebClose::Lost,
-            Cause::Network | Cause::Timeout | Cause::Tls => WebClose::Unreachable(self.loss()),
-        };
-        self.close_web(close);
-    }
-
-    /// What a lost server is called: `remote-connection-failed` is not for the provider's own (RFC 6120 §4.9.3.15).
-    fn loss(&self) -> StreamError {
-        if self.foreign {
-            StreamError::new("remote-connection-failed")
-        } else {
-            internal()
-        }
-    }
-
     // Orders to the web side.
 
     pub(super) fn tell(&mut self, action: WebAction) {
@@ -505,7 +343,7 @@ impl Relay {
         }
     }
 
-    fn manage(&mut self, said: Management) {
+    pub(super) fn manage(&mut self, said: Management) {
         let was = self.resumable();
         self.management = said;
         if was != self.resumable() {
@@ -514,7 +352,7 @@ impl Relay {
     }
 
     /// Orders the end of the web session, once. But for `Lost` nothing can be resumed after it.
-    fn close_web(&mut self, close: WebClose) {
+    pub(super) fn close_web(&mut self, close: WebClose) {
         let close = match self.web {
             Web::Open => close,
             // The client left first, and is answered whatever happened.
@@ -565,6 +403,6 @@ fn sasl_failure(namespace: &str) -> Element {
 }
 
 /// What a client learns of a fault behind the gateway: a fixed text (W-R-445).
-fn internal() -> StreamError {
+pub(super) fn internal() -> StreamError {
     StreamError::new("internal-server-error").with_text("the connection to the server failed")
 }

@@ -40,6 +40,7 @@ use crate::{Action, client};
 #[cfg(feature = "bosh")]
 pub mod bosh;
 mod bounce;
+mod from_server;
 mod machine;
 mod redial;
 mod resumption;

@@ -1,0 +1,178 @@
+//! What a server's stream says, and what the client is shown of it (W-R-400 to W-R-427).
+
+use xmpp_wire::{Element, StreamError, StreamHeader, ns};
+
+use super::{
+    ServerAction, WebAction, WebClose,
+    machine::{Authentication, HEADER_PATIENCE, Relay, internal},
+    redial::Followed,
+    resumption::{Management, locations, management, without_location},
+};
+use crate::{
+    Cause, Closed,
+    client::Event,
+    features::{Filtered, Stage, idle_time},
+};
+
+impl Relay {
+    pub(super) fn take_event(&mut self, event: Event) {
+        match event {
+            Event::Opened(header) => {
+                // W-R-414: both are required there.
+                let header = StreamHeader {
+                    from: header.from.or_else(|| self.header.to.clone()),
+                    lang: Some(header.lang.unwrap_or_else(|| "en".to_owned())),
+                    ..header
+                };
+                if self.authentication == Authentication::None {
+                    self.withheld = Some((header, self.stream.now() + HEADER_PATIENCE));
+                } else {
+                    self.tell(WebAction::Open(header));
+                }
+            }
+            Event::Element(element) if element.is("error", ns::STREAM) => {
+                self.error = Some(element.standalone_with_lang().with_stream_prefix());
+            }
+            Event::Element(element) => {
+                self.show_header();
+                // W-R-406: other peers would read a prefix as no stanza at all.
+                self.element(&element.unprefixed(ns::CLIENT));
+            }
+            Event::Ended => {
+                self.show_header();
+                self.close_web(WebClose::Clean);
+            }
+            // The relay takes what it gets, and holds the client instead.
+            Event::Writable => {}
+            Event::Closed(closed) => self.stream_closed(&closed),
+        }
+    }
+
+    /// Told late, so that a server that sends us on is not seen; and once, whoever sent us on.
+    pub(super) fn show_header(&mut self) {
+        if let Some((header, _)) = self.withheld.take()
+            && !std::mem::replace(&mut self.search.header_shown, true)
+        {
+            self.tell(WebAction::Open(header));
+        }
+    }
+
+    fn element(&mut self, element: &Element) {
+        let name = element.name();
+        match (name.namespace, name.local) {
+            (ns::STREAM, "features") => return self.features(element),
+            (ns::SERVER, "message" | "presence" | "iq") => {
+                return self.violation("invalid-namespace");
+            }
+            (ns::CLIENT, _) => {
+                self.tell(WebAction::Element(element.standalone_with_lang()));
+                return;
+            }
+            _ => {}
+        }
+        let said = management(element);
+        let passed = match said {
+            Management::None => element.with_stream_prefix(),
+            Management::Active | Management::Resumable => without_location(element).standalone(),
+        };
+        self.tell(WebAction::Element(passed));
+        if self.authentication == Authentication::Running {
+            let name = element.name();
+            match (name.namespace, name.local) {
+                (ns::SASL, "success") => {
+                    self.authentication = Authentication::RestartDue;
+                    self.early_room = self.early_bytes;
+                    self.ready = false;
+                }
+                (ns::SASL2, "success") => self.authentication = Authentication::Done,
+                (ns::SASL | ns::SASL2, "failure") => self.authentication = Authentication::None,
+                _ => {}
+            }
+        }
+        if said != Management::None {
+            self.manage(said);
+            for (id, node) in locations(element) {
+                self.tell(WebAction::Server(ServerAction::Remember { id, node }));
+            }
+        }
+    }
+
+    fn features(&mut self, features: &Element) {
+        let stage = match self.authentication {
+            Authentication::None | Authentication::Running => Stage::BeforeAuthentication,
+            Authentication::RestartDue | Authentication::Done => Stage::Authenticated,
+        };
+        if let Some(idle) = idle_time(features) {
+            self.stream.keep_alive_within(idle / 2);
+        }
+        let (filtered, warnings) = self.filter.apply(features, stage);
+        for warning in warnings {
+            self.tell(WebAction::Server(ServerAction::Warn(warning)));
+        }
+        match filtered {
+            Filtered::Features(features) => {
+                let first = stage == Stage::BeforeAuthentication && !self.features_passed;
+                if !(first && self.search.features_shown) {
+                    self.tell(WebAction::Element(features.with_stream_prefix()));
+                }
+                self.features_passed = true;
+                if self.authentication != Authentication::RestartDue {
+                    self.ready = true;
+                    self.forward_early();
+                }
+            }
+            Filtered::Nothing => {
+                let error = StreamError::new("policy-violation")
+                    .with_text("the server offers no way to authenticate that can be used here");
+                self.close_web(WebClose::Refused(error));
+                self.end_stream();
+            }
+        }
+    }
+
+    /// The server broke the protocol: it hears how, the client only that something did (W-R-445).
+    fn violation(&mut self, condition: &str) {
+        self.close_web(WebClose::Internal(internal()));
+        let now = self.stream.now();
+        self.stream.fail(StreamError::new(condition), now);
+    }
+
+    fn end_stream(&mut self) {
+        let now = self.stream.now();
+        self.stream.close(now);
+    }
+
+    fn stream_closed(&mut self, closed: &Closed) {
+        if closed.cause == Cause::Peer && self.follow(closed.error.as_ref()) == Followed::Yes {
+            return;
+        }
+        self.show_header();
+        self.cause = Some(closed.cause);
+        let close = match closed.cause {
+            Cause::Ours => WebClose::Clean,
+            Cause::Peer => match (self.error.take(), &closed.error) {
+                // W-R-418: what was not followed here the client must not follow either.
+                (_, Some(error)) if error.condition == "see-other-host" => {
+                    WebClose::Unreachable(self.loss())
+                }
+                (Some(error), _) => WebClose::StreamError(error),
+                // An error before TLS.
+                (None, Some(error)) => WebClose::StreamError(error.to_element()),
+                (None, None) => WebClose::Clean,
+            },
+            Cause::Fault => WebClose::Internal(internal()),
+            Cause::Network | Cause::Timeout if self.resumable() => WebClose::Lost,
+            Cause::Network | Cause::Timeout | Cause::Tls => WebClose::Unreachable(self.loss()),
+        };
+        self.close_web(close);
+    }
+
+    /// What a lost server is called: `remote-connection-failed` is not for the provider's own (RFC 6120 §4.9.3.15).
+    pub(super) fn loss(&self) -> StreamError {
+        if self.foreign {
+            StreamError::new("remote-connection-failed")
+        } else {
+            internal()
+        }
+    }
+}
