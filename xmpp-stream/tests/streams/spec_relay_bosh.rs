@@ -138,3 +138,38 @@ fn a_refusal_keeps_its_name() {
         assert_eq!(bosh::refusal(&StreamError::new(name)), condition);
     }
 }
+
+/// B-R-051: the client's `xml:lang` appears in the header to the server, beside the domain that it wants.
+#[test]
+fn the_clients_language_reaches_the_server() {
+    let now = epoch();
+    let mut config = bosh_proto::client::Config::new("a.example");
+    config.lang = Some("de".into());
+    let mut client = bosh_proto::client::Session::new(config, [7; 32], now);
+    let Some(bosh_proto::client::Action::Request { body, .. }) = client.poll_action() else {
+        panic!("no creation request");
+    };
+    let mut manager = Manager::new(Arc::new(Config::default()), [7; 32]);
+    let request = Request {
+        body,
+        connection: ConnectionId(1),
+        source: None,
+        channel: Channel::Tls,
+    };
+    manager.handle_request(request, now);
+    let Some(Action::Deliver {
+        event: Event::Opening(opening),
+        ..
+    }) = manager.poll_action()
+    else {
+        panic!("no session");
+    };
+    let config = xmpp_stream::relay::Config::default();
+    let mut relay = xmpp_stream::relay::Relay::new(config, opening.header, now);
+    let header = relay.poll_transmit().expect("a header");
+    assert_eq!(
+        header,
+        "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
+         to='a.example' version='1.0' xml:lang='de'>"
+    );
+}
