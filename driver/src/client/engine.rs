@@ -273,9 +273,10 @@ impl<N: Network> Engine<N> {
 
     fn attempt_ended(&mut self, id: AttemptId, url: Url, end: End) {
         let now = self.network.now();
-        let error = match end.why {
-            Why::Lost(error) => error,
-            Why::Ours | Why::Peer => Error::Lost("it ended at once".to_owned()),
+        let error = match (&end.redirect, end.why) {
+            (Some(redirect), _) => redirect.into(),
+            (None, Why::Lost(error)) => error,
+            (None, Why::Ours | Why::Peer) => Error::Lost("it ended at once".to_owned()),
         };
         match &end.redirect {
             Some(redirect) => self.planner.handle_redirect(id, redirect, now),
@@ -363,29 +364,28 @@ impl<N: Network> Engine<N> {
         undelivered.extend(parked);
         let now = self.network.now();
         self.wake_writers();
-        let error = match end.why {
-            Why::Ours | Why::Peer if end.redirect.is_none() || self.closing => {
+        let error = match (&end.redirect, end.why) {
+            (redirect, why @ (Why::Ours | Why::Peer)) if redirect.is_none() || self.closing => {
                 self.planner.handle_closed(id, now);
-                let cause = match end.why {
+                let cause = match why {
                     Why::Ours => Cause::Ours,
                     Why::Peer | Why::Lost(_) => Cause::Server,
                 };
                 return self.end(cause, undelivered);
             }
-            Why::Ours | Why::Peer => Error::Lost("the server redirects".to_owned()),
-            Why::Lost(error) => error,
+            (Some(redirect), _) => redirect.into(),
+            (None, Why::Lost(error)) => error,
+            (None, Why::Ours | Why::Peer) => Error::Lost("it ended".to_owned()),
         };
         if self.closing {
             self.planner.close(now);
             return self.end(Cause::Lost(error), undelivered);
         }
-        self.gone = Some(Gone { undelivered, error });
-        let error = self.gone.as_ref().map(|gone| gone.error.failure());
-        match (&end.redirect, error) {
-            (Some(redirect), _) => self.planner.handle_redirect(id, redirect, now),
-            (None, Some(failure)) => self.planner.handle_failure(id, failure, now),
-            (None, None) => {}
+        match &end.redirect {
+            Some(redirect) => self.planner.handle_redirect(id, redirect, now),
+            None => self.planner.handle_failure(id, error.failure(), now),
         }
+        self.gone = Some(Gone { error, undelivered });
     }
 
     /// The planner does not want it any more.

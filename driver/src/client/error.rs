@@ -2,7 +2,7 @@ use std::{fmt, io};
 
 use bosh_proto::client as bosh;
 use ws_framing::{connection, handshake::client::Refused};
-use xmpp_endpoints::{Failure, Report, Url};
+use xmpp_endpoints::{Failure, Report, Url, redirect::Redirect};
 use xmpp_wire::StreamError;
 
 use crate::{post, proxy::ProxyError, tls};
@@ -48,6 +48,9 @@ pub enum Error {
     /// No answer in time.
     #[error("there was no answer in time")]
     TimedOut,
+    /// The server sends its clients elsewhere: a URL, or a host. Where that is not followed, the report says why.
+    #[error("the server redirects to {0:?}")]
+    Redirected(String),
     /// The connection broke.
     #[error("the connection was lost: {0}")]
     Lost(String),
@@ -92,10 +95,19 @@ impl Error {
                     Failure::Network(text)
                 }
             }
-            Self::Connect { .. } | Self::Proxy(_) | Self::Lost(_) | Self::WebSocket(_) => {
-                Failure::Network(text)
-            }
+            Self::Connect { .. }
+            | Self::Redirected(_)
+            | Self::Proxy(_)
+            | Self::Lost(_)
+            | Self::WebSocket(_) => Failure::Network(text),
         }
+    }
+}
+
+impl From<&Redirect> for Error {
+    fn from(redirect: &Redirect) -> Self {
+        let (Redirect::Uri(to) | Redirect::Host(to)) = redirect;
+        Self::Redirected(to.clone())
     }
 }
 

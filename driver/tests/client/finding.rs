@@ -1,14 +1,23 @@
 //! Finding a node: documents, fallbacks, redirects, and errors that tell what was wrong.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use xmpp_web_driver::client::{Builder, Cause, Error, Event, Failed, Transport};
+use xmpp_web_driver::{
+    Runtime as _,
+    client::{Builder, Cause, ConnectError, Error, Event, Failed, Network as _, Proxy, Transport},
+    proxy::ProxyError,
+};
 
 use crate::{
     net::Net,
     node::{DOMAIN, Habit, Node, message, page},
-    support::World,
-    talking::{connected, next_id, start},
+    support::{End, World},
+    talking::{connected, next_id, sign_in, start},
 };
 
 /// What came of a client with these endpoints that finds no session.
@@ -275,5 +284,83 @@ fn nodes_that_send_on_for_ever() {
         let _second = Node::start(&net, "t2.example", 12, 443, Habit::Redirect(a.to_owned()));
         let failed = failed(&mut world, &net, &[a]);
         assert!(failed.to_string().contains("it leads back"), "{failed}");
+    }
+}
+
+/// A proxy for CONNECT, which notes what it was asked for.
+fn proxy(net: &Net, address: SocketAddr) -> Arc<Mutex<Vec<String>>> {
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (net, notes) = (net.clone(), Arc::clone(&asked));
+    let there = net.clone();
+    let service = move |mut end: End| {
+        let (net, notes) = (there.clone(), Arc::clone(&notes));
+        there.runtime.spawn(async move {
+            let head = end.until("\r\n\r\n").await;
+            let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            notes.lock().expect("no panic").push(target.clone());
+            let addresses = net
+                .resolve(&target[..target.find(':').unwrap_or(0)], 80)
+                .await;
+            end.say("HTTP/1.1 200 OK\r\n\r\n").await;
+            net.service(addresses.expect("a host")[0])(end);
+        });
+    };
+    net.serve(address, Arc::new(service));
+    asked
+}
+
+/// Through a proxy, which resolves the names: both transports, and nothing beside it.
+#[test]
+fn everything_goes_through_the_proxy() {
+    for url in ["ws://t1.example/ws", "http://t1.example/http-bind"] {
+        let mut world = World::new();
+        let net = Net::new(&world);
+        let _node = Node::start(&net, "t1.example", 11, 80, Habit::Echo);
+        let address = SocketAddr::new(net.host("proxy.example", 30), 3128);
+        let asked = proxy(&net, address);
+        let builder = Builder::new(DOMAIN, net.clone()).expect("a domain");
+        let mut client = builder
+            .endpoint(url)
+            .expect("an endpoint")
+            .proxy(Proxy::http("proxy.example", 3128))
+            .start()
+            .expect("entropy");
+        let event = world.run(client.next());
+        assert!(matches!(event, Some(Event::Opened(_))), "{event:?}");
+        sign_in(&mut world, &mut client);
+        world.run(client.send(message(1))).expect("taken");
+        assert_eq!(next_id(&mut world, &mut client), "1");
+        let asked = asked.lock().expect("no panic").clone();
+        assert!(
+            !asked.is_empty() && asked.iter().all(|target| target == "t1.example:80"),
+            "{asked:?}"
+        );
+        assert!(net.dialled().iter().all(|dialled| *dialled == address));
+    }
+}
+
+/// A proxy that refuses is told apart from a node that does.
+#[test]
+fn a_proxy_that_refuses() {
+    let mut world = World::new();
+    let net = Net::new(&world);
+    let address = SocketAddr::new(net.host("proxy.example", 30), 3128);
+    page(&net, address, 200, "no proxy", "text/plain");
+    for url in ["ws://t1.example/ws", "http://t1.example/http-bind"] {
+        let builder = Builder::new(DOMAIN, net.clone()).expect("a domain");
+        let client = builder
+            .endpoint(url)
+            .expect("an endpoint")
+            .proxy(Proxy::http("proxy.example", 3128))
+            .start()
+            .expect("entropy");
+        let Err(ConnectError::Failed(failed)) = world.run(client.opened()) else {
+            panic!("no failure");
+        };
+        let (_, error) = failed.errors().next().expect("an error");
+        assert!(
+            matches!(error, Error::Proxy(ProxyError::Status(405))),
+            "{error:?}"
+        );
     }
 }
