@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    PublicKeyData as _, date_time_ymd,
 };
 use tokio::io::{DuplexStream, duplex};
 use xmpp_web_tokio::{
     Io,
+    driver::tls::Expected,
     tls::{Acceptor, Alpn, ClientStream, Connector, Fault, Name, Roots, ServerStream, SetupError},
 };
 
@@ -282,4 +284,64 @@ fn names_are_domains_in_ascii_or_addresses() {
             "{wrong}"
         );
     }
+}
+
+/// The outcome of a handshake with whoever is expected.
+async fn expecting(acceptor: &Acceptor, roots: &Roots, expected: Expected) -> Result<(), Fault> {
+    let handshake = roots
+        .handshake(Alpn::Http11, expected)
+        .expect("a configuration");
+    let (ours, theirs) = duplex(64 * 1024);
+    let connector = tokio_rustls::TlsConnector::from(handshake.config);
+    let (client, _) = tokio::join!(
+        connector.connect(handshake.name, ours),
+        acceptor.accept(Io(theirs))
+    );
+    client.map(drop).map_err(Fault::from)
+}
+
+/// B-D-007, B-D-020: the name of the endpoint, the XMPP domain's, and a pinned key are accepted, each alone; another certificate is not
+/// (XEP-0156 §2.2, XEP-0487 §2.2).
+#[tokio::test]
+async fn one_of_several_names_or_a_pinned_key_is_enough() {
+    let directory = Directory::new("alternatives");
+    let ca = authority();
+    let roots = Roots::from_file(&directory.write("ca.pem", &ca.pem())).expect("roots");
+    let stranger = authority();
+    let name = |name| Name::new(name).expect("a name");
+    let expected = || {
+        Expected::sending(name("front.example"))
+            .or(name("front.example"))
+            .or(name("example.com"))
+    };
+    for holds in ["front.example", "example.com"] {
+        let acceptor = acceptor(&directory, &ca, params(holds));
+        expecting(&acceptor, &roots, expected())
+            .await
+            .expect("accepted");
+    }
+    let wrong = acceptor(&directory, &ca, params("other.example"));
+    let fault = expecting(&wrong, &roots, expected())
+        .await
+        .expect_err("refused");
+    assert!(
+        matches!(&fault, Fault::WrongName { expected, found }
+        if expected == "front.example" && found == &["other.example"]),
+        "{fault}"
+    );
+
+    let key = KeyPair::generate().expect("a key");
+    let pin = ring::digest::digest(&ring::digest::SHA256, &key.subject_public_key_info());
+    let pin: [u8; 32] = pin.as_ref().try_into().expect("32 bytes");
+    let certificate = params("other.example")
+        .signed_by(&key, &stranger)
+        .expect("a certificate");
+    let certificate = directory.write("pinned.pem", &certificate.pem());
+    let key = directory.write("pinned-key.pem", &key.serialize_pem());
+    let pinned = Acceptor::from_files(&certificate, &key).expect("an acceptor");
+    expecting(&pinned, &roots, expected().or_pinned(pin))
+        .await
+        .expect("accepted");
+    let other = expecting(&pinned, &roots, expected().or_pinned([7; 32])).await;
+    other.expect_err("another key is not pinned");
 }
