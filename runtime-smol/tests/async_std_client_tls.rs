@@ -1,5 +1,4 @@
 //! Clients and TLS on async-std.
-#![cfg(feature = "async-std")]
 
 #[path = "../../driver/tests/shared/client_tls.rs"]
 mod client_tls;

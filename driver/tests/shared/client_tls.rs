@@ -214,13 +214,11 @@ pub(crate) async fn a_wrong_certificate_names_both(network: impl Network) {
             let server = serve(listener, pki.server(name));
             let url = format!("{scheme}://t2.example1.com:{port}/");
             let failed = failed(builder(network.clone(), &url, pki.roots())).await;
-            match fault(&failed) {
-                Fault::WrongName { expected, found } => {
-                    assert_eq!(expected, "t2.example1.com");
-                    assert_eq!(found, &[name]);
-                }
-                other => panic!("{other:?}"),
-            }
+            let Fault::WrongName { expected, found } = fault(&failed) else {
+                panic!("{failed}");
+            };
+            assert_eq!(expected, "t2.example1.com");
+            assert_eq!(found, &[name]);
             let text = failed.to_string();
             assert!(
                 text.contains("t2.example1.com") && text.contains(name),
