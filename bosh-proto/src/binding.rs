@@ -13,13 +13,16 @@ pub mod client;
 use bytes::Bytes;
 use xmpp_http1::RequestHead;
 
-use crate::{Coding, Condition};
+use crate::Coding;
+#[cfg(feature = "compression")]
+use crate::Condition;
 
 #[cfg(feature = "compression")]
 mod compression;
 
 /// Which pages may use this endpoint, and how answers are dressed.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "compression"), derive(Default))]
 #[non_exhaustive]
 pub struct Config {
     /// Allowed origins, compared whole (lower case); empty allows any and answers `*`.
@@ -36,15 +39,13 @@ pub struct Config {
     pub coded_above: usize,
 }
 
+#[cfg(feature = "compression")]
 impl Default for Config {
     fn default() -> Self {
         Self {
             origins: Vec::new(),
-            #[cfg(feature = "compression")]
             codings: Vec::new(),
-            #[cfg(feature = "compression")]
             decoded_bytes: 262_144,
-            #[cfg(feature = "compression")]
             coded_above: 1_024,
         }
     }
