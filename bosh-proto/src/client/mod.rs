@@ -228,7 +228,7 @@ impl SendError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// There is no session yet, or it is restarting, pausing, closing or closed.
+    /// There is no session yet, or it is restarting, pausing, closing or closed, or an earlier pause has no answer yet.
     #[error("the session is not open")]
     NotOpen,
     /// The connection manager offers no pauses (B-R-118).

@@ -29,10 +29,16 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Where the connection manager offered no pauses, or shorter ones, or the session is not open or restarting. Nothing is sent then.
+    /// Where the connection manager offered no pauses, or shorter ones, or the session is not open or restarting, or an earlier pause has no
+    /// answer yet. Nothing is sent then.
     pub fn pause(&mut self, period: Duration, now: Instant) -> Result<(), CallError> {
         self.now = self.now.max(now);
-        if self.phase != Phase::Open || self.restart != Restart::None {
+        // While it is open whether an earlier pause is known, a second would stand on nothing.
+        let is_unsettled = self
+            .pending
+            .iter()
+            .any(|pending| pending.kind == Kind::Pause);
+        if self.phase != Phase::Open || self.restart != Restart::None || is_unsettled {
             return Err(CallError::NotOpen);
         }
         let max = self.terms.maxpause.ok_or(CallError::NoPause)?;

@@ -190,3 +190,21 @@ fn a_pause_can_be_taken_back() {
     world.silent();
     assert_eq!(world.session.resume(world.now), Err(CallError::NotPaused));
 }
+
+/// While a pause has no answer there is no second one: it would count on the first.
+#[test]
+fn no_second_pause_before_the_first_is_settled() {
+    let (mut world, poll) = World::held(config(), GRANTED);
+    world.pause(60).expect("a pause");
+    let pause = world.post();
+    world.answer(poll.id, EMPTY);
+    world.at(5_000);
+    world.resume();
+    let new = world.post();
+    assert_eq!(world.pause(60), Err(CallError::NotOpen));
+    world.silent();
+    world.answer(pause.id, EMPTY);
+    world.answer(new.id, EMPTY);
+    world.posts();
+    assert_eq!(world.pause(60), Ok(()));
+}
