@@ -305,6 +305,10 @@ impl Pair {
             }
         });
         match packet {
+            // Only a storm carries on what its sender gave up: a copy that arrives after the server's replay buffer has moved on is a fault
+            // by the letter (B-R-093), and no client can help it.
+            Packet::Request { id, .. }
+                if self.weather != Weather::Stormy && self.abandoned.contains(&id) => {}
             Packet::Request {
                 id,
                 body,
