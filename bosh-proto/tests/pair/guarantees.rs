@@ -6,10 +6,7 @@ use std::time::Duration;
 use bosh_proto::{client, server};
 use proptest::prelude::*;
 
-use crate::{
-    network::Weather,
-    world::{End, Pair},
-};
+use crate::{ends::End, network::Weather, world::Pair};
 
 /// What the two ends do.
 #[derive(Clone, Copy, Debug)]

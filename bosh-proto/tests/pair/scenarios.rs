@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use bosh_proto::{client, server};
 
-use crate::{
-    network::Weather,
-    world::{Pair, element},
-};
+use crate::{ends::element, network::Weather, world::Pair};
 
 fn configs() -> (client::Config, server::Config) {
     (
