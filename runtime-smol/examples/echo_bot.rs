@@ -5,6 +5,6 @@ use xmpp_web_smol::Smol;
 #[path = "../../driver/examples/chat/echo_bot.rs"]
 mod echo_bot;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
     smol::block_on(echo_bot::run(Smol))
 }

@@ -5,6 +5,6 @@ use xmpp_web_smol::Smol;
 #[path = "../../driver/examples/chat/send_message.rs"]
 mod send_message;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
     smol::block_on(send_message::run(Smol))
 }

@@ -5,6 +5,6 @@ use xmpp_web_smol::Smol;
 #[path = "../../driver/examples/chat/watch.rs"]
 mod watch;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
     smol::block_on(watch::run(Smol))
 }

@@ -6,6 +6,6 @@ use xmpp_web_tokio::Tokio;
 mod echo_bot;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> std::process::ExitCode {
     echo_bot::run(Tokio::current()).await
 }

@@ -6,6 +6,6 @@ use xmpp_web_tokio::Tokio;
 mod watch;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> std::process::ExitCode {
     watch::run(Tokio::current()).await
 }

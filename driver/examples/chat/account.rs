@@ -1,12 +1,23 @@
 //! Who we are, where to go, and how to sign in there: SASL by rsasl, then a resource.
 
-use std::error::Error;
+use std::{error::Error, process::ExitCode};
 
 use rsasl::prelude::{Mechname, SASLClient, SASLConfig, Session};
 use xmpp_web_driver::client::{Builder, Client, Event, Network, Opened};
 use xmpp_wire::{Element, Name, ns};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// What the process ends with.
+pub(crate) fn exit(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// What the command line says.
 pub(crate) struct Account {

@@ -2,12 +2,18 @@
 
 mod account;
 
+use std::process::ExitCode;
+
 use xmpp_web_driver::client::{Event, Network};
 use xmpp_wire::{Element, ns};
 
-use account::{Account, Result};
+use account::{Account, Result, exit};
 
-pub(crate) async fn run(network: impl Network) -> Result<()> {
+pub(crate) async fn run(network: impl Network) -> ExitCode {
+    exit(work(network).await)
+}
+
+async fn work(network: impl Network) -> Result<()> {
     let (account, others) = Account::from_arguments(&["TO", "TEXT"])?;
     let [to, text] = others.as_slice() else {
         return Err("two more arguments are wanted".into());

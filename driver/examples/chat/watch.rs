@@ -2,12 +2,18 @@
 
 mod account;
 
+use std::process::ExitCode;
+
 use xmpp_web_driver::client::{Event, Network};
 use xmpp_wire::{Element, ns};
 
-use account::{Account, Result};
+use account::{Account, Result, exit};
 
-pub(crate) async fn run(network: impl Network) -> Result<()> {
+pub(crate) async fn run(network: impl Network) -> ExitCode {
+    exit(work(network).await)
+}
+
+async fn work(network: impl Network) -> Result<()> {
     let (account, _) = Account::from_arguments(&[])?;
     let mut client = account.connect(network).await?;
     while let Some(event) = client.next().await {

@@ -9,7 +9,7 @@ use crate::{
     net::Net,
     node::{Habit, Node, message},
     support::World,
-    talking::{connected, ids, next_id, sign_in, start},
+    talking::{connected, ids, next_id, once, sign_in, start},
 };
 
 const BOSH: [&str; 3] = [
@@ -79,7 +79,7 @@ fn a_dead_node_is_passed_over() {
     }
 }
 
-/// C-R-042, C-R-041: after a node died the session is a new one, elsewhere, within 10 s; what was not acknowledged comes back in order, and
+/// C-R-042: after a node died the session is a new one, elsewhere, within 10 s; what was not acknowledged comes back in order, and
 /// nothing is sent in the new session that was meant for the old one.
 #[test]
 fn a_new_session_follows_a_lost_one() {
@@ -264,5 +264,77 @@ fn a_host_that_leads_nowhere_does_no_harm() {
             .iter()
             .filter(|address| address.ip().to_string() == "127.0.0.67");
         assert!(tries.count() <= 2, "given up for this session");
+    }
+}
+
+/// B-T-003: a node that falls silent in the middle of a session is tried until the session cannot live any longer; then another one is.
+#[test]
+fn a_silent_node_gets_the_full_time() {
+    let mut world = World::new();
+    let net = Net::new(&world);
+    let nodes = nodes(&net, &Habit::Mute);
+    let mut client = connected(&mut world, &net, &BOSH);
+    let first = at(&nodes, &net.dialled());
+    net.swallow(nodes[first].address);
+    nodes[first].cut();
+    let silent_since = world.now();
+    world.run(client.send(message(0))).expect("taken");
+    let lost = lost(&mut world, &mut client);
+    assert_eq!(lost.undelivered.len(), 1);
+    // `wait` and `inactivity` of the node.
+    let took = world.now() - silent_since;
+    let granted = Config::default().wait + Config::default().inactivity;
+    assert!(
+        took > granted - Duration::from_secs(15) && took < granted + Duration::from_secs(70),
+        "{took:?} of {granted:?}"
+    );
+    let tries = net.dialled();
+    assert!(
+        tries.len() > 2 && tries.iter().all(|address| *address == nodes[first].address),
+        "{tries:?}"
+    );
+    let event = world.run(client.next());
+    assert!(matches!(event, Some(Event::Opened(_))), "{event:?}");
+    assert_ne!(at(&nodes, &net.dialled()), first);
+}
+
+/// C-R-041: of three nodes with a hundred clients each one is killed; its clients are in a new session within 10 s, the others see nothing.
+#[test]
+fn a_hundred_clients_of_a_killed_node() {
+    for urls in [BOSH, WS] {
+        let mut world = World::new();
+        let net = Net::new(&world);
+        let nodes = nodes(&net, &Habit::Mute);
+        let mut here: [Vec<Client>; 3] = Default::default();
+        for seed in 0_u16.. {
+            if here.iter().all(|clients| clients.len() == 100) {
+                break;
+            }
+            let net = net.clone().seeded(seed);
+            let client = connected(&mut world, &net, &urls);
+            let at = at(&nodes, &net.dialled());
+            if here[at].len() < 100 {
+                here[at].push(client);
+            }
+        }
+        world.settle();
+        let killed = world.now();
+        nodes[1].kill();
+        let [first, mut orphans, last] = here;
+        for client in &mut orphans {
+            loop {
+                match world.run(client.next()) {
+                    Some(Event::Opened(opened)) => break assert_eq!(opened.session, 2),
+                    Some(Event::Lost(_)) => {}
+                    event => panic!("{event:?}"),
+                }
+            }
+        }
+        let took = world.now() - killed;
+        assert!(took < Duration::from_secs(10), "{took:?}");
+        for mut client in first.into_iter().chain(last) {
+            let event = once(client.next());
+            assert!(event.is_none(), "{event:?}");
+        }
     }
 }

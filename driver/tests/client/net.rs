@@ -34,7 +34,7 @@ struct Inner {
     silent: Vec<SocketAddr>,
     dialled: Vec<SocketAddr>,
     names: Vec<String>,
-    seeds: u8,
+    seeds: u16,
 }
 
 impl Net {
@@ -89,7 +89,7 @@ impl Net {
     }
 
     /// Other choices.
-    pub(crate) fn seeded(self, seed: u8) -> Self {
+    pub(crate) fn seeded(self, seed: u16) -> Self {
         self.lock().seeds = seed;
         self
     }
@@ -143,6 +143,8 @@ impl Network for Net {
     }
 
     fn seed(&self) -> io::Result<[u8; 32]> {
-        Ok([self.lock().seeds; 32])
+        let mut seed = [7; 32];
+        seed[..2].copy_from_slice(&self.lock().seeds.to_le_bytes());
+        Ok(seed)
     }
 }
