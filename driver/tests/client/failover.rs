@@ -188,7 +188,7 @@ fn with_host(host: &str) -> Config {
     config
 }
 
-/// B-T-004: the attribute `host` of the creation response sends the following requests there, where the session is.
+/// C-R-025, B-T-004: the attribute `host` of the creation response sends the following requests there, where the session is.
 #[test]
 fn host_is_followed_to_a_known_node() {
     let mut world = World::new();
@@ -233,7 +233,7 @@ fn host_is_followed_to_a_known_node() {
     panic!("t1 was never the first");
 }
 
-/// B-T-005: a `host` that is a stranger's, no name, or that cannot be reached leaves the session where it was created.
+/// C-R-025, B-T-005: a `host` that is a stranger's, no name, or that cannot be reached leaves the session where it was created.
 #[test]
 fn a_host_that_leads_nowhere_does_no_harm() {
     for host in ["evil.example", "gone.t1.example", "unresolved.t1.example"] {
