@@ -9,6 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bosh_proto::binding::{self, Inbound};
 use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_http1::server::Event;
@@ -19,7 +20,7 @@ pub use xmpp_http1::{
 
 use crate::{
     Pump, Runtime, Step,
-    bosh::{Exchange, Hub},
+    bosh::{Exchange, Hub, Origin},
 };
 
 /// Makes the HTTP response of the manager's answer.
@@ -105,6 +106,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
             exchange,
             dress: Some(Box::new(dress)),
         });
+    }
+
+    /// Answers a request to a BOSH endpoint: with what the hub says, or at once where it is no exchange (a preflight, a page that may not).
+    pub fn serve_bosh(
+        &mut self,
+        request: Request,
+        hub: &Hub<R>,
+        config: &Arc<binding::Config>,
+        origin: Origin,
+    ) {
+        let Request { id, head, body, .. } = request;
+        let content = match binding::inbound(config, &head) {
+            Inbound::Answer(response) => Err(response),
+            Inbound::Exchange => binding::content(config, &head, body),
+        };
+        let body = match content {
+            Ok(body) => body,
+            Err(response) => return self.respond(id, response),
+        };
+        let request = bosh_proto::Request {
+            body,
+            connection: origin.connection,
+            source: origin.source,
+            channel: origin.channel,
+        };
+        let config = Arc::clone(config);
+        let dress = move |answer| binding::outbound(&config, &head, answer);
+        self.exchange(id, hub, request, dress);
     }
 
     /// Answers with a 101 and gives the stream away, with the bytes that were read behind the request.

@@ -5,6 +5,7 @@
 //! - [`bosh::Hub`] is where HTTP exchanges meet BOSH sessions; [`http::Connection`] brings the exchanges, or gives its stream to a WebSocket.
 //! - [`websocket`] opens one as a client.
 //! - [`post`] carries a BOSH client's requests over HTTP/1.1; [`proxy`] is the way out through a proxy.
+//! - `client` (a feature) is a whole client, `server` (another) a whole server's side: sessions as streams of events and sinks of elements.
 //! - [`relay`] ties a web session to a stream to a server.
 //!
 //! Every `next` here is cancel-safe: what it has done lives in the value that it was borrowed from. A WebSocket that echoes what it
@@ -44,12 +45,16 @@ pub mod post;
 pub mod proxy;
 mod pump;
 pub mod relay;
+#[cfg(feature = "server")]
+pub mod server;
+mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod websocket;
 
 pub use machine::{Machine, Order};
 pub use pump::{Pump, Step};
+pub use stream::{BoxStream, ByteStream};
 
 use std::{future::Future, time::Instant};
 

@@ -75,3 +75,20 @@ mod client {
         }
     }
 }
+
+#[cfg(feature = "server")]
+mod server {
+    use std::{io, net::SocketAddr};
+
+    use async_std::net::TcpListener;
+
+    use crate::{driver::BoxStream, server::Accept};
+
+    impl Accept for TcpListener {
+        async fn accept(&mut self) -> io::Result<(BoxStream, SocketAddr)> {
+            let (stream, peer) = Self::accept(self).await?;
+            let _ = stream.set_nodelay(true);
+            Ok((Box::new(stream), peer))
+        }
+    }
+}

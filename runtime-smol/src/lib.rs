@@ -1,61 +1,37 @@
 //! XMPP over BOSH and WebSocket on smol: clock and spawner for the [driver]. smol's streams are futures-io streams: they
 //! go into the driver as they are.
 //!
-//! A WebSocket server that answers every message with the same:
+//! A server that sends every message back, over either transport, as a complete program:
 //!
 //! ```no_run
-//! use std::{io, sync::Arc};
+//! use xmpp_web_smol::server::{self, Event, Session};
+//! use xmpp_wire::{Element, StreamHeader, ns};
 //!
-//! use smol::net::{TcpListener, TcpStream};
-//! use ws_framing::{
-//!     connection::{Config, Connection, Event},
-//!     handshake::server::{self, accept},
-//! };
-//! use xmpp_web_smol::{
-//!     Smol,
-//!     driver::{Pump, Runtime as _, Step, http},
-//! };
-//!
-//! fn main() -> io::Result<()> {
+//! fn main() -> std::io::Result<()> {
 //!     smol::block_on(async {
-//!         let listener = TcpListener::bind("127.0.0.1:5281").await?;
-//!         loop {
-//!             let (stream, _) = listener.accept().await?;
-//!             smol::spawn(async move {
-//!                 if let Err(error) = serve(stream).await {
-//!                     eprintln!("{error}");
-//!                 }
-//!             })
-//!             .detach();
+//!         let mut server = server::bind("127.0.0.1:5280".parse().expect("an address")).await?;
+//!         while let Some(opening) = server.next().await {
+//!             println!("{:?}", opening.asked());
+//!             smol::spawn(echo(opening.accept(StreamHeader::default()))).detach();
 //!         }
+//!         Ok(())
 //!     })
 //! }
 //!
-//! async fn serve(stream: TcpStream) -> io::Result<()> {
-//!     let mut handshake = server::Config::default();
-//!     handshake.subprotocol = None;
-//!     let mut connection = http::Connection::new(stream, Arc::default(), Smol);
-//!     while let Some(request) = connection.next().await {
-//!         match accept(&request.head, request.surplus, &handshake) {
-//!             Ok(accepted) => {
-//!                 let (stream, unread) = connection.upgrade(request.id, accepted.response).await?;
-//!                 let machine = Connection::server(Config::default(), Smol.now());
-//!                 let mut pump = Pump::new(machine, stream, unread, Smol);
-//!                 while let Some(step) = pump.next().await {
-//!                     if let Step::Event(Event::Message(message)) = step {
-//!                         // A peer that does not read what it asked for fills the outbox.
-//!                         let sent = pump.machine_mut().send(message, Smol.now());
-//!                         sent.map_err(|refused| io::Error::other(refused.to_string()))?;
-//!                     }
-//!                 }
-//!                 return Ok(());
-//!             }
-//!             Err(rejected) => connection.respond(request.id, rejected.response),
+//! async fn echo(mut session: Session) -> Result<(), server::SendError> {
+//!     session.send(Element::build("features", ns::STREAM).finish()).await?;
+//!     while let Some(event) = session.next().await {
+//!         match event {
+//!             Event::Element(element) if element.is("message", ns::CLIENT) => session.send(element).await?,
+//!             Event::Closed(closed) => println!("{}", closed.cause),
+//!             _ => {}
 //!         }
 //!     }
 //!     Ok(())
 //! }
 //! ```
+//!
+//! The [`client`]'s page has one of a client. The example `serve_sessions` also lets clients sign in.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -70,6 +46,8 @@ use std::{
 mod async_std;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "server")]
+pub mod server;
 
 pub use xmpp_web_driver as driver;
 

@@ -65,16 +65,22 @@ impl Listener {
         self.listener.local_addr()
     }
 
+    /// The next connection, with Nagle's algorithm off. Cancel-safe.
+    pub(crate) async fn try_accept(&self) -> io::Result<(Io<TcpStream>, SocketAddr)> {
+        let (stream, peer) = self.listener.accept().await?;
+        // A peer that is gone already shows itself at the first read.
+        let _ = stream.set_nodelay(true);
+        Ok((Io(stream), peer))
+    }
+
     /// The next connection, with Nagle's algorithm off. Errors are waited out here (50 ms to 1 s) and reported, at most once a second.
     /// Cancel-safe.
     pub async fn accept(&mut self, report: impl Fn(&io::Error)) -> (Io<TcpStream>, SocketAddr) {
         loop {
-            match self.listener.accept().await {
-                Ok((stream, peer)) => {
+            match self.try_accept().await {
+                Ok(accepted) => {
                     self.wait = WAIT.0;
-                    // A peer that is gone already shows itself at the first read.
-                    let _ = stream.set_nodelay(true);
-                    return (Io(stream), peer);
+                    return accepted;
                 }
                 Err(error) => {
                     let due = self

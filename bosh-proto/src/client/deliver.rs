@@ -4,7 +4,7 @@ use xmpp_wire::{Element, StreamError, ns};
 
 use super::{
     Cause, Event, Redirect,
-    session::{Kind, Pending, Phase, Restart, Session, Way},
+    session::{Kind, Pending, Phase, Restart, Session},
 };
 use crate::{Condition, body::Body};
 
@@ -97,22 +97,6 @@ impl Session {
             }
             Some(condition) => (Cause::Condition(condition), None),
         };
-        let acked = self.acked;
-        let crosses = |pending: &Pending| {
-            pending.kind == Kind::Terminate
-                && pending.rid > acked
-                && !pending.payload.is_empty()
-                && matches!(pending.way, Way::Out(..))
-        };
-        if is_ours
-            && condition.is_none()
-            && request.kind != Kind::Terminate
-            && self.pending.iter().any(crosses)
-        {
-            // The end is told on what was held, as Prosody does: whether our last request was taken is told by its own answer.
-            self.acked = self.acked.max(request.rid);
-            return self.linger();
-        }
         // The answer to our own last request, or an end without a fault, shows that what came before was taken. A fault shows nothing.
         if is_ours && (condition.is_none() || request.kind == Kind::Terminate) {
             self.acked = self.acked.max(request.rid);

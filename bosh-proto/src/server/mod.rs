@@ -127,6 +127,15 @@ pub enum SendError {
     Closed(Element),
 }
 
+impl SendError {
+    /// What was given.
+    pub fn into_inner(self) -> Element {
+        match self {
+            Self::Full(element) | Self::Closed(element) => element,
+        }
+    }
+}
+
 /// Answers to `accept`: what the creation response says about the server.
 #[derive(Clone, Debug, Default)]
 pub struct Accept {

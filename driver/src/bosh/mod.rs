@@ -3,6 +3,19 @@
 mod hub;
 mod session;
 
+use std::net::IpAddr;
+
 pub use bosh_proto::{Channel, ConnectionId, Request, Response, server::Config};
 pub use hub::{Exchange, Hub};
 pub use session::{Session, Sessions};
+
+/// Where a request comes from, as its manager has to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// The client's address, where it is known.
+    pub source: Option<IpAddr>,
+    /// What carried it.
+    pub channel: Channel,
+}

@@ -1,16 +1,7 @@
 use std::{future::Future, io, net::SocketAddr};
 
-use futures_io::{AsyncRead, AsyncWrite};
-
+pub use crate::{BoxStream, ByteStream};
 use crate::{Runtime, tls::Handshake};
-
-/// A byte stream of any kind.
-pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
-
-/// A byte stream whose kind nobody needs to know: TCP, TLS, a tunnel through a proxy.
-pub type BoxStream = Box<dyn ByteStream>;
 
 /// What a runtime has to supply for clients beside its clock: names, sockets, handshakes, entropy. The futures are dropped where nobody
 /// waits for them any more, and have no deadlines of their own.

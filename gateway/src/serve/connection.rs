@@ -7,14 +7,13 @@ use std::{
     time::Instant,
 };
 
-use bosh_proto::binding::{self, Inbound};
 use futures_io::{AsyncRead, AsyncWrite};
 use ws_framing::{deflate::Agreed, handshake::server::accept, xmpp};
 use xmpp_http1::{Response, forwarded};
 use xmpp_web_tokio::{
     Tokio,
     driver::{
-        bosh::{Channel, ConnectionId, Request as Exchange},
+        bosh::{Channel, ConnectionId, Origin},
         http::{Connection, Request},
         relay::serve_ws,
     },
@@ -194,32 +193,18 @@ fn answer<S: Stream>(
                 connection.respond(request.id, rejected.response);
             }
         },
-        Route::Bosh => match binding::inbound(&gate.binding, &request.head) {
-            Inbound::Answer(response) => connection.respond(request.id, response),
-            Inbound::Exchange => {
-                let body = match binding::content(&gate.binding, &request.head, request.body) {
-                    Ok(body) => body,
-                    Err(response) => {
-                        connection.respond(request.id, response);
-                        return Next::Request;
-                    }
-                };
-                let exchange = Exchange {
-                    body,
-                    connection: ConnectionId(facts.number),
-                    source: facts.source,
-                    channel: if facts.protected {
-                        Channel::Tls
-                    } else {
-                        Channel::Plain
-                    },
-                };
-                let config = std::sync::Arc::clone(&gate.binding);
-                let head = request.head;
-                let dress = move |answer| binding::outbound(&config, &head, answer);
-                connection.exchange(request.id, &gate.hub, exchange, dress);
-            }
-        },
+        Route::Bosh => {
+            let origin = Origin {
+                connection: ConnectionId(facts.number),
+                source: facts.source,
+                channel: if facts.protected {
+                    Channel::Tls
+                } else {
+                    Channel::Plain
+                },
+            };
+            connection.serve_bosh(request, &gate.hub, &gate.binding, origin);
+        }
     }
     Next::Request
 }

@@ -1,0 +1,242 @@
+use std::{fmt, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+
+use bosh_proto::{Channel, binding};
+use xmpp_http1::{Response, forwarded};
+
+use super::Server;
+use crate::{BoxStream, Runtime, http};
+
+/// How a server behaves. The configurations of the machines below are here as they are.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// HTTP connections.
+    pub http: http::Config,
+    /// Sessions over BOSH.
+    pub bosh: crate::bosh::Config,
+    /// Which pages may use BOSH, and how its answers are dressed.
+    pub binding: binding::Config,
+    /// A WebSocket's opening handshake: which pages may use it, and compression.
+    pub handshake: ws_framing::handshake::server::Config,
+    /// Sessions over WebSocket.
+    pub websocket: ws_framing::xmpp::Config,
+    /// Paths of BOSH, with and without a slash behind them. Default `/http-bind` and `/bosh`, which clients are configured with.
+    pub bosh_paths: Vec<String>,
+    /// Paths of WebSockets. Default `/xmpp-websocket` and `/ws`.
+    pub websocket_paths: Vec<String>,
+    /// Connections at once, over all listeners; beyond them none is accepted, and the kernel lets them wait. Default 16 384: a process has
+    /// no more descriptors on many systems, and each takes some kilobytes.
+    pub connections: usize,
+    /// From the connection to the end of its TLS handshake. Default 10 s.
+    pub tls_timeout: Duration,
+    /// Events of a session that wait for the application; beyond them nothing is read until half are taken. Default 64.
+    pub inbox_events: usize,
+    /// Bytes of elements among them. Default 262 144, the largest stanza that servers commonly pass.
+    pub inbox_bytes: usize,
+    pub(super) fallback: Fallback,
+    pub(super) trusted: Trusted,
+}
+
+type Fallback = Arc<dyn Fn(&http::Request) -> Response + Send + Sync>;
+type Trusted = Arc<dyn Fn(std::net::IpAddr) -> bool + Send + Sync>;
+
+/// The bounds of a session's inbox.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inbox {
+    pub(super) events: usize,
+    pub(super) bytes: usize,
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Bosh,
+    WebSocket,
+    Elsewhere,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let paths = |paths: [&str; 2]| paths.map(str::to_owned).to_vec();
+        Self {
+            http: http::Config::default(),
+            bosh: crate::bosh::Config::default(),
+            binding: binding::Config::default(),
+            handshake: ws_framing::handshake::server::Config::default(),
+            websocket: ws_framing::xmpp::Config::default(),
+            bosh_paths: paths(["/http-bind", "/bosh"]),
+            websocket_paths: paths(["/xmpp-websocket", "/ws"]),
+            connections: 16_384,
+            tls_timeout: Duration::from_secs(10),
+            inbox_events: 64,
+            inbox_bytes: 262_144,
+            fallback: Arc::new(|_| {
+                Response::new(404)
+                    .with_body("text/plain; charset=utf-8", "There is nothing here.\n")
+            }),
+            trusted: Arc::new(|_| false),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("bosh_paths", &self.bosh_paths)
+            .field("websocket_paths", &self.websocket_paths)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    pub(super) fn place(&self, path: Option<&str>) -> Place {
+        let Some(path) = path else {
+            return Place::Elsewhere;
+        };
+        let listed = |paths: &[String]| {
+            paths
+                .iter()
+                .any(|known| path == known || path.strip_suffix('/') == Some(known))
+        };
+        if listed(&self.bosh_paths) {
+            Place::Bosh
+        } else if listed(&self.websocket_paths) {
+            Place::WebSocket
+        } else {
+            Place::Elsewhere
+        }
+    }
+
+    pub(super) fn inbox(&self) -> Inbox {
+        Inbox {
+            events: self.inbox_events,
+            bytes: self.inbox_bytes,
+        }
+    }
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Peer {
+    /// The client's address; behind a trusted proxy the one that it names, if it does.
+    pub address: Option<std::net::IpAddr>,
+    /// What carried it, here or at the trusted proxy.
+    pub channel: Channel,
+}
+
+impl Peer {
+    pub(super) fn of(
+        request: &http::Request,
+        address: std::net::IpAddr,
+        channel: Channel,
+        settings: &Settings,
+    ) -> Self {
+        let client = forwarded::client(&request.head, address, |ip| (settings.trusted)(ip));
+        let channel = match client.scheme {
+            Some(forwarded::Scheme::Https) => Channel::Tls,
+            Some(forwarded::Scheme::Http) => Channel::Plain,
+            None => channel,
+        };
+        Self {
+            address: client.address,
+            channel,
+        }
+    }
+}
+
+/// A connection that was accepted.
+pub struct Incoming {
+    pub(super) stream: Pin<Box<dyn Future<Output = io::Result<BoxStream>> + Send>>,
+    pub(super) peer: SocketAddr,
+    pub(super) channel: Channel,
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("peer", &self.peer)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Incoming {
+    /// One in plain text.
+    pub fn plain(stream: BoxStream, peer: SocketAddr) -> Self {
+        Self {
+            stream: Box::pin(std::future::ready(Ok(stream))),
+            peer,
+            channel: Channel::Plain,
+        }
+    }
+
+    /// One whose TLS handshake is still to be done; it is done by the connection's own task, and dropped after
+    /// [`Settings::tls_timeout`].
+    pub fn tls(
+        handshake: impl Future<Output = io::Result<BoxStream>> + Send + 'static,
+        peer: SocketAddr,
+    ) -> Self {
+        Self {
+            stream: Box::pin(handshake),
+            peer,
+            channel: Channel::Tls,
+        }
+    }
+}
+
+/// What a runtime has to supply for servers beside its clock: connections.
+pub trait Listener: Send + 'static {
+    /// The next one, with Nagle's algorithm off; it does not wait for handshakes. After an error it is called again, later.
+    fn accept(&mut self) -> impl Future<Output = io::Result<Incoming>> + Send;
+}
+
+/// What a server is made of.
+#[derive(Debug)]
+pub struct Builder<R> {
+    runtime: R,
+    settings: Settings,
+}
+
+impl<R: Runtime> Builder<R> {
+    /// With every default.
+    pub fn new(runtime: R) -> Self {
+        Self {
+            runtime,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Answers requests for other paths; by default that is a 404.
+    #[must_use]
+    pub fn fallback(
+        mut self,
+        fallback: impl Fn(&http::Request) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.fallback = Arc::new(fallback);
+        self
+    }
+
+    /// The proxies whose `Forwarded` and `X-Forwarded-*` fields are believed. Default: none.
+    #[must_use]
+    pub fn trust(
+        mut self,
+        proxies: impl Fn(std::net::IpAddr) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.trusted = Arc::new(proxies);
+        self
+    }
+
+    /// Everything else.
+    #[must_use]
+    pub fn configure(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// A server without a listener yet: [`Server::listen`] adds them. `seed` must come from the operating system's generator: `sid`s are drawn
+    /// from it.
+    pub fn start(self, seed: [u8; 32]) -> Server<R> {
+        Server::start(self.runtime, self.settings, seed)
+    }
+}
