@@ -1,6 +1,16 @@
 //! The same on async-std, which is discontinued: for those who still run it.
 
-use std::{future::Future, time::Instant};
+use std::{
+    future::Future,
+    io::{self, IoSlice},
+    net::Shutdown,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use async_std::net::TcpStream;
+use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::{Sleep, driver};
 
@@ -24,6 +34,47 @@ impl driver::Runtime for AsyncStd {
     }
 }
 
+/// A stream of async-std's. Its own `poll_close` only flushes, so that a peer would wait for our end in vain; this one shuts down writing.
+#[derive(Debug)]
+pub struct Socket(pub TcpStream);
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.0).poll_flush(cx))?;
+        Poll::Ready(self.0.shutdown(Shutdown::Write))
+    }
+}
+
 #[cfg(feature = "client")]
 mod client {
     use std::{io, net::SocketAddr};
@@ -31,7 +82,7 @@ mod client {
     use async_std::net::{TcpStream, ToSocketAddrs as _};
     use futures_rustls::TlsConnector;
 
-    use super::AsyncStd;
+    use super::{AsyncStd, Socket};
     use crate::{
         client::{BoxStream, Builder, Network, NotADomain},
         driver::tls::Handshake,
@@ -57,7 +108,7 @@ mod client {
         async fn connect(&self, address: SocketAddr) -> io::Result<BoxStream> {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
-            Ok(Box::new(stream))
+            Ok(Box::new(Socket(stream)))
         }
 
         async fn start_tls(
@@ -82,13 +133,14 @@ mod server {
 
     use async_std::net::TcpListener;
 
+    use super::Socket;
     use crate::{driver::BoxStream, server::Accept};
 
     impl Accept for TcpListener {
         async fn accept(&mut self) -> io::Result<(BoxStream, SocketAddr)> {
             let (stream, peer) = Self::accept(self).await?;
             let _ = stream.set_nodelay(true);
-            Ok((Box::new(stream), peer))
+            Ok((Box::new(Socket(stream)), peer))
         }
     }
 }

@@ -52,7 +52,7 @@ pub mod server;
 pub use xmpp_web_driver as driver;
 
 #[cfg(feature = "async-std")]
-pub use self::async_std::AsyncStd;
+pub use self::async_std::{AsyncStd, Socket};
 
 /// smol's clock and its global executor.
 #[derive(Clone, Copy, Debug, Default)]
