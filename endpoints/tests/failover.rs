@@ -202,7 +202,7 @@ fn a_node_where_nobody_listens_is_given_up() {
 fn a_refusal_of_the_domain_is_not_failed_over() {
     for condition in ["not-authorized", "host-unknown", "policy-violation"] {
         let mut world = World::of(&NODES, [7; 32]);
-        world.pass(S);
+        world.pass(S / 2);
         world.news();
         assert_eq!(world.attempts.len(), 2);
         let id = *world.attempts.first_key_value().unwrap().0;

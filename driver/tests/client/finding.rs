@@ -55,7 +55,7 @@ fn bosh_is_what_is_left() {
         assert_eq!(
             waited,
             if silent {
-                Duration::from_secs(1)
+                Duration::from_millis(500)
             } else {
                 Duration::ZERO
             }

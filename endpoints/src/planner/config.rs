@@ -58,7 +58,7 @@ pub struct Config {
     pub lookup_timeout: Duration,
     /// How long a document that does not say is kept. Default 1 h.
     pub ttl: Duration,
-    /// After this time without an answer the next candidate is tried beside the silent one. Default 1 s: longer than most handshakes, so
+    /// After this time without an answer the next candidate is tried beside the silent one. Default 500 ms: longer than most handshakes, so
     /// that servers see few sessions that nobody wants, and shorter than a person's patience.
     pub stagger: Duration,
     /// Attempts at the same time. Default 3.
@@ -108,7 +108,7 @@ impl Config {
             document_redirects: 3,
             lookup_timeout: Duration::from_secs(5),
             ttl: Duration::from_secs(3_600),
-            stagger: Duration::from_secs(1),
+            stagger: Duration::from_millis(500),
             parallel: 3,
             attempt_timeout: Duration::from_secs(20),
             backoff: Duration::from_secs(5),
