@@ -139,6 +139,10 @@ impl<N: Network> WebSocket<N> {
 fn end(closed: Closed) -> End {
     let mut redirect = closed.see_other.map(|other| Redirect::Uri(other.uri));
     let why = match (closed.error, closed.connection.cause) {
+        // What we said to a server that was silent, or broke a rule, is no word of its.
+        (Some(_), Cause::Timeout | Cause::Fault(_)) => {
+            Why::Lost(Error::WebSocket(Box::new(closed.connection)))
+        }
         (Some(error), _) => {
             redirect = redirect.or_else(|| error.see_other_host.clone().map(Redirect::Host));
             Why::Lost(Error::Stream(Box::new(error)))
