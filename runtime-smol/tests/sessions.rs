@@ -1,6 +1,6 @@
 //! Clients and servers of ours on smol.
 
-#[path = "../../driver/tests/shared/sessions.rs"]
+#[path = "../../driver/tests/shared/sessions/mod.rs"]
 mod sessions;
 
 use std::net::SocketAddr;
@@ -8,17 +8,27 @@ use std::net::SocketAddr;
 use smol::net::TcpListener;
 use xmpp_web_smol::{
     Smol, seed,
-    server::{Builder, Server, Tcp, Transport},
+    server::{Builder, Server, Settings, Tcp, Transport},
 };
 
-async fn server() -> (Server<Smol>, SocketAddr) {
-    let listener = TcpListener::bind(sessions::ANYWHERE)
-        .await
-        .expect("a listener");
-    let address = listener.local_addr().expect("an address");
-    let server = Builder::new(Smol).start(seed().expect("entropy"));
-    server.listen(Tcp(listener));
-    (server, address)
+struct Here;
+
+impl sessions::Place for Here {
+    type Network = Smol;
+
+    fn network(&self) -> Smol {
+        Smol
+    }
+
+    async fn serve(&self, change: impl FnOnce(&mut Settings)) -> (Server<Smol>, SocketAddr) {
+        let listener = TcpListener::bind(sessions::ANYWHERE).await;
+        let listener = listener.expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let builder = Builder::new(Smol).configure(change);
+        let server = builder.start(seed().expect("entropy"));
+        server.listen(Tcp(listener));
+        (server, address)
+    }
 }
 
 /// One test for each transport.
@@ -29,21 +39,27 @@ macro_rules! scenarios {
 
             #[test]
             fn over_bosh() {
-                smol::block_on(async {
-                    let (server, address) = server().await;
-                    sessions::$name(Smol, server, address, Transport::Bosh).await;
-                });
+                smol::block_on(sessions::$name(&Here, Transport::Bosh));
             }
 
             #[test]
             fn over_websocket() {
-                smol::block_on(async {
-                    let (server, address) = server().await;
-                    sessions::$name(Smol, server, address, Transport::WebSocket).await;
-                });
+                smol::block_on(sessions::$name(&Here, Transport::WebSocket));
             }
         }
     )*};
 }
 
-scenarios! { many_each_way refusals_and_errors }
+scenarios! {
+    many_each_way
+    refusals_and_errors
+    who_does_not_listen_stops_the_other
+    a_server_is_killed
+    two_of_three_nodes_are_bad
+    no_future_is_polled_twice
+}
+
+#[test]
+fn a_wire_falls_silent() {
+    smol::block_on(sessions::a_wire_falls_silent(&Here));
+}

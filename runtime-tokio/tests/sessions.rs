@@ -1,21 +1,32 @@
 //! Clients and servers of ours on tokio.
 
-#[path = "../../driver/tests/shared/sessions.rs"]
+#[path = "../../driver/tests/shared/sessions/mod.rs"]
 mod sessions;
 
 use std::net::SocketAddr;
 
 use xmpp_web_tokio::{
     Listener, Tokio, seed,
-    server::{self, Server, Transport},
+    server::{self, Server, Settings, Transport},
 };
 
-fn server() -> (Server<Tokio>, SocketAddr) {
-    let listener = Listener::bind(sessions::ANYWHERE).expect("a listener");
-    let address = listener.local_addr().expect("an address");
-    let server = server::builder().start(seed().expect("entropy"));
-    server.listen(listener);
-    (server, address)
+struct Here;
+
+impl sessions::Place for Here {
+    type Network = Tokio;
+
+    fn network(&self) -> Tokio {
+        Tokio::current()
+    }
+
+    async fn serve(&self, change: impl FnOnce(&mut Settings)) -> (Server<Tokio>, SocketAddr) {
+        let listener = Listener::bind(sessions::ANYWHERE).expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let builder = server::builder().configure(change);
+        let server = builder.start(seed().expect("entropy"));
+        server.listen(listener);
+        (server, address)
+    }
 }
 
 /// One test for each transport.
@@ -26,17 +37,27 @@ macro_rules! scenarios {
 
             #[tokio::test]
             async fn over_bosh() {
-                let (server, address) = server();
-                sessions::$name(Tokio::current(), server, address, Transport::Bosh).await;
+                sessions::$name(&Here, Transport::Bosh).await;
             }
 
             #[tokio::test]
             async fn over_websocket() {
-                let (server, address) = server();
-                sessions::$name(Tokio::current(), server, address, Transport::WebSocket).await;
+                sessions::$name(&Here, Transport::WebSocket).await;
             }
         }
     )*};
 }
 
-scenarios! { many_each_way refusals_and_errors }
+scenarios! {
+    many_each_way
+    refusals_and_errors
+    who_does_not_listen_stops_the_other
+    a_server_is_killed
+    two_of_three_nodes_are_bad
+    no_future_is_polled_twice
+}
+
+#[tokio::test]
+async fn a_wire_falls_silent() {
+    sessions::a_wire_falls_silent(&Here).await;
+}

@@ -1,110 +1,26 @@
-//! Clients and servers of ours over loopback sockets, on whatever runtime.
+//! What a session carries, and how it ends.
 
-use std::{
-    future::Future,
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::time::Duration;
 
-use futures_util::future::{Either, join, select};
+use futures_util::future::join;
 use xmpp_web_driver::{
-    Runtime,
-    client::{self, Client, Network},
-    server::{self, Opening, Server, Session, Transport},
+    client::{self, Network},
+    server::{self, Transport},
 };
-use xmpp_wire::{Element, StreamError, StreamHeader, ns};
+use xmpp_wire::{StreamError, ns};
 
-pub(crate) const DOMAIN: &str = "lantern.example";
-/// Where listeners listen: a port that the kernel chooses.
-pub(crate) const ANYWHERE: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+use super::{
+    ANYWHERE, DOMAIN, Place, builder, connect, in_time, long_message, message, number, sign_in,
+    signed_in, url,
+};
+
 /// Elements in each direction.
 const MANY: usize = 10_000;
-/// What a whole scenario may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The same, unless it takes too long.
-pub(crate) async fn in_time<T>(runtime: &impl Runtime, future: impl Future<Output = T>) -> T {
-    let until = runtime.sleep_until(runtime.now() + PATIENCE);
-    match select(std::pin::pin!(future), until).await {
-        Either::Left((value, _)) => value,
-        Either::Right(_) => panic!("it takes too long"),
-    }
-}
-
-fn url(transport: Transport, address: SocketAddr) -> String {
-    match transport {
-        Transport::Bosh => format!("http://{address}/http-bind"),
-        Transport::WebSocket => format!("ws://{address}/xmpp-websocket"),
-    }
-}
-
-fn message(number: usize) -> Element {
-    Element::build("message", ns::CLIENT)
-        .attribute("id", &number.to_string())
-        .child(
-            Element::build("body", ns::CLIENT)
-                .text("a lantern")
-                .finish(),
-        )
-        .finish()
-}
-
-fn number(message: &Element) -> usize {
-    let id = message.attribute("id").expect("an id");
-    id.parse().expect("a number")
-}
-
-/// A session whose client has signed in.
-async fn signed_in(opening: Opening) -> Session {
-    let mut session = opening.accept(StreamHeader::default());
-    let features = || Element::build("features", ns::STREAM).finish();
-    session.send(features()).await.expect("open");
-    loop {
-        match session.next().await {
-            Some(server::Event::Element(auth)) if auth.is("auth", ns::SASL) => {
-                let success = Element::build("success", ns::SASL).finish();
-                session.send(success).await.expect("open");
-            }
-            Some(server::Event::Restarted(header)) => {
-                assert_eq!(header.to.as_deref(), Some(DOMAIN));
-                session.send(features()).await.expect("open");
-                return session;
-            }
-            event => panic!("not signed in: {event:?}"),
-        }
-    }
-}
-
-/// The client's side of the same.
-async fn sign_in(client: &mut Client) {
-    let auth = Element::build("auth", ns::SASL).attribute("mechanism", "ANONYMOUS");
-    client.send(auth.text("=").finish()).await.expect("open");
-    loop {
-        match client.next().await {
-            Some(client::Event::Opened(_) | client::Event::Restarted) => {}
-            Some(client::Event::Element(element)) if element.is("success", ns::SASL) => {
-                client.restart().expect("due");
-            }
-            Some(client::Event::Element(features)) if features.is("features", ns::STREAM) => return,
-            event => panic!("not signed in: {event:?}"),
-        }
-    }
-}
-
-async fn connect(network: &impl Network, url: &str) -> Client {
-    let builder = client::Builder::new(DOMAIN, network.clone()).expect("a domain");
-    let builder = builder.endpoint(url).expect("a URL");
-    builder.connect().await.expect("a session")
-}
 
 /// Ten thousand elements in each direction at once, in order; then the client ends its stream, and the server goes down.
-pub(crate) async fn many_each_way<N: Network>(
-    network: N,
-    mut server: Server<N>,
-    address: SocketAddr,
-    transport: Transport,
-) {
+pub(crate) async fn many_each_way(place: &impl Place, transport: Transport) {
+    let network = place.network();
+    let (mut server, address) = place.serve(|_| {}).await;
     let client = async {
         let mut client = connect(&network, &url(transport, address)).await;
         sign_in(&mut client).await;
@@ -176,16 +92,14 @@ pub(crate) async fn many_each_way<N: Network>(
 }
 
 /// Clients that are refused, one that hears a stream error, and one whose session is dropped.
-pub(crate) async fn refusals_and_errors<N: Network>(
-    network: N,
-    mut server: Server<N>,
-    address: SocketAddr,
-    transport: Transport,
-) {
+pub(crate) async fn refusals_and_errors(place: &impl Place, transport: Transport) {
+    let network = place.network();
+    let (mut server, address) = place.serve(|_| {}).await;
     let url = url(transport, address);
     let refused = async {
-        let builder = client::Builder::new(DOMAIN, network.clone()).expect("a domain");
-        let failed = builder.endpoint(&url).expect("a URL").connect().await;
+        let failed = builder(&network, std::slice::from_ref(&url))
+            .connect()
+            .await;
         failed.expect_err("no session").to_string()
     };
     let refusing = async {
@@ -242,4 +156,75 @@ pub(crate) async fn refusals_and_errors<N: Network>(
         session.send(message(0)).await.expect("open");
     };
     in_time(&network, join(hearing, dropping)).await;
+}
+
+/// Elements of 16 KiB that a server's application does not take, and then a client's: they stop at what buffers hold, and then all arrive.
+pub(crate) async fn who_does_not_listen_stops_the_other(place: &impl Place, transport: Transport) {
+    const MIB: usize = 1024 * 1024;
+    // Two inboxes and outboxes, and of a WebSocket what kernels keep for a connection on loopback too.
+    let (long, most) = match transport {
+        Transport::Bosh => (500, 3 * MIB),
+        Transport::WebSocket => (1_500, 20 * MIB),
+    };
+    let network = place.network();
+    let (mut server, address) = place.serve(|_| {}).await;
+    let text = "x".repeat(16 * 1024);
+    let connecting = async {
+        let mut client = connect(&network, &url(transport, address)).await;
+        sign_in(&mut client).await;
+        client
+    };
+    let accepting = async { signed_in(server.next().await.expect("a client")).await };
+    let (mut client, mut session) = in_time(&network, join(connecting, accepting)).await;
+
+    let sent = std::cell::Cell::new(0);
+    let sending = async {
+        while sent.get() < long {
+            let sending = client.send(long_message(sent.get(), &text));
+            sending.await.expect("open");
+            sent.set(sent.get() + 1);
+        }
+    };
+    let receiving = async {
+        settled(&network, &sent).await;
+        assert!(sent.get() * text.len() < most, "{} taken", sent.get());
+        for expected in 0..long {
+            match session.next().await {
+                Some(server::Event::Element(element)) => assert_eq!(number(&element), expected),
+                event => panic!("{event:?}"),
+            }
+        }
+    };
+    in_time(&network, join(sending, receiving)).await;
+
+    sent.set(0);
+    let sending = async {
+        while sent.get() < long {
+            let sending = session.send(long_message(sent.get(), &text));
+            sending.await.expect("open");
+            sent.set(sent.get() + 1);
+        }
+    };
+    let receiving = async {
+        settled(&network, &sent).await;
+        assert!(sent.get() * text.len() < most, "{} taken", sent.get());
+        for expected in 0..long {
+            match client.next().await {
+                Some(client::Event::Element(element)) => assert_eq!(number(&element), expected),
+                event => panic!("{event:?}"),
+            }
+        }
+    };
+    in_time(&network, join(sending, receiving)).await;
+}
+
+/// Waits until nothing more is sent.
+async fn settled(network: &impl Network, sent: &std::cell::Cell<usize>) {
+    let mut last = usize::MAX;
+    while last != sent.get() {
+        last = sent.get();
+        network
+            .sleep_until(network.now() + Duration::from_millis(100))
+            .await;
+    }
 }
