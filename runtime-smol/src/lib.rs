@@ -31,7 +31,7 @@
 //! }
 //! ```
 //!
-//! The [`client`]'s page has one of a client. The example `serve_sessions` also lets clients sign in.
+//! The [`client`]'s page has one of a client. The example `serve_sessions_smol` also lets clients sign in.
 #![forbid(unsafe_code)]
 
 use std::{

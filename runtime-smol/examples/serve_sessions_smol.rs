@@ -1,4 +1,4 @@
-//! A small XMPP server at an address: `serve_sessions 127.0.0.1:5280`.
+//! A small XMPP server at an address: `serve_sessions_smol 127.0.0.1:5280`.
 
 use smol::net::TcpListener;
 use xmpp_web_smol::{
@@ -12,7 +12,7 @@ mod serve_sessions;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args()
         .nth(1)
-        .ok_or("usage: serve_sessions ADDRESS")?;
+        .ok_or("usage: serve_sessions_smol ADDRESS")?;
     smol::block_on(async {
         let listener = TcpListener::bind(address).await?;
         println!("listening at {}", listener.local_addr()?);
