@@ -56,6 +56,9 @@ impl<N: Network> WebSocket<N> {
         };
         let now = network.now();
         let mut machine = Session::client(Arc::new(config), masks, now);
+        if let Some(agreed) = upgraded.compression {
+            machine = machine.with_deflate(agreed);
+        }
         let web = |machine| {
             let pump = Pump::new(machine, stream, unread, network.clone());
             Web::WebSocket(Box::new(Self { pump }))

@@ -15,7 +15,7 @@ use bosh_proto::{
     Channel, Condition, ConnectionId,
     server::{Accept, Config},
 };
-use ws_framing::{handshake::server::accept, xmpp};
+use ws_framing::{deflate, handshake::server::accept, xmpp};
 use xmpp_http1::Response;
 use xmpp_web_driver::{
     Pump, Runtime as _, Step,
@@ -215,7 +215,8 @@ impl Node {
                         let Ok((stream, unread)) = upgraded else {
                             return;
                         };
-                        return self.websocket(stream, unread, &host).await;
+                        let agreed = accepted.compression;
+                        return self.websocket(stream, unread, agreed, &host).await;
                     }
                     Err(rejected) => connection.respond(request.id, rejected.response),
                 }
@@ -294,11 +295,21 @@ impl Node {
         }
     }
 
-    async fn websocket(self, stream: End, unread: bytes::BytesMut, host: &str) {
+    async fn websocket(
+        self,
+        stream: End,
+        unread: bytes::BytesMut,
+        agreed: Option<deflate::Agreed>,
+        host: &str,
+    ) {
         use xmpp::{Event, Session};
         let habit = self.habit();
         let runtime = self.net.runtime.clone();
-        let machine = Session::server(xmpp::Config::default(), [7; 32], runtime.now());
+        let mut machine = Session::server(xmpp::Config::default(), [7; 32], runtime.now());
+        if let Some(agreed) = agreed {
+            self.note(None, "", "compressed");
+            machine = machine.with_deflate(agreed);
+        }
         let mut pump = Pump::new(machine, stream, unread, runtime);
         let mut flood = flood(&habit);
         let mut opened = false;
@@ -355,7 +366,10 @@ impl Node {
 }
 
 fn server_config() -> ws_framing::handshake::server::Config {
-    ws_framing::handshake::server::Config::default()
+    let mut config = ws_framing::handshake::server::Config::default();
+    // For clients that offer it.
+    config.compression = Some(deflate::Config::default());
+    config
 }
 
 fn header(habit: &Habit) -> StreamHeader {

@@ -130,7 +130,9 @@ fn it_opens_talks_and_closes() {
         assert_eq!(node.heard(), ids(20));
         let opened = node.opened();
         assert!(opened.iter().any(|(to, _, _)| to == DOMAIN), "{opened:?}");
-        let hosts = opened.iter().filter(|(_, _, how)| *how != "bosh");
+        let hosts = opened
+            .iter()
+            .filter(|(_, _, how)| !matches!(*how, "bosh" | "compressed"));
         assert!(hosts.clone().count() > 0);
         for (_, host, _) in hosts {
             assert_eq!(host, "t1.example");
@@ -185,6 +187,36 @@ fn a_stream_is_restarted() {
         sign_in(&mut world, &mut client);
         world.run(client.send(message(7))).expect("taken");
         assert_eq!(next_id(&mut world, &mut client), "7");
+    }
+}
+
+/// Compression that the handshake agrees on is what the session speaks; by default none is offered.
+#[test]
+fn messages_may_be_compressed() {
+    for offers in [true, false] {
+        let mut world = World::new();
+        let net = Net::new(&world);
+        let node = Node::start(&net, "t1.example", 11, 80, Habit::Echo);
+        let builder = Builder::new(DOMAIN, net.clone()).expect("a domain");
+        let mut client = builder
+            .endpoint(BOTH[0])
+            .expect("an endpoint")
+            .configure(|settings| {
+                if offers {
+                    settings.handshake.compression = Some(ws_framing::deflate::Config::default());
+                }
+            })
+            .start()
+            .expect("entropy");
+        let event = world.run(client.next());
+        assert!(matches!(event, Some(Event::Opened(_))), "{event:?}");
+        sign_in(&mut world, &mut client);
+        for id in 0..20 {
+            world.run(client.send(large(id))).expect("taken");
+            assert_eq!(next_id(&mut world, &mut client), id.to_string());
+        }
+        let compressed = node.opened().iter().any(|(_, _, how)| *how == "compressed");
+        assert_eq!(compressed, offers);
     }
 }
 
