@@ -97,6 +97,22 @@ impl Session {
             }
             Some(condition) => (Cause::Condition(condition), None),
         };
+        let acked = self.acked;
+        let crosses = |pending: &Pending| {
+            pending.kind == Kind::Terminate && pending.rid > acked && !pending.payload.is_empty()
+        };
+        if is_ours
+            && matches!(condition, None | Some(Condition::OtherRequest))
+            && self.pending.iter().any(crosses)
+        {
+            // The end is told on what was held as well, as Prosody and ejabberd do: whether our last request was taken is told by its own answer.
+            if condition.is_none() {
+                self.acked = self.acked.max(request.rid);
+            } else if request.rid > acked {
+                self.skipped.extend(request.payload);
+            }
+            return self.linger();
+        }
         // The answer to our own last request, or an end without a fault, shows that what came before was taken. A fault shows nothing.
         if is_ours && (condition.is_none() || request.kind == Kind::Terminate) {
             self.acked = self.acked.max(request.rid);
