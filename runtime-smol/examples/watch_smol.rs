@@ -1,4 +1,4 @@
-//! Shows everything that a client hears: `watch JID PASSWORD [URL]`.
+//! Shows everything that a client hears: `watch_smol JID PASSWORD [URL]`.
 
 use xmpp_web_smol::Smol;
 

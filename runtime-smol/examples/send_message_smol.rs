@@ -1,4 +1,4 @@
-//! Sends one message: `send_message JID PASSWORD TO TEXT [URL]`.
+//! Sends one message: `send_message_smol JID PASSWORD TO TEXT [URL]`.
 
 use xmpp_web_smol::Smol;
 

@@ -1,4 +1,4 @@
-//! Sends every message back: `echo_bot JID PASSWORD [URL]`.
+//! Sends every message back: `echo_bot_smol JID PASSWORD [URL]`.
 
 use xmpp_web_smol::Smol;
 
