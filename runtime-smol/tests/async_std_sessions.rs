@@ -3,12 +3,14 @@
 #[path = "../../driver/tests/shared/sessions/mod.rs"]
 mod sessions;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use async_std::net::TcpListener;
 use xmpp_web_smol::{
-    AsyncStd, seed,
-    server::{Builder, Server, Settings, Tcp, Transport},
+    AsyncStd,
+    driver::tls,
+    seed,
+    server::{Builder, Secure, Server, Settings, Tcp, Transport},
 };
 
 struct Here;
@@ -27,6 +29,16 @@ impl sessions::Place for Here {
         let builder = Builder::new(AsyncStd).configure(change);
         let server = builder.start(seed().expect("entropy"));
         server.listen(Tcp(listener));
+        (server, address)
+    }
+
+    async fn serve_tls(&self, files: &[PathBuf; 2]) -> (Server<AsyncStd>, SocketAddr) {
+        let listener = TcpListener::bind(sessions::ANYWHERE).await;
+        let listener = listener.expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let config = tls::server(&files[0], &files[1]).expect("a configuration");
+        let server = Builder::new(AsyncStd).start(seed().expect("entropy"));
+        server.listen(Secure::new(Tcp(listener), config));
         (server, address)
     }
 }
@@ -57,6 +69,8 @@ scenarios! {
     a_server_is_killed
     two_of_three_nodes_are_bad
     no_future_is_polled_twice
+    certificates_are_judged
+    redirects_without_end
 }
 
 #[test]

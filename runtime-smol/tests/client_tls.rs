@@ -2,6 +2,8 @@
 
 #[path = "../../driver/tests/shared/client_tls.rs"]
 mod client_tls;
+#[path = "../../driver/tests/shared/pki.rs"]
+mod pki;
 
 use xmpp_web_smol::Smol;
 

@@ -3,11 +3,12 @@
 #[path = "../../driver/tests/shared/sessions/mod.rs"]
 mod sessions;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use xmpp_web_tokio::{
     Listener, Tokio, seed,
     server::{self, Server, Settings, Transport},
+    tls::Acceptor,
 };
 
 struct Here;
@@ -25,6 +26,15 @@ impl sessions::Place for Here {
         let builder = server::builder().configure(change);
         let server = builder.start(seed().expect("entropy"));
         server.listen(listener);
+        (server, address)
+    }
+
+    async fn serve_tls(&self, files: &[PathBuf; 2]) -> (Server<Tokio>, SocketAddr) {
+        let listener = Listener::bind(sessions::ANYWHERE).expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let acceptor = Acceptor::from_files(&files[0], &files[1]).expect("an acceptor");
+        let server = server::builder().start(seed().expect("entropy"));
+        server.listen(server::Secure(listener, acceptor));
         (server, address)
     }
 }
@@ -55,6 +65,8 @@ scenarios! {
     a_server_is_killed
     two_of_three_nodes_are_bad
     no_future_is_polled_twice
+    certificates_are_judged
+    redirects_without_end
 }
 
 #[tokio::test]

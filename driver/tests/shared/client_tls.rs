@@ -3,17 +3,12 @@
 use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     thread::JoinHandle,
     time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sha1::{Digest as _, Sha1};
 use xmpp_web_driver::{
@@ -21,62 +16,7 @@ use xmpp_web_driver::{
     tls::{self, Fault, Roots},
 };
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
-/// A CA, a certificate of its for some names, and a directory that goes away with them.
-struct Pki {
-    directory: PathBuf,
-    authority: Authority,
-}
-
-impl Pki {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::SeqCst);
-        let name = format!("xmpp-web-client-{}-{count}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&directory).expect("a directory");
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        // Two CAs of one name would be told apart by signature alone.
-        let name = format!("{:?}", key.public_key_raw());
-        params
-            .distinguished_name
-            .push(DnType::CommonName, &name[..60]);
-        Self {
-            directory,
-            authority: CertifiedIssuer::self_signed(params, key).expect("a CA"),
-        }
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.directory.join(name);
-        std::fs::write(&path, text).expect("a file");
-        path
-    }
-
-    fn roots(&self) -> Roots {
-        Roots::from_file(&self.write("ca.pem", &self.authority.pem())).expect("roots")
-    }
-
-    fn server(&self, name: &str) -> ServerConfig {
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params
-            .signed_by(&key, &self.authority)
-            .expect("a certificate");
-        let certificate = self.write("certificate.pem", &certificate.pem());
-        let key = self.write("key.pem", &key.serialize_pem());
-        tls::server(&certificate, &key).expect("a server")
-    }
-}
-
-impl Drop for Pki {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
-    }
-}
+use super::pki::Pki;
 
 /// What a server has seen of its client.
 #[derive(Debug, Default)]
@@ -156,6 +96,11 @@ fn listener(ip: IpAddr) -> (TcpListener, u16) {
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
+fn config(pki: &Pki, name: &str) -> ServerConfig {
+    let [certificate, key] = pki.certificate(name, |_| {});
+    tls::server(&certificate, &key).expect("a server")
+}
+
 fn builder<N: Network>(network: N, url: &str, roots: Roots) -> Builder<N> {
     let builder = Builder::new("example2.com", network).expect("a domain");
     builder
@@ -183,7 +128,7 @@ fn fault(failed: &Failed) -> &Fault {
 pub(crate) async fn a_node_proves_its_own_name(network: impl Network) {
     let pki = Pki::new();
     let (listener, port) = listener(LOOPBACK);
-    let server = serve(listener, pki.server("t2.example1.com"));
+    let server = serve(listener, config(&pki, "t2.example1.com"));
     let url = format!("wss://t2.example1.com:{port}/");
     let mut client = builder(network, &url, pki.roots())
         .connect()
@@ -211,7 +156,7 @@ pub(crate) async fn a_wrong_certificate_names_both(network: impl Network) {
         for name in ["t3.example1.com", "example2.com"] {
             let pki = Pki::new();
             let (listener, port) = listener(LOOPBACK);
-            let server = serve(listener, pki.server(name));
+            let server = serve(listener, config(&pki, name));
             let url = format!("{scheme}://t2.example1.com:{port}/");
             let failed = failed(builder(network.clone(), &url, pki.roots())).await;
             let Fault::WrongName { expected, found } = fault(&failed) else {
@@ -237,7 +182,7 @@ pub(crate) async fn a_wrong_certificate_names_both(network: impl Network) {
 pub(crate) async fn other_faults_are_told_apart(network: impl Network) {
     let (pki, other) = (Pki::new(), Pki::new());
     let (tls, port) = listener(LOOPBACK);
-    let server = serve(tls, pki.server("t2.example1.com"));
+    let server = serve(tls, config(&pki, "t2.example1.com"));
     let url = format!("wss://t2.example1.com:{port}/");
     let failed_once = failed(builder(network.clone(), &url, other.roots())).await;
     assert!(
@@ -269,7 +214,7 @@ pub(crate) async fn addresses_of_both_families(network: impl Network) {
     for ip in ["127.0.0.1", "::1"] {
         let pki = Pki::new();
         let (listener, port) = listener(ip.parse().expect("an address"));
-        let server = serve(listener, pki.server(ip));
+        let server = serve(listener, config(&pki, ip));
         let host = if ip.contains(':') {
             format!("[{ip}]")
         } else {

@@ -2,12 +2,16 @@
 
 mod cancel;
 mod losing;
+#[path = "../pki.rs"]
+mod pki;
+mod secure;
 mod talking;
 mod wire;
 
 use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
     pin::pin,
     time::Duration,
 };
@@ -20,7 +24,7 @@ use xmpp_web_driver::{
 };
 use xmpp_wire::{Element, StreamHeader, ns};
 
-pub(crate) use self::{cancel::*, losing::*, talking::*};
+pub(crate) use self::{cancel::*, losing::*, secure::*, talking::*};
 
 const DOMAIN: &str = "lantern.example";
 /// Where listeners listen: a port that the kernel chooses.
@@ -37,6 +41,8 @@ pub(crate) trait Place {
         &self,
         change: impl FnOnce(&mut Settings),
     ) -> (Server<Self::Network>, SocketAddr);
+    /// The same with TLS, by a certificate and its key.
+    async fn serve_tls(&self, files: &[PathBuf; 2]) -> (Server<Self::Network>, SocketAddr);
 }
 
 /// The same, unless it takes too long.
