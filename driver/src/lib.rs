@@ -37,7 +37,10 @@ mod alarm;
 pub mod bosh;
 #[cfg(feature = "client")]
 pub mod client;
+mod dial;
 mod ended;
+#[cfg(any(feature = "client", feature = "server"))]
+mod halves;
 pub mod http;
 mod link;
 mod machine;
@@ -52,6 +55,7 @@ mod stream;
 pub mod tls;
 pub mod websocket;
 
+pub use dial::dial;
 pub use machine::{Machine, Order};
 pub use pump::{Pump, Step};
 pub use stream::{BoxStream, ByteStream};

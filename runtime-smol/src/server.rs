@@ -85,10 +85,6 @@ impl<L: Accept> Listener for Secure<L> {
     async fn accept(&mut self) -> io::Result<Incoming> {
         let (stream, peer) = self.tcp.0.accept().await?;
         let handshake = self.acceptor.accept(stream);
-        let boxed = async move {
-            let stream: BoxStream = Box::new(handshake.await?);
-            Ok(stream)
-        };
-        Ok(Incoming::tls(boxed, peer))
+        Ok(Incoming::tls(handshake, peer))
     }
 }

@@ -17,11 +17,10 @@
 
 use std::{io, net::SocketAddr};
 
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 pub use crate::driver::client::*;
-use crate::{Io, Tokio, driver::tls::Handshake, runtime::seed};
+use crate::{Io, Tokio, driver::tls::Handshake, listener::connect_to, runtime::seed};
 
 /// A client for a domain, on the runtime of this context.
 ///
@@ -42,9 +41,7 @@ impl Network for Tokio {
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<BoxStream> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Box::new(Io(stream)))
+        Ok(Box::new(connect_to(address).await?))
     }
 
     async fn start_tls(&self, stream: BoxStream, handshake: Handshake) -> io::Result<BoxStream> {

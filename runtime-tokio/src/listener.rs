@@ -7,7 +7,7 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::Io;
+use crate::{Io, Tokio, driver::dial};
 
 /// Connections that the kernel keeps for us until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -111,30 +111,13 @@ impl Listener {
 ///
 /// The last address's, `TimedOut` where it did not answer, `NotFound` where the name has none.
 pub async fn connect(host: &str, port: u16, timeout: Duration) -> io::Result<Io<TcpStream>> {
-    let until = tokio::time::Instant::now() + timeout;
-    let resolved = tokio::time::timeout_at(until, tokio::net::lookup_host((host, port))).await;
-    let addresses: Vec<SocketAddr> = resolved
-        .map_err(|_| timed_out("the name's look-up"))??
-        .collect();
-    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
-    for (tried, address) in addresses.iter().enumerate() {
-        let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        match tokio::time::timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true)?;
-                return Ok(Io(stream));
-            }
-            Ok(Err(error)) => last = io::Error::new(error.kind(), format!("{address}: {error}")),
-            Err(_) => last = timed_out(&address.to_string()),
-        }
-    }
-    Err(last)
+    let look_up = async { Ok(tokio::net::lookup_host((host, port)).await?.collect()) };
+    dial(host, look_up, connect_to, timeout, &Tokio::current()).await
 }
 
-fn timed_out(what: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::TimedOut,
-        format!("{what} did not answer in time"),
-    )
+/// A connection, with Nagle's algorithm off.
+pub(crate) async fn connect_to(address: SocketAddr) -> io::Result<Io<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(Io(stream))
 }

@@ -15,7 +15,7 @@
 use std::{io, net::SocketAddr};
 
 pub use crate::driver::server::*;
-use crate::{Listener as Tcp, Tokio, driver::BoxStream, runtime::seed, tls::Acceptor};
+use crate::{Listener as Tcp, Tokio, runtime::seed, tls::Acceptor};
 
 /// A server without a listener yet, on the runtime of this context.
 ///
@@ -57,11 +57,7 @@ impl Listener for Secure {
     async fn accept(&mut self) -> io::Result<Incoming> {
         let (stream, peer) = self.0.try_accept().await?;
         let acceptor = self.1.clone();
-        let handshake = async move {
-            let stream = acceptor.accept(stream).await.map_err(io::Error::other)?;
-            let stream: BoxStream = Box::new(stream);
-            Ok(stream)
-        };
+        let handshake = async move { acceptor.accept(stream).await.map_err(io::Error::other) };
         Ok(Incoming::tls(handshake, peer))
     }
 }

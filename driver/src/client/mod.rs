@@ -40,7 +40,6 @@ mod web;
 mod websocket;
 
 use std::{
-    fmt,
     future::poll_fn,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -62,6 +61,7 @@ pub use self::{
     error::{Error, Failed},
     network::{BoxStream, ByteStream, Network},
 };
+use crate::halves::halves;
 
 /// What a client tells.
 #[derive(Debug)]
@@ -239,18 +239,6 @@ pub struct Sender(Arc<dyn Handle>);
 /// The half that listens. Dropping it closes the client: nobody would read what comes.
 pub struct Receiver(Arc<dyn Handle>);
 
-impl fmt::Debug for Sender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sender")
-    }
-}
-
-impl fmt::Debug for Receiver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Receiver")
-    }
-}
-
 impl Client {
     fn start<N: Network>(network: N, settings: Settings, seed: [u8; 32]) -> Self {
         let engine = Engine::new(network.clone(), settings, seed);
@@ -370,66 +358,4 @@ impl Receiver {
     }
 }
 
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.0.forget();
-    }
-}
-
-impl Stream for Receiver {
-    type Item = Event;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.0.poll_event(cx)
-    }
-}
-
-/// `poll_flush` has nothing to wait for: an element that was taken is on its way.
-impl Sink<Element> for Sender {
-    type Error = SendError;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.0.poll_ready(cx).map(Ok)
-    }
-
-    fn start_send(self: Pin<&mut Self>, element: Element) -> Result<(), SendError> {
-        self.0.send(element)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.0.close();
-        self.0.poll_over(cx).map(Ok)
-    }
-}
-
-impl Stream for Client {
-    type Item = Event;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        Pin::new(&mut self.receiver).poll_next(cx)
-    }
-}
-
-impl Sink<Element> for Client {
-    type Error = SendError;
-
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Pin::new(&mut self.sender).poll_ready(cx)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, element: Element) -> Result<(), SendError> {
-        Pin::new(&mut self.sender).start_send(element)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Pin::new(&mut self.sender).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Pin::new(&mut self.sender).poll_close(cx)
-    }
-}
+halves!(Client);

@@ -4,7 +4,7 @@ use bosh_proto::{Channel, binding};
 use xmpp_http1::{Response, forwarded};
 
 use super::Server;
-use crate::{BoxStream, Runtime, http};
+use crate::{BoxStream, ByteStream, Runtime, http};
 
 /// How a server behaves. The configurations of the machines below are here as they are.
 #[derive(Clone)]
@@ -173,12 +173,16 @@ impl Incoming {
 
     /// One whose TLS handshake is still to be done; it is done by the connection's own task, and dropped after
     /// [`Settings::tls_timeout`].
-    pub fn tls(
-        handshake: impl Future<Output = io::Result<BoxStream>> + Send + 'static,
+    pub fn tls<S: ByteStream + 'static>(
+        handshake: impl Future<Output = io::Result<S>> + Send + 'static,
         peer: SocketAddr,
     ) -> Self {
+        let boxed = async move {
+            let stream: BoxStream = Box::new(handshake.await?);
+            Ok(stream)
+        };
         Self {
-            stream: Box::pin(handshake),
+            stream: Box::pin(boxed),
             peer,
             channel: Channel::Tls,
         }

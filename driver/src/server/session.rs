@@ -10,7 +10,7 @@ use futures_util::{Sink, Stream};
 use xmpp_wire::{Element, StreamError, StreamHeader};
 
 use super::{Closed, Event, Peer, SendError, Transport, engine::Engine};
-use crate::Runtime;
+use crate::{Runtime, halves::halves};
 
 /// What a session's halves share, whatever the runtime.
 trait Handle: Send + Sync {
@@ -159,18 +159,6 @@ pub struct Sender(Arc<dyn Handle>);
 /// The half that listens. Dropping it closes the session: nobody would read what comes.
 pub struct Receiver(Arc<dyn Handle>);
 
-impl fmt::Debug for Sender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sender")
-    }
-}
-
-impl fmt::Debug for Receiver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Receiver")
-    }
-}
-
 impl Session {
     /// What the client asked for when it came.
     pub fn asked(&self) -> &Asked {
@@ -258,66 +246,4 @@ impl Receiver {
     }
 }
 
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.0.forget();
-    }
-}
-
-impl Stream for Receiver {
-    type Item = Event;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.0.poll_event(cx)
-    }
-}
-
-/// `poll_flush` has nothing to wait for: an element that was taken is on its way.
-impl Sink<Element> for Sender {
-    type Error = SendError;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.0.poll_ready(cx).map(Ok)
-    }
-
-    fn start_send(self: Pin<&mut Self>, element: Element) -> Result<(), SendError> {
-        self.0.send(element)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.0.close();
-        self.0.poll_over(cx).map(Ok)
-    }
-}
-
-impl Stream for Session {
-    type Item = Event;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        Pin::new(&mut self.receiver).poll_next(cx)
-    }
-}
-
-impl Sink<Element> for Session {
-    type Error = SendError;
-
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Pin::new(&mut self.sender).poll_ready(cx)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, element: Element) -> Result<(), SendError> {
-        Pin::new(&mut self.sender).start_send(element)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Pin::new(&mut self.sender).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        Pin::new(&mut self.sender).poll_close(cx)
-    }
-}
+halves!(Session);
