@@ -5,9 +5,18 @@ import { connect, createServer } from 'node:net';
 export async function startCut(port) {
   const pairs = new Set();
   let away = false;
+  let silent = false;
   const server = createServer((near) => {
     if (away) {
       near.resetAndDestroy();
+      return;
+    }
+    if (silent) {
+      // Taken by the kernel, and never heard of again.
+      const pair = [near];
+      pairs.add(pair);
+      near.on('error', () => {});
+      near.on('close', () => pairs.delete(pair));
       return;
     }
     const far = connect({ port, host: '127.0.0.1' });
@@ -28,10 +37,7 @@ export async function startCut(port) {
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = () => {
-    for (const [near, far] of [...pairs]) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
-    }
+    for (const pair of [...pairs]) for (const socket of pair) socket.resetAndDestroy();
   };
   return {
     port: server.address().port,
@@ -44,8 +50,19 @@ export async function startCut(port) {
       away = true;
       cut();
     },
+    /** Carries nothing more and says nothing, on new connections too, until `restore`: what was open then stays dead. */
+    hush: () => {
+      silent = true;
+      for (const [near, far] of [...pairs]) {
+        near.unpipe(far);
+        far.unpipe(near);
+        near.pause();
+        far.pause();
+      }
+    },
     restore: () => {
       away = false;
+      silent = false;
     },
     end: () => {
       cut();

@@ -63,6 +63,8 @@ impl Session {
             way: Way::Again(self.now),
             stale: Vec::new(),
             since: self.now,
+            sent: self.now,
+            broken: None,
             hint: Hint::None,
             failures: 0,
             errors: 0,

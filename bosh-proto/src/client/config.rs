@@ -35,6 +35,10 @@ pub struct Config {
     /// Send no payloads while others may be on their way, for connection managers that do not put requests in order (TR-17).
     /// Default false: it costs up to 2 s a stanza.
     pub serialise: bool,
+    /// How long an empty request waits behind an answer that carried payloads, for a payload that may leave on it. Default zero: it is made at once
+    /// (B-R-077). A few milliseconds save a request where the application answers what it hears, and keep two requests from overtaking each other:
+    /// ejabberd then answers the second only when the first's `wait` is over.
+    pub poll_delay: Duration,
     /// How often the creation is tried, each time with a new `rid` (B-R-049). Default 3; 1 where the caller has further nodes to try (B-T-003).
     pub creation_attempts: u8,
     /// How long a restart waits for its features; then the session is of no use (TR-19). Default 60 s, a request's whole life.
@@ -77,6 +81,7 @@ impl Default for Config {
             client_ack: false,
             keys: false,
             serialise: false,
+            poll_delay: Duration::ZERO,
             creation_attempts: 3,
             restart_timeout: Duration::from_secs(60),
             patience: Duration::from_secs(120),

@@ -193,6 +193,7 @@ fn write_config(config: &Config, out: &mut Encoder) {
     out.flag("acks", config.client_ack);
     out.flag("keys", config.keys);
     out.flag("serialise", config.serialise);
+    out.time("delay", config.poll_delay);
     out.number("attempts", config.creation_attempts.into());
     out.time("restart", config.restart_timeout);
     out.time("patience", config.patience);
@@ -216,6 +217,7 @@ fn read_config(fields: &mut Fields<'_>) -> Result<Config, DecodeError> {
     config.client_ack = fields.flag("acks")?;
     config.keys = fields.flag("keys")?;
     config.serialise = fields.flag("serialise")?;
+    config.poll_delay = fields.time("delay")?;
     config.creation_attempts = fields.small("attempts")?;
     config.restart_timeout = fields.time("restart")?;
     config.patience = fields.time("patience")?;

@@ -304,11 +304,19 @@ impl Session {
             .into_iter()
             .map(|(rid, rest)| (Rid::new(rid), at(rest)))
             .collect();
+        // What is sent again may be held anew, unless nobody can be there any more.
+        let broken = exported
+            .lost
+            .is_none_or(|rest| at(rest) > now)
+            .then_some(now);
         let count = u64::try_from(exported.pending.len()).unwrap_or_default();
         let first = session.next.minus(count);
         session.pending = (0..)
             .zip(exported.pending)
-            .map(|(place, pending)| wake(first.plus(place), pending, now, &session.config))
+            .map(|(place, pending)| Pending {
+                broken,
+                ..wake(first.plus(place), pending, now, &session.config)
+            })
             .collect::<VecDeque<_>>();
         session.chain = exported
             .chain
@@ -355,6 +363,8 @@ fn wake(rid: Rid, pending: PendingAtRest, now: Instant, config: &Config) -> Pend
         way,
         stale: Vec::new(),
         since: now,
+        sent: now,
+        broken: None,
         hint: Hint::None,
         failures: pending.failures,
         errors: pending.errors,

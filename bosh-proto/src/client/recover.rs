@@ -1,4 +1,4 @@
-//! Lost requests are sent again, the same bytes (XEP-0124 §14.3): at 0, 1, 2, 4, 8, 16 s, and at last the session is given up.
+//! Lost requests are sent again, the same bytes (XEP-0124 §14.3): after 0, 1, 2, 4, 8, 8, 8, 16 s, and at last the session is given up.
 
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use super::{
 };
 use crate::{ExchangeId, Instant};
 
-/// The longest time between two tries: at most ten of them fit into 80 s, as many duplicates as a careful connection manager takes (B-R-095).
-const BACKOFF: Duration = Duration::from_secs(16);
+/// How long the answer to a request may take that a later one releases, beside a sixth of `inactivity`: at least, and at most.
+const RELEASE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
+/// Bytes a second that an upload is given for it.
+const UPLOAD: u64 = 4_096;
 
 /// Answers `type='error'` to one request that are taken as a call to repeat it (B-R-150).
 const ERRORS: u8 = 5;
@@ -30,8 +32,34 @@ impl Session {
             _ if !is_current => {}
             _ if self.is_last(at) => self.process_rest(),
             Failure::TooLarge => self.farewell(Cause::Fault, None),
-            Failure::Lost => self.fail(at, Duration::ZERO, Cause::Lost),
+            Failure::Lost => {
+                let (now, wait) = (self.now, self.terms.wait);
+                if let Some(pending) = self.pending.get_mut(at)
+                    && now <= pending.sent + wait
+                {
+                    pending.broken.get_or_insert(now);
+                }
+                self.fail(at, Duration::ZERO, Cause::Lost);
+            }
         }
+    }
+
+    /// When the session counts as lost (B-R-097), but for a request that was sent again within `inactivity` of a broken connection: the connection
+    /// manager may hold that one for the whole of `wait`.
+    pub(super) fn lost_deadline(&self) -> Option<Instant> {
+        if self.pending.is_empty() || matches!(self.phase, Phase::Creating { .. }) {
+            return None;
+        }
+        let lost_at = self.lost_at?;
+        let inactivity = self.terms.inactivity.unwrap_or(self.config.patience);
+        let held = self.pending.iter().filter_map(|pending| match pending.way {
+            Way::Out(_, until) => pending
+                .broken
+                .is_some_and(|broken| pending.sent <= broken + inactivity)
+                .then_some(until),
+            Way::Again(_) | Way::Answered(_) => None,
+        });
+        Some(held.fold(lost_at, Instant::max))
     }
 
     /// A status without a body that decides (B-R-144).
@@ -127,6 +155,26 @@ impl Session {
         }
     }
 
+    /// When everything that is out is sent again, since the oldest request's answer is overdue. A connection manager that has received more than
+    /// it may hold answers the oldest at once (B-R-071): where it does not, bytes vanish on the way, and waiting for `wait` to be over would outlast
+    /// `inactivity`. Tried until that is over, when nothing is to be gained any more.
+    pub(super) fn overdue_at(&self) -> Option<Instant> {
+        if self.phase != Phase::Open || self.terms.is_polling() {
+            return None;
+        }
+        let (idle_until, inactivity) = (self.idle_until?, self.terms.inactivity?);
+        let oldest = self.pending.front()?;
+        let newer = self.pending.get(usize::from(self.terms.hold))?;
+        let (Way::Out(..), Way::Out(..)) = (&oldest.way, &newer.way) else {
+            return None;
+        };
+        let bytes: usize = self.pending.iter().map(|pending| pending.body.len()).sum();
+        let upload = Duration::from_secs(u64::try_from(bytes).unwrap_or(u64::MAX) / UPLOAD);
+        let at =
+            oldest.sent.max(newer.sent) + (inactivity / 6).clamp(RELEASE.0, RELEASE.1) + upload;
+        (at < idle_until).then_some(at)
+    }
+
     /// Takes an unanswered request off its exchange, to be sent again then.
     pub(super) fn give_up(&mut self, at: usize, due: Instant) {
         let Some(pending) = self.pending.get_mut(at) else {
@@ -214,14 +262,19 @@ impl Session {
         if self.linger_until.is_some_and(|at| at <= now) {
             return self.process_rest();
         }
-        let is_lost = !self.pending.is_empty() && self.lost_at.is_some_and(|at| at <= now);
-        if is_lost && !matches!(self.phase, Phase::Creating { .. }) {
+        if self.lost_deadline().is_some_and(|at| at <= now) {
             return self.end(Cause::Lost, None);
         }
         if let (Restart::Sent(until), Phase::Open) = (self.restart, &self.phase)
             && until <= now
         {
             return self.farewell(Cause::NoFeatures, None);
+        }
+        if self.overdue_at().is_some_and(|at| at <= now) {
+            for at in 0..self.pending.len() {
+                self.give_up(at, now);
+            }
+            return;
         }
         for at in 0..self.pending.len() {
             let Some(pending) = self.pending.get_mut(at) else {
@@ -255,13 +308,16 @@ impl Hint {
     }
 }
 
-/// B-R-096: 0, 1, 2, 4, 8, 16, 16 s, ...
+/// B-R-096: 0, 1, 2, 4, 8, 8, 8, 16, 16 s, ... Three tries fall into the last 20 s of the common `inactivity` of 30 s, and at most ten into 80 s, as many
+/// duplicates as a careful connection manager takes (B-R-095).
 fn backoff(failures: u32, least: Duration) -> Duration {
-    let wait = match failures {
-        0 => Duration::ZERO,
-        more => Duration::from_secs(1 << (more - 1).min(4)),
+    let seconds = match failures {
+        0 => 0,
+        1..=4 => 1 << (failures - 1),
+        5 | 6 => 8,
+        _ => 16,
     };
-    wait.min(BACKOFF).max(least)
+    Duration::from_secs(seconds).max(least)
 }
 
 #[cfg(test)]
@@ -269,11 +325,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_between_tries_doubles_up_to_sixteen_seconds() {
+    fn the_time_between_tries_grows_up_to_sixteen_seconds() {
         let waits: Vec<_> = [0, 1, 2, 3, 4, 5, 6, 40, u32::MAX]
             .map(|failures| backoff(failures, Duration::ZERO).as_secs())
             .into();
-        assert_eq!(waits, [0, 1, 2, 4, 8, 16, 16, 16, 16]);
+        assert_eq!(waits, [0, 1, 2, 4, 8, 8, 8, 16, 16]);
         assert_eq!(backoff(0, Duration::from_secs(1)).as_secs(), 1);
     }
 }

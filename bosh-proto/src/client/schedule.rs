@@ -151,7 +151,7 @@ impl Session {
         let at = if self.terms.is_polling() || self.quick >= QUICK {
             self.spaced_until
         } else {
-            self.now
+            self.poll_from.max(self.now)
         };
         Some(self.idle_until.map_or(at, |until| at.min(until)))
     }
@@ -176,6 +176,7 @@ impl Session {
         if has_payload {
             // More may be waiting where this came from (B-R-130).
             self.spaced_until = self.now;
+            self.poll_from = self.now + self.config.poll_delay;
         }
     }
 
@@ -201,16 +202,13 @@ impl Session {
                 Way::Again(_) | Way::Answered(_) => None,
             })
             .min();
-        let is_creating = matches!(self.phase, Phase::Creating { .. });
-        let lost = self
-            .lost_at
-            .filter(|_| !self.pending.is_empty() && !is_creating);
         [
             phase,
             restart,
             ways,
             self.resend_at(),
-            lost,
+            self.overdue_at(),
+            self.lost_deadline(),
             self.linger_until,
             self.payload_at(),
             self.poll_at(),

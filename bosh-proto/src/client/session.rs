@@ -59,6 +59,8 @@ pub struct Session {
     pub(super) lost_at: Option<Instant>,
     /// When a further request is in order in a polling session (B-R-130).
     pub(super) spaced_until: Instant,
+    /// Until then an empty request gives way to a payload that the application may still send.
+    pub(super) poll_from: Instant,
     /// When a request is due at the latest, while nothing is pending (B-R-111).
     pub(super) idle_until: Option<Instant>,
     /// The same while the input is held.
@@ -136,6 +138,10 @@ pub(super) struct Pending {
     pub(super) stale: Vec<ExchangeId>,
     /// When it was first sent.
     pub(super) since: Instant,
+    /// And last.
+    pub(super) sent: Instant,
+    /// When an exchange first broke on which the connection manager may have held it.
+    pub(super) broken: Option<Instant>,
     /// When it is sent again unless it is acknowledged (B-R-103).
     pub(super) hint: Hint,
     /// Transmissions that failed, and answers `type='error'`, and answers that were not BOSH.
@@ -220,6 +226,7 @@ impl Session {
             held_bytes: 0,
             lost_at: None,
             spaced_until: now,
+            poll_from: now,
             idle_until: None,
             held_until: None,
             quick: 0,
@@ -373,6 +380,7 @@ impl Session {
         let until = self.now + patience;
         if let Some(pending) = self.pending.get_mut(at) {
             pending.way = Way::Out(id, until);
+            pending.sent = self.now;
             if pending.hint.at().is_some() {
                 pending.hint = Hint::Spent;
             }

@@ -16,6 +16,32 @@ fn the_next_request_follows_the_last_answer_at_once() {
     assert_eq!(world.post().payload(), message("a"));
 }
 
+/// With `poll_delay` an empty request waits for the application's answer to what it heard; one that is empty itself is followed at once.
+#[test]
+fn an_empty_request_may_wait_for_the_answer_to_payloads() {
+    let mut delayed = config();
+    delayed.poll_delay = std::time::Duration::from_millis(5);
+    let mut world = World::open(delayed, GRANTED);
+    world.silent();
+    world.at(5);
+    let poll = world.post();
+    world.at(3_000);
+    world.answer(poll.id, &with(&message("a")));
+    world.at(3_004);
+    world.silent();
+    world.send(&message("b"));
+    let with_payload = world.post();
+    assert_eq!(with_payload.payload(), message("b"));
+    world.answer(with_payload.id, &with(&message("c")));
+    world.at(3_008);
+    world.silent();
+    world.at(3_009);
+    let empty = world.post();
+    assert_eq!((empty.at, empty.payload()), (3_009, ""));
+    world.answer(empty.id, EMPTY);
+    assert_eq!(world.post().at, 3_009);
+}
+
 /// B-R-078: what is sent in one moment shares one body, and no bare request stands beside another.
 #[test]
 fn stanzas_of_one_moment_share_a_request() {
@@ -28,7 +54,7 @@ fn stanzas_of_one_moment_share_a_request() {
     }
     world.drain();
     assert_eq!(world.post().payload(), all);
-    world.at(20_000);
+    world.at(4_000);
     world.silent();
 }
 

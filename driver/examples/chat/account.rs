@@ -3,7 +3,7 @@
 use std::{error::Error, process::ExitCode};
 
 use rsasl::prelude::{Mechname, SASLClient, SASLConfig, Session};
-use xmpp_web_driver::client::{Builder, Client, Event, Network, Opened};
+use xmpp_web_driver::client::{Builder, Client, Event, Network, Opened, Settings};
 use xmpp_wire::{Element, Name, ns};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -57,8 +57,12 @@ impl Account {
         Ok((account, others))
     }
 
-    pub(crate) async fn connect(&self, network: impl Network) -> Result<Client> {
-        let mut builder = Builder::new(&self.domain, network)?;
+    pub(crate) async fn connect(
+        &self,
+        network: impl Network,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Client> {
+        let mut builder = Builder::new(&self.domain, network)?.configure(change);
         if let Some(url) = &self.url {
             builder = builder.endpoint(url)?;
         }

@@ -18,7 +18,7 @@ async fn work(network: impl Network) -> Result<()> {
     let [to, text] = others.as_slice() else {
         return Err("two more arguments are wanted".into());
     };
-    let mut client = account.connect(network).await?;
+    let mut client = account.connect(network, |_| {}).await?;
     let Some(Event::Opened(opened)) = client.next().await else {
         return Err("the session is gone".into());
     };

@@ -15,7 +15,7 @@ pub(crate) async fn run(network: impl Network) -> ExitCode {
 
 async fn work(network: impl Network) -> Result<()> {
     let (account, _) = Account::from_arguments(&[])?;
-    let mut client = account.connect(network).await?;
+    let mut client = account.connect(network, |_| {}).await?;
     while let Some(event) = client.next().await {
         if let Event::Opened(opened) = event {
             println!("session {} at {}", opened.session, opened.url);

@@ -38,7 +38,7 @@ pub struct Settings {
     pub websocket: ws_framing::xmpp::Config,
     /// A WebSocket's opening handshake.
     pub handshake: ws_framing::handshake::client::Config,
-    /// A session over BOSH.
+    /// A session over BOSH. Here `poll_delay` is 5 ms by default.
     pub bosh: bosh_proto::client::Config,
     /// What carries BOSH's requests.
     pub post: post::Config,
@@ -58,13 +58,18 @@ pub struct Settings {
     roots: OnceLock<Roots>,
 }
 
+/// Long enough for an application to answer what it hears, and nothing that anybody would notice.
+const POLL_DELAY: std::time::Duration = std::time::Duration::from_millis(5);
+
 impl Settings {
     fn new(domain: &str) -> Result<Self, NotADomain> {
+        let mut bosh = bosh_proto::client::Config::default();
+        bosh.poll_delay = POLL_DELAY;
         Ok(Self {
             planner: planner::Config::new(domain)?,
             websocket: ws_framing::xmpp::Config::default(),
             handshake: ws_framing::handshake::client::Config::default(),
-            bosh: bosh_proto::client::Config::default(),
+            bosh,
             post: post::Config::default(),
             from: None,
             lang: None,

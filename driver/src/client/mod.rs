@@ -275,6 +275,15 @@ impl Client {
         self.sender.send(element).await
     }
 
+    /// Sends an element if there is room.
+    ///
+    /// # Errors
+    ///
+    /// Gives the element back.
+    pub fn try_send(&mut self, element: Element) -> Result<(), SendError> {
+        self.sender.try_send(element)
+    }
+
     /// Restarts the stream, after a success of RFC 6120's SASL; `Restarted` follows.
     ///
     /// # Errors

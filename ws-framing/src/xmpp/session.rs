@@ -302,7 +302,7 @@ impl Session {
         }
     }
 
-    /// XEP-0198 resumption is agreed: silence then drops the transport without XML (§6.5).
+    /// XEP-0198 resumption is agreed: a client's silence then drops the transport without XML (§6.5). A client does so in any case.
     pub fn set_resumable(&mut self, resumable: bool) {
         self.resumable = resumable;
     }
@@ -345,7 +345,15 @@ impl Session {
         let now = self.advance(now);
         self.connection.handle_timeout(now);
         if self.connection.take_silence() {
-            self.fault(Fault::Silent, now);
+            match self.role {
+                // The application hears of it now, not when nobody has taken a farewell either; and the session may still be resumed.
+                Role::Client => {
+                    self.connection
+                        .abort_for(Cause::Timeout, "the server is silent");
+                    self.finish();
+                }
+                Role::Server => self.fault(Fault::Silent, now),
+            }
         }
         if self
             .negotiation_deadline()
