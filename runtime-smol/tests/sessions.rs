@@ -71,6 +71,7 @@ scenarios! {
     no_future_is_polled_twice
     certificates_are_judged
     redirects_without_end
+    a_server_goes_down
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use xmpp_web_driver::{
+    Runtime as _,
     client::{self, Network},
     server::{self, Transport},
 };
@@ -227,4 +228,51 @@ async fn settled(network: &impl Network, sent: &std::cell::Cell<usize>) {
             .sleep_until(network.now() + Duration::from_millis(100))
             .await;
     }
+}
+
+/// A server goes down: each side hears why, and the server is done soon.
+pub(crate) async fn a_server_goes_down(place: &impl Place, transport: Transport) {
+    let network = place.network();
+    let (mut server, address) = place.serve(|_| {}).await;
+    let connecting = async {
+        let mut client = connect(&network, &url(transport, address)).await;
+        sign_in(&mut client).await;
+        client
+    };
+    let accepting = async { signed_in(server.next().await.expect("a client")).await };
+    let (mut client, mut session) = in_time(&network, join(connecting, accepting)).await;
+    session.send(message(0)).await.expect("open");
+    // Over BOSH its word leaves on a request that is held: the client's next one needs a moment.
+    network
+        .sleep_until(network.now() + Duration::from_millis(300))
+        .await;
+    let begun = network.now();
+    server.shut_down();
+    let hearing = async {
+        match client.next().await {
+            Some(client::Event::Element(element)) => assert_eq!(number(&element), 0),
+            event => panic!("{event:?}"),
+        }
+        loop {
+            match client.next().await {
+                Some(client::Event::Element(element)) if element.is("error", ns::STREAM) => {}
+                Some(client::Event::Lost(lost)) => return lost.error.to_string(),
+                event => panic!("{event:?}"),
+            }
+        }
+    };
+    let serving = async {
+        match session.next().await {
+            Some(server::Event::Closed(closed)) => {
+                assert!(matches!(closed.cause, server::Cause::Ours), "{closed:?}");
+            }
+            event => panic!("{event:?}"),
+        }
+        assert!(session.send(message(1)).await.is_err(), "it is over");
+        assert!(server.next().await.is_none(), "nobody is let in");
+    };
+    let (why, ()) = in_time(&network, join(hearing, serving)).await;
+    let names = ["system-shutdown", "SystemShutdown"];
+    assert!(names.iter().any(|name| why.contains(name)), "{why}");
+    assert!(network.now() - begun < Duration::from_secs(5), "at once");
 }
