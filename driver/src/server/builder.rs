@@ -29,6 +29,9 @@ pub struct Settings {
     pub connections: usize,
     /// From the connection to the end of its TLS handshake. Default 10 s.
     pub tls_timeout: Duration,
+    /// How long a connection may still ask once the server is down: a BOSH client that is between two requests learns only from its next one
+    /// that its session is over. Default 1 s, a few round trips.
+    pub grace: Duration,
     /// Events of a session that wait for the application; beyond them nothing is read until half are taken. Default 64.
     pub inbox_events: usize,
     /// Bytes of elements among them. Default 262 144, the largest stanza that servers commonly pass.
@@ -68,6 +71,7 @@ impl Default for Settings {
             websocket_paths: paths(["/xmpp-websocket", "/ws"]),
             connections: 16_384,
             tls_timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(1),
             inbox_events: 64,
             inbox_bytes: 262_144,
             fallback: Arc::new(|_| {

@@ -244,6 +244,7 @@ async fn requests<R: Runtime>(
 ) -> Option<(BoxStream, BytesMut, Upgrade)> {
     let number = ConnectionId(shared.numbers.fetch_add(1, Ordering::Relaxed));
     let mut down = Some(shared.down.clone());
+    let mut grace = None;
     loop {
         let request = poll_fn(|cx| {
             if down
@@ -251,6 +252,14 @@ async fn requests<R: Runtime>(
                 .is_some_and(|down| down.poll_unpin(cx).is_ready())
             {
                 down = None;
+                let until = shared.runtime.now() + shared.settings.grace;
+                grace = Some(shared.runtime.sleep_until(until));
+            }
+            if grace
+                .as_mut()
+                .is_some_and(|grace| grace.poll_unpin(cx).is_ready())
+            {
+                grace = None;
                 connection.close();
             }
             connection.poll_next(cx)
@@ -289,6 +298,9 @@ async fn requests<R: Runtime>(
                 let response = (settings.fallback)(&request);
                 connection.respond(request.id, response);
             }
+        }
+        if grace.take().is_some() {
+            connection.close();
         }
     }
 }
