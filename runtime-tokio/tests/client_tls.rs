@@ -13,7 +13,7 @@ async fn a_node_proves_its_own_name() {
     client_tls::a_node_proves_its_own_name(Tokio::current()).await;
 }
 
-/// C-R-032, W-R-068: see the shared scenario.
+/// C-R-032, W-R-052, W-R-068: see the shared scenario.
 #[tokio::test]
 async fn a_wrong_certificate_names_both() {
     client_tls::a_wrong_certificate_names_both(Tokio::current()).await;

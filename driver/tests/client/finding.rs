@@ -222,7 +222,7 @@ fn a_refusal_of_the_domain_is_reported_at_once() {
     }
 }
 
-/// C-R-034, W-R-351: a redirect is followed, to the other transport too, with the same `to`; never from TLS to plain.
+/// C-R-034, W-R-351, B-R-165: a redirect is followed, to the other transport too, with the same `to`; never from TLS to plain.
 #[test]
 fn a_redirect_is_followed_under_the_rules() {
     for (from, to, followed) in [

@@ -98,7 +98,7 @@ pub(crate) fn ids(count: usize) -> Vec<String> {
     (0..count).map(|id| id.to_string()).collect()
 }
 
-/// C-R-022, B-T-002: the stream's `to` is the domain, while HTTP's Host and TLS name the node.
+/// C-R-022, B-T-002, B-R-032: the stream's `to` is the domain, while HTTP's Host and TLS name the node.
 #[test]
 fn it_opens_talks_and_closes() {
     for url in BOTH {

@@ -21,6 +21,16 @@ fn a_session_from_creation_to_termination() {
     assert_eq!(attribute(&answer, "condition"), None);
 }
 
+/// B-R-045: `from` proves nothing.
+#[test]
+fn from_does_not_change_who_is_signed_in() {
+    let gateway = Gateway::start();
+    let creation = creation("localhost").replacen("<body ", "<body from='mallory@localhost' ", 1);
+    let mut session = Bosh::create_by(http::Http::connect(gateway.address), &creation);
+    let bound = session.sign_in(ADA);
+    assert!(bound.contains(">ada@localhost/"), "{bound}");
+}
+
 /// Both paths of B-R-175, and the fields of B-R-172.
 #[test]
 fn both_paths_create_sessions_that_any_page_may_read() {

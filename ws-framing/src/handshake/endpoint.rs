@@ -102,6 +102,7 @@ impl Endpoint {
 mod tests {
     use super::*;
 
+    /// W-R-050: ports and paths that are not written.
     #[test]
     fn ports_and_paths_have_defaults() {
         for (uri, authority, port, target) in [
@@ -116,6 +117,7 @@ mod tests {
         }
     }
 
+    /// W-R-050: refused before anything is connected.
     #[test]
     fn what_is_no_websocket_uri() {
         for uri in [

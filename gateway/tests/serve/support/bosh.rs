@@ -37,12 +37,12 @@ pub(crate) fn attribute(body: &str, name: &str) -> Option<String> {
 impl Bosh {
     /// A session that got its features.
     pub(crate) fn create(address: SocketAddr) -> Self {
-        Self::create_on(Http::connect(address))
+        Self::create_by(Http::connect(address), &creation("localhost"))
     }
 
-    /// The same on a connection that is there already.
-    fn create_on(mut http: Http) -> Self {
-        let answer = http.ask("POST", "/http-bind", "", &creation("localhost"));
+    /// The same by a creation request of one's own, on a connection that is there already.
+    pub(crate) fn create_by(mut http: Http, creation: &str) -> Self {
+        let answer = http.ask("POST", "/http-bind", "", creation);
         assert_eq!(answer.status, 200, "{}", answer.body);
         let sid = attribute(&answer.body, "sid").expect("a sid");
         let mut session = Self {
@@ -61,20 +61,25 @@ impl Bosh {
 
     /// The same on a connection that is there already.
     pub(crate) fn signed_in_on(http: Http, initial: &str) -> Self {
-        let mut session = Self::create_on(http);
+        let mut session = Self::create_by(http, &creation("localhost"));
+        session.sign_in(initial);
+        session
+    }
+
+    /// Signs in under that name and binds; gives the answer that names the resource.
+    pub(crate) fn sign_in(&mut self, initial: &str) -> String {
         let auth = format!(
             "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{initial}</auth>"
         );
-        let answer = session.exchange("", &auth);
-        session.until(answer, "<success");
-        let answer = session.exchange("xmpp:restart='true' to='localhost'", "");
-        session.until(answer, "urn:ietf:params:xml:ns:xmpp-bind");
-        let answer = session.exchange(
+        let answer = self.exchange("", &auth);
+        self.until(answer, "<success");
+        let answer = self.exchange("xmpp:restart='true' to='localhost'", "");
+        self.until(answer, "urn:ietf:params:xml:ns:xmpp-bind");
+        let answer = self.exchange(
             "",
             "<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
         );
-        session.until(answer, "</jid>");
-        session
+        self.until(answer, "</jid>")
     }
 
     /// Posts the next body without waiting for its answer.
