@@ -1,4 +1,4 @@
-//! An HTTP request to an exchange, and the answer back (XEP-0124 §5, ledger B-R-017, B-R-172 to 174).
+//! An HTTP request to an exchange, and the answer back (XEP-0124 §5; B-R-017, B-R-172 to B-R-174).
 //!
 //! ```
 //! use bosh_proto::binding::{self, Config, Inbound};

@@ -1,4 +1,4 @@
-//! The `<body/>` wrapper: what came in, and how ours are spelled (XEP-0124 §6, ledger §16).
+//! The `<body/>` wrapper: what came in, and how ours are spelled (XEP-0124 §6).
 
 use std::{
     borrow::Cow,

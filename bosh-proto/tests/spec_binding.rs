@@ -1,4 +1,4 @@
-//! Ledger §1 and §13: methods, CORS and origins.
+//! XEP-0124 §5 and §19: methods, CORS and origins.
 #![cfg(feature = "binding")]
 
 use bosh_proto::binding::{self, Config, Inbound};

@@ -1,4 +1,4 @@
-//! RFC 7395 §3.5, RFC 6120 §4.9: stream errors. The table of ledger §6.5, one test for each cell (W-R-360).
+//! RFC 7395 §3.5, RFC 6120 §4.9: stream errors. What bad input gets, one test for each cell (W-R-360).
 
 use ws_framing::{
     CloseCode,

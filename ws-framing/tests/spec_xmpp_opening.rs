@@ -1,4 +1,4 @@
-//! RFC 7395 §3.4, RFC 6120 §4.7: opening and restarting a stream (ledger §6.2, §6.4).
+//! RFC 7395 §3.4, RFC 6120 §4.7: opening and restarting a stream.
 
 use ws_framing::{
     connection::{Action, Cause, SendError},
@@ -338,7 +338,7 @@ fn the_success_of_sasl2_restarts_nothing() {
     assert!(rig.transcript().remove(0).contains("<not-authorized "));
 }
 
-/// §6.5, and what RFC 6120 and XEP-0077 let come before authentication.
+/// What RFC 6120 and XEP-0077 let come before authentication.
 #[test]
 fn stanzas_wait_for_authentication() {
     for stanza in [

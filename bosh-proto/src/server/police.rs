@@ -1,4 +1,4 @@
-//! Overactivity, polling too fast, and duplicates without end (XEP-0124 §11, §12, §14.3; ledger §8).
+//! Overactivity, polling too fast, and duplicates without end (XEP-0124 §11, §12, §14.3).
 
 use std::time::Duration;
 

@@ -252,7 +252,7 @@ impl Session {
         legacy.unwrap_or(200)
     }
 
-    /// Writes a wrapper, attributes in the order of ledger §16.
+    /// Writes a wrapper, attributes in the order of XEP-0124's examples.
     pub(super) fn compose(
         &mut self,
         rid: Rid,

@@ -1,4 +1,4 @@
-//! Ledger §6: acknowledgements, reports.
+//! XEP-0124 §9: acknowledgements, reports.
 
 use crate::support::*;
 

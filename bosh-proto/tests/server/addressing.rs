@@ -1,4 +1,4 @@
-//! Ledger §3.1, §9: where a client wants to go, and where it is sent instead.
+//! XEP-0124 §7.1, §17.2: where a client wants to go, and where it is sent instead.
 
 use bosh_proto::server::{Config, Route};
 

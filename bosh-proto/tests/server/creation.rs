@@ -1,4 +1,4 @@
-//! Ledger §3: what creation grants and answers.
+//! XEP-0124 §7: what creation grants and answers.
 
 use bosh_proto::server::Config;
 

@@ -1,4 +1,4 @@
-//! Ledger §4: hold, wait, order of answers, the linger.
+//! XEP-0124 §8: hold, wait, order of answers, the linger.
 
 use std::time::Duration;
 

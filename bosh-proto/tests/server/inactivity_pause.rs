@@ -1,4 +1,4 @@
-//! Ledger §7: inactivity and pause.
+//! XEP-0124 §10: inactivity and pause.
 
 use crate::support::*;
 

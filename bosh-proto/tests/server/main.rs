@@ -1,4 +1,4 @@
-//! The connection manager against the ledger: one test per rule, driven with a virtual clock.
+//! The connection manager against its requirements (`docs/conformance/bosh.toml`): one test per rule, driven with a virtual clock.
 
 mod ack;
 mod addressing;

@@ -1,4 +1,4 @@
-//! Ledger §8: overactivity and polling.
+//! XEP-0124 §11, §12: overactivity and polling.
 
 use crate::support::*;
 

@@ -1,4 +1,4 @@
-//! Ledger §8: rates of sessions and sources, which slow down before they refuse.
+//! Rates of sessions and sources, which slow down before they refuse.
 
 use std::net::{IpAddr, Ipv4Addr};
 

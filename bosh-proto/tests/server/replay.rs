@@ -1,4 +1,4 @@
-//! Ledger §5: duplicates, dead transactions, replay.
+//! XEP-0124 §14.3: duplicates, dead transactions, replay.
 
 use crate::support::*;
 

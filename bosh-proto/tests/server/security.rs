@@ -1,4 +1,4 @@
-//! Ledger §10, §13: keys, channels, secrets, sizes.
+//! XEP-0124 §15, §19: keys, channels, secrets, sizes.
 
 use std::time::Duration;
 

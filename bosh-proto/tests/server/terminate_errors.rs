@@ -1,4 +1,4 @@
-//! Ledger §8, §9: how sessions end.
+//! XEP-0124 §13, §17: how sessions end.
 
 use bosh_proto::Condition;
 

@@ -1,4 +1,4 @@
-//! Ledger §5: the window and gaps.
+//! XEP-0124 §14.2: the window and gaps.
 
 use crate::support::*;
 

@@ -1,4 +1,4 @@
-//! Ledger §12 and §2: XMPP in the wrapper, namespaces.
+//! XEP-0206 and XEP-0124 §6: XMPP in the wrapper, namespaces.
 
 use bosh_proto::server::SendError;
 

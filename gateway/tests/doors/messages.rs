@@ -1,4 +1,4 @@
-//! Messages that are no XMPP (ledger §6.5): a stream error, `<close/>`, and Close 1000 behind the client's own `<close/>`.
+//! Messages that are no XMPP (W-R-360): a stream error, `<close/>`, and Close 1000 behind the client's own `<close/>`.
 
 use crate::{
     house::House,

@@ -48,7 +48,7 @@ pub(super) struct Answer {
 }
 
 impl Fault {
-    /// The table of ledger §6.5, where it is about XML. What the WebSocket layer fails by itself has no condition.
+    /// What each fault gets (W-R-360), where it is about XML. What the WebSocket layer fails by itself has no condition.
     pub(super) fn answer(self) -> Answer {
         let (condition, code) = match self {
             Self::TooBig => ("policy-violation", CloseCode::TOO_BIG),

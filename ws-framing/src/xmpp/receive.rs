@@ -1,4 +1,4 @@
-//! What a message of the peer means where the session stands (RFC 7395 §3.3, ledger §6).
+//! What a message of the peer means where the session stands (RFC 7395 §3.3).
 
 use std::time::Duration;
 

@@ -266,7 +266,7 @@ impl Session {
     }
 
     /// A server's `<open/>` if not yet sent, the stream error, `<close/>`, Close with `code` (W-R-341, 343). Where the session can be resumed,
-    /// `system-shutdown` is a Close frame alone, and `connection-timeout` drops the transport (§6.5).
+    /// `system-shutdown` is a Close frame alone, and `connection-timeout` drops the transport (W-R-360).
     pub fn fail(&mut self, error: StreamError, code: CloseCode, now: Instant) {
         let now = self.advance(now);
         self.fail_for(Cause::Ours, error, code, now);
@@ -302,7 +302,7 @@ impl Session {
         }
     }
 
-    /// XEP-0198 resumption is agreed: a client's silence then drops the transport without XML (§6.5). A client does so in any case.
+    /// XEP-0198 resumption is agreed: a client's silence then drops the transport without XML (W-R-372). A client does so in any case.
     pub fn set_resumable(&mut self, resumable: bool) {
         self.resumable = resumable;
     }

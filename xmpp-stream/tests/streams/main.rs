@@ -1,4 +1,4 @@
-//! The rules of the ledgers for streams and relays, one test each.
+//! The requirements of streams and relays (`docs/conformance/`), one test each.
 
 mod chain;
 mod spec_chain;
