@@ -275,7 +275,11 @@ fn an_application_that_does_not_listen_stops_the_server() {
         let mut builder = Builder::new(DOMAIN, net.clone()).expect("a domain");
         builder = builder.endpoint(url).expect("an endpoint");
         let mut client = builder
-            .configure(|settings| settings.inbox_events = 16)
+            .configure(|settings| {
+                settings.inbox_events = 16;
+                // No time passes here.
+                settings.bosh.poll_delay = Duration::ZERO;
+            })
             .start()
             .expect("entropy");
         world.settle();
