@@ -36,6 +36,11 @@ export class Process {
     running.add(this);
     this.exited.then(() => {
       running.delete(this);
+      // What it started itself may still hold its output, and with it this process.
+      setTimeout(() => {
+        this.#child.stdout?.destroy();
+        this.#child.stderr?.destroy();
+      }, 500).unref();
       if (this.#child.pid !== undefined && pids !== null) rmSync(join(pids, String(this.#child.pid)), { force: true });
     });
   }
