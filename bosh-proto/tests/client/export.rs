@@ -106,6 +106,20 @@ fn an_overdue_session_is_tried() {
     assert_eq!(world.take_events(), ["closed Lost"]);
 }
 
+/// What is sent again after a rest may be held for its whole `wait`, as after a broken connection.
+#[test]
+fn a_session_that_rested_is_not_given_up_while_its_request_is_held() {
+    let (mut world, poll) = World::held(config(), GRANTED);
+    world.at(27_000);
+    world.relocate(3_000);
+    let again = world.post();
+    assert_eq!(again.body, poll.body);
+    world.at(80_500);
+    assert!(world.closed.is_empty());
+    world.answer(again.id, EMPTY);
+    assert_eq!(world.post().payload(), "");
+}
+
 /// A pause is made for this: the session goes on by a new request.
 #[test]
 fn a_paused_session_can_rest() {
