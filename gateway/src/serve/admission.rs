@@ -112,7 +112,7 @@ impl Drop for Place {
 }
 
 /// One IPv6 customer has a /64 at least, so the share is that network's.
-fn quota_address(ip: IpAddr) -> IpAddr {
+pub(crate) fn quota_address(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(ip) => IpAddr::V4(ip),
         IpAddr::V6(ip) => {

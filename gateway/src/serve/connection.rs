@@ -22,9 +22,10 @@ use xmpp_web_tokio::{
 use super::{
     admission::{Peer, Refusal},
     gate::Gate,
+    reports::Cause,
     route::{Health, Route, Rules},
 };
-use crate::logging::Domain;
+use crate::logging::Untrusted;
 
 /// An accepted connection and what is known of it.
 pub(crate) struct Accepted<S> {
@@ -123,6 +124,11 @@ struct Facts {
 }
 
 impl Facts {
+    /// The client's address; the proxy's where it tells none.
+    fn address(&self) -> IpAddr {
+        self.source.unwrap_or_else(|| self.peer.ip())
+    }
+
     /// The same where the peer is a configured proxy, which speaks for its clients (B-R-171).
     fn behind_proxies(self, request: &Request, gate: &Gate) -> Self {
         let proxies = &gate.config.proxies;
@@ -171,25 +177,36 @@ fn answer<S: Stream>(
                     return Next::Upgrade(Box::new((request, facts, upgrade)));
                 }
                 Err(refusal) => {
-                    tracing::debug!(connection = facts.number, peer = %facts.peer, ?refusal, "WebSocket handshake refused");
-                    let (status, words) = match refusal {
-                        Refusal::Full => (503, "Too many WebSocket handshakes.\n"),
-                        Refusal::Share => {
-                            (429, "Too many WebSocket handshakes from this address.\n")
-                        }
+                    let (status, words, cause) = match refusal {
+                        Refusal::Full => (
+                            503,
+                            "Too many WebSocket handshakes.\n",
+                            "WebSocket handshakes refused with 503: too many in a second from all together; \
+                             raise websocket.handshakes_per_second",
+                        ),
+                        Refusal::Share => (
+                            429,
+                            "Too many WebSocket handshakes from this address.\n",
+                            "WebSocket handshakes refused with 429: too many in a second from one address; \
+                             raise websocket.handshakes_per_second_per_address",
+                        ),
                     };
+                    gate.reports.note(Cause::new(cause), Some(facts.address()));
                     let answer = super::route::text(status, words).with_field("Retry-After", "5");
                     connection.respond(request.id, answer);
                 }
             },
             Err(rejected) => {
-                tracing::info!(
-                    connection = facts.number,
-                    peer = %facts.peer,
-                    status = rejected.response.status,
-                    reason = rejected.reason,
-                    "WebSocket handshake refused"
-                );
+                let origin = request.head.fields("origin").next().unwrap_or_default();
+                let cause = match rejected.response.status {
+                    403 => Cause::new(
+                        "WebSocket handshakes refused with 403: the page's origin is not allowed; list it in websocket.origins",
+                    )
+                    .about("origin", &String::from_utf8_lossy(origin)),
+                    _ => Cause::new("WebSocket handshakes refused as malformed")
+                        .about("reason", rejected.reason),
+                };
+                gate.reports.note(cause, Some(facts.address()));
                 connection.respond(request.id, rejected.response);
             }
         },
@@ -242,7 +259,7 @@ async fn websocket<S: Stream>(
         .map(|interval| interval + connection.pong_timeout);
     let named = Mutex::new(None);
     let decide = |header: &xmpp_wire::StreamHeader| {
-        let domain = Domain::of(header);
+        let domain = Untrusted::domain(header);
         let decision = gate.decide(header, protected, idle);
         tracing::info!(transport = "websocket", connection = number, %domain, source = %source.unwrap_or_else(|| peer.ip()), ?decision, "session opened");
         *named.lock().unwrap_or_else(PoisonError::into_inner) = Some(domain);

@@ -38,7 +38,7 @@ pub(crate) struct Gate {
     pub(crate) shutdown: Listening,
     pub(crate) handshakes: Handshakes,
     demonstration: Demo,
-    reports: Reports,
+    pub(crate) reports: Reports,
     nodes: Nodes,
     numbers: Arc<AtomicU64>,
 }

@@ -13,6 +13,7 @@ use super::{
     admission::{Admission, Peer, Refusal},
     connection::{self, Accepted},
     gate::Gate,
+    reports::Cause,
     route::Rules,
 };
 use crate::config::{self, Config, Presence};
@@ -99,7 +100,7 @@ impl Bound {
         let mut shutdown = gate.shutdown.signal();
         let address = self.address;
         loop {
-            let report = |error: &io::Error| tracing::warn!(listener = %address, %error, "cannot accept a connection");
+            let report = |error: &io::Error| gate.reports.note(cannot_accept(address, error), None);
             let (io, peer) = tokio::select! {
                 accepted = self.listener.accept(report) => accepted,
                 () = &mut shutdown => return,
@@ -130,7 +131,16 @@ impl Bound {
                     });
                 }
                 Err(refusal) => {
-                    tracing::debug!(%peer, ?refusal, "connection refused");
+                    let cause = match refusal {
+                        Refusal::Full => {
+                            "connections refused with 503: no room; raise limits.connections"
+                        }
+                        Refusal::Share => {
+                            "connections refused with 429: one address has all that it may have; raise \
+                             limits.connections_per_address, or name a proxy in http.trusted_proxies"
+                        }
+                    };
+                    gate.reports.note(Cause::new(cause), Some(peer.ip()));
                     if let Ok(permit) = Arc::clone(&telling).try_acquire_owned() {
                         let tls = self.settings.tls.clone();
                         tokio::spawn(async move {
@@ -151,6 +161,34 @@ impl Bound {
             }
         }
     }
+}
+
+/// Why no connection can be accepted, and what to do about it.
+fn cannot_accept(listener: SocketAddr, error: &io::Error) -> Cause {
+    let text = if is_out_of_files(error) {
+        "cannot accept connections: no more files may be open; raise the limit (`ulimit -n`, or LimitNOFILE= in a systemd unit) or lower \
+         limits.connections"
+    } else {
+        "cannot accept connections"
+    };
+    Cause::new(text)
+        .about("listener", &listener.to_string())
+        .because(&error.to_string())
+}
+
+#[cfg(unix)]
+fn is_out_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+
+    let code = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| code == Some(errno.raw_os_error()))
+}
+
+#[cfg(not(unix))]
+fn is_out_of_files(_: &io::Error) -> bool {
+    false
 }
 
 /// Serves a connection behind TLS. The handshake comes in front of the first request's head, and has as long.

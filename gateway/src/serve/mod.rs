@@ -74,6 +74,8 @@ async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
         controller.listen(),
     );
     announce(&config, &bound);
+    let reports = gate.reports.clone();
+    tokio::spawn(reports.clone().run());
     let opened = tokio::spawn(sessions::serve(sessions, gate.clone()));
     let admission = Admission::new(connections, config.limits.connections_per_address);
     for listener in bound {
@@ -95,6 +97,7 @@ async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
         },
         signal = signals.next() => tracing::warn!(signal, "down at once"),
     }
+    reports.finish();
     ExitCode::SUCCESS
 }
 

@@ -11,7 +11,7 @@ use xmpp_web_tokio::{
 };
 
 use super::gate::Gate;
-use crate::logging::Domain;
+use crate::logging::Untrusted;
 
 /// Serves every session that clients open, until the hub is gone.
 pub(crate) async fn serve(mut sessions: Sessions<Tokio>, gate: Gate) {
@@ -28,7 +28,7 @@ async fn serve_one(session: Session<Tokio>, gate: Gate) {
         Channel::Plain => false,
     };
     let decision = gate.decide(&opening.header, protected, None);
-    let domain = Domain::of(&opening.header);
+    let domain = Untrusted::domain(&opening.header);
     let source = opening.source;
     let started = Instant::now();
     tracing::info!(transport = "bosh", session = ?key, %domain, ?source, ?decision, "session opened");

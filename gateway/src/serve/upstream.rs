@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -17,7 +17,10 @@ use xmpp_stream::{
 };
 use xmpp_web_tokio::{Io, connect, driver, tls::ClientStream};
 
-use super::{nodes::Nodes, reports::Reports};
+use super::{
+    nodes::Nodes,
+    reports::{Cause, Reports},
+};
 use crate::{
     config::{Places, Proof, Protection, Server},
     demo::Demo,
@@ -137,15 +140,14 @@ impl driver::relay::Upstream for Upstream {
     }
 
     fn lost(&self, reason: &io::Error) {
-        if !self.reports.due(&self.domain, Instant::now()) {
-            return;
-        }
-        let domain = &self.domain;
         let server = match &self.server {
-            Server::Demonstration => "(this process)".to_owned(),
+            Server::Demonstration => "this process".to_owned(),
             Server::Tcp { host, port, .. } => format!("{host}:{port}"),
         };
-        tracing::warn!(%domain, %server, %reason, "the server was not reached, or was lost");
+        let cause = Cause::new("the server was not reached, or was lost")
+            .about("domain", &self.domain)
+            .because(&format!("{server}: {reason}"));
+        self.reports.note(cause, None);
     }
 }
 
