@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_http1::server::Event;
 pub use xmpp_http1::{
-    Response,
+    Response, forwarded,
     server::{Config, Request, RequestId},
 };
 

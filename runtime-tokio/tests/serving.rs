@@ -9,7 +9,10 @@ use tokio::{
 };
 use xmpp_web_tokio::{
     Listener, Tokio,
-    driver::{bosh::Channel, http::Response},
+    driver::{
+        bosh::Channel,
+        http::{Response, forwarded::SchemeField},
+    },
     seed,
     server::{self, Builder, Server, Transport},
 };
@@ -103,9 +106,14 @@ async fn trusted_proxies_alone_speak_for_their_clients() {
         (true, "192.0.2.7", Channel::Tls),
         (false, "127.0.0.1", Channel::Plain),
     ] {
-        let (mut server, address) = start(server::builder().trust(move |_| trusted));
+        let builder = server::builder()
+            .trust(move |address| trusted && address.is_loopback())
+            .configure(|settings| {
+                settings.forwarded.scheme = Some(SchemeField::XForwardedProto);
+            });
+        let (mut server, address) = start(builder);
         let mut stream = TcpStream::connect(address).await.expect("connected");
-        let fields = "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n";
+        let fields = "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nForwarded: for=203.0.113.5\r\n";
         stream
             .write_all(create("/bosh", fields).as_bytes())
             .await

@@ -36,6 +36,9 @@ pub struct Settings {
     pub inbox_events: usize,
     /// Bytes of elements among them. Default 262 144, the largest stanza that servers commonly pass.
     pub inbox_bytes: usize,
+    /// The fields that proxies of [`Builder::trust`] write into every request; others are ignored. Default: `X-Forwarded-For` tells the address,
+    /// and no field tells the scheme.
+    pub forwarded: forwarded::Fields,
     pub(super) fallback: Fallback,
     pub(super) trusted: Trusted,
 }
@@ -74,6 +77,7 @@ impl Default for Settings {
             grace: Duration::from_secs(1),
             inbox_events: 64,
             inbox_bytes: 262_144,
+            forwarded: forwarded::Fields::default(),
             fallback: Arc::new(|_| {
                 Response::new(404)
                     .with_body("text/plain; charset=utf-8", "There is nothing here.\n")
@@ -136,7 +140,9 @@ impl Peer {
         channel: Channel,
         settings: &Settings,
     ) -> Self {
-        let client = forwarded::client(&request.head, address, |ip| (settings.trusted)(ip));
+        let client = forwarded::client(&request.head, address, settings.forwarded, |ip| {
+            (settings.trusted)(ip)
+        });
         let channel = match client.scheme {
             Some(forwarded::Scheme::Https) => Channel::Tls,
             Some(forwarded::Scheme::Http) => Channel::Plain,
@@ -225,7 +231,7 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// The proxies whose `Forwarded` and `X-Forwarded-*` fields are believed. Default: none.
+    /// The proxies that are believed, in the fields of [`Settings::forwarded`]. Default: none.
     #[must_use]
     pub fn trust(
         mut self,

@@ -22,6 +22,8 @@ pub(crate) struct Domain {
     /// Anybody is let in (W-R-477).
     pub(crate) anonymous: bool,
     pub(crate) places: Arc<Places>,
+    /// Put in front of each connection to the server, with the client's address (W-R-472).
+    pub(crate) proxy_protocol: Option<file::ProxyProtocol>,
 }
 
 /// Where a domain's server may send its clients (W-R-418, W-R-419).
@@ -119,6 +121,7 @@ impl Domain {
             hide_channel_binding: false,
             anonymous: false,
             places: Arc::new(Places::Unlisted),
+            proxy_protocol: None,
         }
     }
 
@@ -157,6 +160,7 @@ impl Domain {
             hide_channel_binding: written.hide_channel_binding,
             anonymous: written.anonymous,
             places: Arc::new(Places::from_file(name, written.elsewhere.as_deref())?),
+            proxy_protocol: written.proxy_protocol,
         })
     }
 
@@ -175,6 +179,7 @@ impl Domain {
             hide_channel_binding: false,
             anonymous: false,
             elsewhere: None,
+            proxy_protocol: None,
         };
         Self::from_file(name, &written)
     }

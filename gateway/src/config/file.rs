@@ -40,6 +40,8 @@ pub(crate) struct Listener {
     pub(crate) allow_plaintext: bool,
     #[serde(default)]
     pub(crate) compression: bool,
+    #[serde(default)]
+    pub(crate) proxy_protocol: bool,
 }
 
 /// PEM files.
@@ -70,6 +72,15 @@ pub(crate) struct Domain {
     #[serde(default)]
     pub(crate) anonymous: bool,
     pub(crate) elsewhere: Option<Vec<String>>,
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+}
+
+/// The header in front of a connection to a server.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProxyProtocol {
+    V1,
+    V2,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, clap::ValueEnum)]
@@ -101,6 +112,8 @@ pub(crate) struct Limits {
 pub(crate) struct Http {
     pub(crate) hosts: Option<Vec<String>>,
     pub(crate) trusted_proxies: Option<Vec<String>>,
+    pub(crate) client_address: Option<ClientAddress>,
+    pub(crate) client_scheme: Option<ClientScheme>,
     pub(crate) page: Option<bool>,
     pub(crate) head_bytes: Option<Bytes>,
     pub(crate) start_line_bytes: Option<Bytes>,
@@ -112,6 +125,26 @@ pub(crate) struct Http {
     pub(crate) keep_alive_seconds: Option<Seconds>,
     pub(crate) write_seconds: Option<Seconds>,
     pub(crate) half_close: Option<bool>,
+}
+
+/// What tells a client's address behind a trusted proxy.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ClientAddress {
+    XForwardedFor,
+    Forwarded,
+    XRealIp,
+    CfConnectingIp,
+    ProxyProtocol,
+}
+
+/// What tells whether a client came to a trusted proxy by TLS.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ClientScheme {
+    XForwardedProto,
+    Forwarded,
+    None,
 }
 
 #[derive(Debug, Default, Deserialize)]

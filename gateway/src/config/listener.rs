@@ -17,6 +17,7 @@ pub(crate) struct Listener {
     pub(crate) websocket: Served,
     pub(crate) channel: Channel,
     pub(crate) compression: Compression,
+    pub(crate) proxy_header: ProxyHeader,
     /// TLS from the first byte (C-R-003).
     pub(crate) tls: Option<Acceptor>,
     /// Listened on only where the host has the address.
@@ -35,6 +36,13 @@ pub(crate) enum Served {
 pub(crate) enum Compression {
     Off,
     On,
+}
+
+/// Whether connections begin with a header of the PROXY protocol, from trusted proxies alone (W-R-031).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProxyHeader {
+    None,
+    Required,
 }
 
 /// What protects a listener's connections.
@@ -75,6 +83,7 @@ impl Listener {
             websocket: Served::Yes,
             channel: Channel::Loopback,
             compression: Compression::Off,
+            proxy_header: ProxyHeader::None,
             tls: None,
             presence,
         };
@@ -134,6 +143,11 @@ impl Listener {
             } else {
                 Compression::Off
             },
+            proxy_header: if written.proxy_protocol {
+                ProxyHeader::Required
+            } else {
+                ProxyHeader::None
+            },
             tls,
             presence: Presence::Required,
         })
@@ -151,6 +165,7 @@ impl Listener {
             trusted_proxy_tls: false,
             allow_plaintext,
             compression: false,
+            proxy_protocol: false,
         };
         Self::from_file(&written).map_err(|_| {
             Problem::new(format!(

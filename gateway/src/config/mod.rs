@@ -9,8 +9,8 @@ mod domain;
 mod file;
 mod listener;
 mod machines;
+mod networks;
 mod problem;
-mod proxies;
 mod rates;
 mod summary;
 mod value;
@@ -22,14 +22,16 @@ use std::{
     time::Duration,
 };
 
+use xmpp_http1::forwarded::{AddressField, Fields, SchemeField};
+
 use crate::cli::Serve;
 
 pub(crate) use domain::{DEMONSTRATION, Domain, Places, Proof, Protection, Server, normalised};
-pub(crate) use file::Tls as UpstreamTls;
-pub(crate) use listener::{Channel, Compression, Listener, Presence, Served};
+pub(crate) use file::{ProxyProtocol, Tls as UpstreamTls};
+pub(crate) use listener::{Channel, Compression, Listener, Presence, ProxyHeader, Served};
 pub(crate) use machines::Machines;
+pub(crate) use networks::Networks;
 pub(crate) use problem::Problem;
-pub(crate) use proxies::Proxies;
 pub(crate) use summary::Summary;
 use value::set;
 
@@ -41,7 +43,10 @@ pub(crate) struct Config {
     /// By normalised name.
     pub(crate) domains: BTreeMap<String, Domain>,
     pub(crate) hosts: Hosts,
-    pub(crate) proxies: Proxies,
+    /// Who speaks for its clients (B-R-171) ...
+    pub(crate) proxies: Networks,
+    /// ... and where; without a field for the address the PROXY protocol alone tells it.
+    pub(crate) forwarded: Fields,
     pub(crate) page: Page,
     pub(crate) limits: Limits,
     pub(crate) machines: Machines,
@@ -154,7 +159,12 @@ impl Config {
             }
             None => Hosts::Any,
         };
-        let proxies = Proxies::parse(written.http.trusted_proxies.as_deref().unwrap_or_default())?;
+        let proxies = Networks::parse(
+            "http.trusted_proxies",
+            written.http.trusted_proxies.as_deref().unwrap_or_default(),
+        )?;
+        let forwarded = forwarded(&written.http);
+        check_proxies(&listeners, &proxies, forwarded)?;
         let mut limits = Limits::default();
         limits.connections = written.limits.connections.map(value::Whole::count);
         set(
@@ -214,6 +224,7 @@ impl Config {
             domains,
             hosts,
             proxies,
+            forwarded,
             page,
             limits,
             machines,
@@ -245,6 +256,52 @@ fn check_anonymous(domains: &BTreeMap<String, Domain>, machines: &Machines) -> R
         }
     }
     Ok(())
+}
+
+/// The fields that trusted proxies write.
+fn forwarded(written: &file::Http) -> Fields {
+    let mut fields = Fields::default();
+    set(
+        &mut fields.address,
+        written.client_address.map(|address| match address {
+            file::ClientAddress::XForwardedFor => Some(AddressField::XForwardedFor),
+            file::ClientAddress::Forwarded => Some(AddressField::Forwarded),
+            file::ClientAddress::XRealIp => Some(AddressField::XRealIp),
+            file::ClientAddress::CfConnectingIp => Some(AddressField::CfConnectingIp),
+            file::ClientAddress::ProxyProtocol => None,
+        }),
+    );
+    set(
+        &mut fields.scheme,
+        written.client_scheme.map(|scheme| match scheme {
+            file::ClientScheme::XForwardedProto => Some(SchemeField::XForwardedProto),
+            file::ClientScheme::Forwarded => Some(SchemeField::Forwarded),
+            file::ClientScheme::None => None,
+        }),
+    );
+    fields
+}
+
+/// Whoever expects a PROXY header says from whom, and whoever relies on it says where.
+fn check_proxies(
+    listeners: &[Listener],
+    proxies: &Networks,
+    forwarded: Fields,
+) -> Result<(), Problem> {
+    let expecting = listeners
+        .iter()
+        .find(|listener| listener.proxy_header == ProxyHeader::Required);
+    match expecting {
+        Some(listener) if proxies.is_empty() => Err(Problem::new(format!(
+            "listener {}: proxy_protocol = true needs http.trusted_proxies, the addresses of the proxies that write the header, \
+             such as http.trusted_proxies = [\"10.0.0.1\"]: connections from others are refused there",
+            listener.address
+        ))),
+        None if forwarded.address.is_none() => Err(Problem::new(
+            "http.client_address = \"proxy-protocol\" needs proxy_protocol = true in the [[listener]] that the proxies connect to",
+        )),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn listeners(written: &file::File, arguments: &Serve) -> Result<Vec<Listener>, Problem> {

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use xmpp_http1::forwarded::{AddressField, SchemeField};
+
 use super::{
-    Channel, Compression, Config, Domain, Hosts, Listener, Page, Places, Protection, Served, Server,
+    Channel, Compression, Config, Domain, Hosts, Listener, Page, Places, Protection, ProxyHeader,
+    ProxyProtocol, Served, Server,
 };
 
 /// Shows a configuration.
@@ -28,6 +31,25 @@ impl fmt::Display for Summary<'_> {
             Hosts::Loopback => writeln!(f, "hosts           localhost, 127.0.0.1, [::1]")?,
             Hosts::Listed(hosts) => writeln!(f, "hosts           {}", hosts.join(", "))?,
         }
+        if config.proxies.is_empty() {
+            writeln!(f, "trusted proxies none")?;
+        } else {
+            writeln!(f, "trusted proxies {}", config.proxies)?;
+        }
+        let address = match config.forwarded.address {
+            Some(AddressField::XForwardedFor) => "x-forwarded-for",
+            Some(AddressField::Forwarded) => "forwarded",
+            Some(AddressField::XRealIp) => "x-real-ip",
+            Some(AddressField::CfConnectingIp) => "cf-connecting-ip",
+            None => "proxy-protocol",
+        };
+        writeln!(f, "client address  {address}, from trusted proxies alone")?;
+        let scheme = match config.forwarded.scheme {
+            Some(SchemeField::XForwardedProto) => "x-forwarded-proto, from trusted proxies alone",
+            Some(SchemeField::Forwarded) => "forwarded, from trusted proxies alone",
+            None => "none: the channel is what the listener is",
+        };
+        writeln!(f, "client scheme   {scheme}")?;
         let page = match config.page {
             Page::Served => "at /",
             Page::Hidden => "none",
@@ -98,9 +120,13 @@ impl fmt::Display for Shown<'_, Listener> {
             Compression::On => "; compression",
             Compression::Off => "",
         };
+        let header = match listener.proxy_header {
+            ProxyHeader::Required => "; behind a PROXY header",
+            ProxyHeader::None => "",
+        };
         write!(
             f,
-            "{} ({transports}; {channel}{compression})",
+            "{} ({transports}; {channel}{header}{compression})",
             listener.address
         )
     }
@@ -120,6 +146,11 @@ impl fmt::Display for Shown<'_, Domain> {
                 };
                 write!(f, "server at {host}:{port}, {tls}")?;
             }
+        }
+        match self.0.proxy_protocol {
+            Some(ProxyProtocol::V1) => f.write_str(", PROXY protocol v1")?,
+            Some(ProxyProtocol::V2) => f.write_str(", PROXY protocol v2")?,
+            None => {}
         }
         if self.0.foreign {
             f.write_str(", foreign")?;

@@ -231,6 +231,66 @@ fn plain_listeners_are_allowed_by_name() {
     );
 }
 
+/// B-R-171: one field for the address, one for the scheme; nothing is guessed.
+#[test]
+fn the_fields_of_proxies_are_named() {
+    use xmpp_http1::forwarded::{AddressField, Fields, SchemeField};
+
+    let forwarded = |keys: &str| load(&format!("[http]\n{keys}")).expect("keys").forwarded;
+    assert_eq!(forwarded(""), Fields::default());
+    let fields = forwarded("client_address = 'x-real-ip'\nclient_scheme = 'forwarded'");
+    assert_eq!(fields.address, Some(AddressField::XRealIp));
+    assert_eq!(fields.scheme, Some(SchemeField::Forwarded));
+    assert!(problem("[http]\nclient_address = 'x-client-ip'").contains("x-real-ip"));
+    assert!(problem("[http]\nclient_scheme = 'https'").contains("x-forwarded-proto"));
+    let summary = |text: &str| Summary(&load(text).expect("a file")).to_string();
+    let text = summary("[http]\ntrusted_proxies = ['10.0.0.0/8', '::1']");
+    assert!(
+        text.contains("\ntrusted proxies 10.0.0.0/8, ::1/128\n"),
+        "{text}"
+    );
+    assert!(text.contains("\nclient address  x-forwarded-for, from trusted proxies alone\n"));
+    assert!(text.contains("\nclient scheme   none: the channel is what the listener is\n"));
+    let text =
+        summary("[http]\nclient_address = 'cf-connecting-ip'\nclient_scheme = 'x-forwarded-proto'");
+    assert!(
+        text.contains("\nclient address  cf-connecting-ip, from"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\nclient scheme   x-forwarded-proto, from"),
+        "{text}"
+    );
+}
+
+/// W-R-031: a header that anybody may write is expected from named proxies alone.
+#[test]
+fn a_proxy_header_needs_proxies_and_a_listener() {
+    let listener = "[[listener]]\naddress = '127.0.0.1:1'\nproxy_protocol = true\n";
+    let error = problem(listener);
+    assert!(
+        error.contains("listener 127.0.0.1:1: proxy_protocol = true needs http.trusted_proxies"),
+        "{error}"
+    );
+    let proxies = "[http]\ntrusted_proxies = ['10.0.0.1']\n";
+    let config = load(&format!("{listener}{proxies}")).expect("both");
+    assert_eq!(config.listeners[0].proxy_header, ProxyHeader::Required);
+    let text = format!("{proxies}client_address = 'proxy-protocol'");
+    let error = problem(&text);
+    assert!(
+        error.contains("needs proxy_protocol = true in the [[listener]]"),
+        "{error}"
+    );
+    let config = load(&format!("{listener}{text}")).expect("all");
+    assert_eq!(config.forwarded.address, None);
+    let domain = "[domain.a]\nupstream = '127.0.0.1:1'\nproxy_protocol = ";
+    for (written, version) in [("v1", ProxyProtocol::V1), ("v2", ProxyProtocol::V2)] {
+        let config = load(&format!("{domain}'{written}'")).expect("a version");
+        assert_eq!(config.domains["a"].proxy_protocol, Some(version));
+    }
+    assert!(problem(&format!("{domain}'v3'")).contains("`v2`"));
+}
+
 #[test]
 fn unknown_keys_are_named_with_their_place_and_what_was_meant() {
     assert_eq!(

@@ -135,7 +135,10 @@ impl Facts {
         if !proxies.contains(self.peer.ip()) {
             return self;
         }
-        let client = forwarded::client(&request.head, self.peer.ip(), |ip| proxies.contains(ip));
+        let fields = gate.config.forwarded;
+        let client = forwarded::client(&request.head, self.peer.ip(), fields, |ip| {
+            proxies.contains(ip)
+        });
         Self {
             asking: client.address.map_or(Peer::Proxy, Peer::Client),
             source: client.address,

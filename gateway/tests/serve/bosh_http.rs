@@ -128,42 +128,13 @@ fn listed_origins_alone_may_post() {
     assert_eq!(preflight.field("Access-Control-Allow-Methods"), None);
 }
 
-/// Whether PLAIN is offered to a client whose request has these fields.
-fn offers_plain(gateway: &Gateway, fields: &str) -> bool {
-    let (_, body) = post(gateway, fields, creation("localhost").as_bytes());
-    let body = String::from_utf8(body).expect("text");
-    assert!(body.contains("<mechanism"), "{body}");
-    body.contains(">PLAIN<")
-}
-
-/// B-R-171: a configured proxy says who its client is and how it came; nobody else does.
-#[test]
-fn proxies_are_believed_where_configured() {
-    let behind = gateway("proxies", "[http]\ntrusted_proxies = ['127.0.0.0/8']");
-    assert!(!offers_plain(
-        &behind,
-        "X-Forwarded-For: 192.0.2.77\r\nX-Forwarded-Proto: http\r\n"
-    ));
-    behind.logs("192.0.2.77");
-    assert!(offers_plain(
-        &behind,
-        "Forwarded: for=\"[2001:db8::77]:4711\";proto=https\r\n"
-    ));
-    behind.logs("2001:db8::77");
-
-    let direct = gateway("no-proxies", "");
-    assert!(offers_plain(
-        &direct,
-        "X-Forwarded-For: 192.0.2.77\r\nX-Forwarded-Proto: http\r\n"
-    ));
-    direct.logs("127.0.0.1");
-    assert!(!direct.log().contains("192.0.2.77"), "{}", direct.log());
-}
-
 /// B-R-166, B-R-168: a session that began behind https is not answered where the proxy says http, and goes on.
 #[test]
 fn a_session_does_not_leave_the_protected_way() {
-    let gateway = gateway("ways", "[http]\ntrusted_proxies = ['127.0.0.1']");
+    let gateway = gateway(
+        "ways",
+        "[http]\ntrusted_proxies = ['127.0.0.1']\nclient_scheme = 'x-forwarded-proto'",
+    );
     let secured = "X-Forwarded-For: 192.0.2.77\r\nX-Forwarded-Proto: https\r\n";
     let created = http::ask(
         gateway.address,

@@ -4,6 +4,7 @@
 mod bad_documents;
 mod bosh;
 mod bosh_http;
+mod client_address;
 mod command;
 mod compression;
 mod listener_tls;

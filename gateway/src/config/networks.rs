@@ -1,12 +1,12 @@
-//! The proxies in front of the gateway, whose word on their clients is taken (B-R-171).
+//! Lists of addresses and networks, such as the trusted proxies (B-R-171).
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use super::Problem;
 
-/// Addresses of proxies.
+/// A set of addresses, as a list of networks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Proxies(Vec<Network>);
+pub(crate) struct Networks(Vec<Network>);
 
 /// A network, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +16,13 @@ struct Network {
     length: u8,
 }
 
-impl Proxies {
-    pub(crate) fn parse(written: &[String]) -> Result<Self, Problem> {
+impl Networks {
+    /// From the list that this key holds.
+    pub(crate) fn parse(key: &str, written: &[String]) -> Result<Self, Problem> {
         let network = |text: &String| {
             Network::parse(text).ok_or_else(|| {
                 Problem::new(format!(
-                    "http.trusted_proxies: \"{text}\" is neither an address nor a network; \
+                    "{key}: \"{text}\" is neither an address nor a network; \
                      write them as \"10.0.0.1\", \"10.0.0.0/8\" or \"2001:db8::/32\""
                 ))
             })
@@ -33,9 +34,23 @@ impl Proxies {
             .map(Self)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(address))
+    }
+}
+
+impl fmt::Display for Networks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, Network { address, length }) in self.0.iter().enumerate() {
+            let separator = if at == 0 { "" } else { ", " };
+            write!(f, "{separator}{address}/{length}")?;
+        }
+        Ok(())
     }
 }
 
@@ -79,8 +94,8 @@ mod tests {
 
     #[test]
     fn networks_hold_their_addresses() {
-        let proxies = ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "::1"].map(str::to_owned);
-        let proxies = Proxies::parse(&proxies).expect("networks");
+        let written = ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "::1"].map(str::to_owned);
+        let networks = Networks::parse("key", &written).expect("networks");
         for (address, known) in [
             ("10.255.0.1", true),
             ("11.0.0.1", false),
@@ -93,9 +108,9 @@ mod tests {
             ("127.0.0.1", false),
         ] {
             let address: IpAddr = address.parse().expect("an address");
-            assert_eq!(proxies.contains(address), known, "{address}");
+            assert_eq!(networks.contains(address), known, "{address}");
         }
-        let any = Proxies::parse(&["0.0.0.0/0".to_owned()]).expect("a network");
+        let any = Networks::parse("key", &["0.0.0.0/0".to_owned()]).expect("a network");
         assert!(any.contains("198.51.100.1".parse().expect("an address")));
         assert!(!any.contains("2001:db8::1".parse().expect("an address")));
     }
@@ -111,7 +126,8 @@ mod tests {
             "10.0.0/8",
             "::/129",
         ] {
-            let problem = Proxies::parse(&[bad.to_owned()]).expect_err("refused");
+            let problem =
+                Networks::parse("http.trusted_proxies", &[bad.to_owned()]).expect_err("refused");
             assert!(problem.to_string().contains("trusted_proxies"), "{bad}");
         }
     }
