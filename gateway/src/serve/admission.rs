@@ -74,19 +74,41 @@ impl Admission {
         if state.admitted >= self.0.total {
             return Err(Refusal::Full);
         }
-        if let Some(address) = address {
-            let count = state.addresses.entry(address).or_default();
-            if *count >= self.0.per_address {
-                return Err(Refusal::Share);
-            }
-            *count += 1;
-        }
+        state.take_share(address, self.0.per_address)?;
         state.admitted += 1;
         drop(state);
         Ok(Place {
             admission: Arc::clone(&self.0),
             address,
         })
+    }
+}
+
+impl Place {
+    /// Counts it against the address that turned out to be behind it, as well.
+    pub(crate) fn assign(&mut self, peer: Peer) -> Result<(), Refusal> {
+        let address = peer.share();
+        if self.address.is_some() || address.is_none() {
+            return Ok(());
+        }
+        self.admission
+            .lock()
+            .take_share(address, self.admission.per_address)?;
+        self.address = address;
+        Ok(())
+    }
+}
+
+impl State {
+    fn take_share(&mut self, address: Option<IpAddr>, most: usize) -> Result<(), Refusal> {
+        if let Some(address) = address {
+            let count = self.addresses.entry(address).or_default();
+            if *count >= most {
+                return Err(Refusal::Share);
+            }
+            *count += 1;
+        }
+        Ok(())
     }
 }
 
@@ -156,6 +178,19 @@ mod tests {
             Some(Refusal::Share)
         );
         assert!(admission.admit(client("192.0.2.2")).is_ok());
+        drop(place);
+        assert!(admission.admit(client("192.0.2.1")).is_ok());
+    }
+
+    /// W-R-031: a connection whose client is known only from a PROXY header counts against that client's share.
+    #[test]
+    fn a_place_is_assigned_to_an_address_later() {
+        let admission = Admission::new(10, 1);
+        let mut place = admission.admit(Peer::Proxy).expect("room");
+        assert_eq!(place.assign(client("192.0.2.1")), Ok(()));
+        let mut other = admission.admit(Peer::Proxy).expect("room");
+        assert_eq!(other.assign(client("192.0.2.1")), Err(Refusal::Share));
+        assert_eq!(other.assign(client("192.0.2.2")), Ok(()));
         drop(place);
         assert!(admission.admit(client("192.0.2.1")).is_ok());
     }

@@ -31,6 +31,8 @@ use crate::logging::Untrusted;
 pub(crate) struct Accepted<S> {
     pub(crate) io: S,
     pub(crate) peer: SocketAddr,
+    /// Who speaks HTTP here: the peer, or the one that a PROXY header tells; `None` where it tells none.
+    pub(crate) speaker: Option<IpAddr>,
     /// Whose share it counts against.
     pub(crate) asking: Peer,
     pub(crate) rules: std::sync::Arc<Rules>,
@@ -60,6 +62,7 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
     let Accepted {
         io,
         peer,
+        speaker,
         asking,
         rules,
         protected,
@@ -68,6 +71,7 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
     let facts = Facts {
         number,
         peer,
+        speaker,
         asking,
         source: match asking {
             Peer::Client(address) => Some(address),
@@ -117,6 +121,7 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
 struct Facts {
     number: u64,
     peer: SocketAddr,
+    speaker: Option<IpAddr>,
     asking: Peer,
     /// The client's address, where it is known.
     source: Option<IpAddr>,
@@ -129,16 +134,14 @@ impl Facts {
         self.source.unwrap_or_else(|| self.peer.ip())
     }
 
-    /// The same where the peer is a configured proxy, which speaks for its clients (B-R-171).
+    /// The same where a trusted proxy speaks for its clients (B-R-171).
     fn behind_proxies(self, request: &Request, gate: &Gate) -> Self {
         let proxies = &gate.config.proxies;
-        if !proxies.contains(self.peer.ip()) {
+        let Some(speaker) = self.speaker.filter(|ip| proxies.contains(*ip)) else {
             return self;
-        }
+        };
         let fields = gate.config.forwarded;
-        let client = forwarded::client(&request.head, self.peer.ip(), fields, |ip| {
-            proxies.contains(ip)
-        });
+        let client = forwarded::client(&request.head, speaker, fields, |ip| proxies.contains(ip));
         Self {
             asking: client.address.map_or(Peer::Proxy, Peer::Client),
             source: client.address,
@@ -263,7 +266,7 @@ async fn websocket<S: Stream>(
     let named = Mutex::new(None);
     let decide = |header: &xmpp_wire::StreamHeader| {
         let domain = Untrusted::domain(header);
-        let decision = gate.decide(header, protected, idle);
+        let decision = gate.decide(header, source, protected, idle);
         tracing::info!(transport = "websocket", connection = number, %domain, source = %source.unwrap_or_else(|| peer.ip()), ?decision, "session opened");
         *named.lock().unwrap_or_else(PoisonError::into_inner) = Some(domain);
         decision

@@ -1,6 +1,7 @@
 //! What every connection and session of the process shares, and the decision which domain is served where (C-R-035).
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -73,10 +74,11 @@ impl Gate {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Where a stream that opens with this header goes. `idle`: how long its transport lets a client be silent.
+    /// Where a stream that opens with this header goes. `client`: its address, where that is known. `idle`: how long its transport lets a client be silent.
     pub(crate) fn decide(
         &self,
         header: &StreamHeader,
+        client: Option<IpAddr>,
         protected: bool,
         idle: Option<Duration>,
     ) -> Decision<Upstream> {
@@ -105,6 +107,8 @@ impl Gate {
         let upstream = Upstream {
             domain: to.into(),
             server: domain.server.clone(),
+            proxy_protocol: domain.proxy_protocol,
+            client,
             demonstration: self.demonstration.clone(),
             timeout: self.config.limits.connect,
             places: Arc::clone(&domain.places),

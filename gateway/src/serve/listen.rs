@@ -1,6 +1,11 @@
 //! Listeners: bound at start, then accepting until the process goes down.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -13,10 +18,11 @@ use super::{
     admission::{Admission, Peer, Refusal},
     connection::{self, Accepted},
     gate::Gate,
+    proxy_protocol,
     reports::Cause,
     route::Rules,
 };
-use crate::config::{self, Config, Presence};
+use crate::config::{self, Config, Presence, ProxyHeader};
 
 /// Connections that are told that there is no room, at once; more are closed without a word.
 const TELLING: usize = 64;
@@ -105,6 +111,15 @@ impl Bound {
                 accepted = self.listener.accept(report) => accepted,
                 () = &mut shutdown => return,
             };
+            if self.settings.proxy_header == ProxyHeader::Required
+                && !gate.config.proxies.contains(peer.ip())
+            {
+                let cause = "connections closed without an answer: the listener has proxy_protocol = true, and the peer is not in \
+                             http.trusted_proxies";
+                let cause = Cause::new(cause).about("listener", &address.to_string());
+                gate.reports.note(cause, Some(peer.ip()));
+                continue;
+            }
             let asking = match self.settings.channel {
                 _ if gate.config.proxies.contains(peer.ip()) => Peer::Proxy,
                 config::Channel::ProxyTls => Peer::Proxy,
@@ -113,16 +128,27 @@ impl Bound {
                 }
             };
             match admission.admit(asking) {
-                Ok(place) => {
-                    let accepted = Accepted {
+                Ok(mut place) => {
+                    let mut accepted = Accepted {
                         io,
                         peer,
+                        speaker: Some(peer.ip()),
                         asking,
                         rules: Arc::clone(&rules),
                         protected,
                     };
                     let (gate, tls) = (gate.clone(), self.settings.tls.clone());
+                    let header = self.settings.proxy_header;
                     tokio::spawn(async move {
+                        if header == ProxyHeader::Required {
+                            if !take_header(&mut accepted, address, &gate).await {
+                                return;
+                            }
+                            if let Err(refusal) = place.assign(accepted.asking) {
+                                note(refusal, accepted.speaker, &gate);
+                                return refuse(accepted.io, tls, refusal).await;
+                            }
+                        }
                         match tls {
                             None => connection::serve(accepted, gate).await,
                             Some(acceptor) => secured(accepted, &acceptor, gate).await,
@@ -131,34 +157,74 @@ impl Bound {
                     });
                 }
                 Err(refusal) => {
-                    let cause = match refusal {
-                        Refusal::Full => {
-                            "connections refused with 503: no room; raise limits.connections"
-                        }
-                        Refusal::Share => {
-                            "connections refused with 429: one address has all that it may have; raise \
-                             limits.connections_per_address, or name a proxy in http.trusted_proxies"
-                        }
-                    };
-                    gate.reports.note(Cause::new(cause), Some(peer.ip()));
+                    note(refusal, Some(peer.ip()), &gate);
                     if let Ok(permit) = Arc::clone(&telling).try_acquire_owned() {
                         let tls = self.settings.tls.clone();
                         tokio::spawn(async move {
-                            let telling = async {
-                                match tls {
-                                    None => tell(io.0, refusal).await,
-                                    Some(acceptor) => {
-                                        tell(acceptor.accept(io).await?.0, refusal).await
-                                    }
-                                }
-                            };
-                            // A peer that does not wait for the answer has its reasons.
-                            let _ = tokio::time::timeout(TELLING_TIME, telling).await;
+                            refuse(io, tls, refusal).await;
                             drop(permit);
                         });
                     }
                 }
             }
+        }
+    }
+}
+
+/// Counts a connection that is refused.
+fn note(refusal: Refusal, address: Option<IpAddr>, gate: &Gate) {
+    let cause = match refusal {
+        Refusal::Full => "connections refused with 503: no room; raise limits.connections",
+        Refusal::Share => {
+            "connections refused with 429: one address has all that it may have; raise \
+             limits.connections_per_address, or name a proxy in http.trusted_proxies"
+        }
+    };
+    gate.reports.note(Cause::new(cause), address);
+}
+
+/// Tells a client that there is no room for it.
+async fn refuse(io: Io<TcpStream>, tls: Option<Acceptor>, refusal: Refusal) {
+    let telling = async {
+        match tls {
+            None => tell(io.0, refusal).await,
+            Some(acceptor) => tell(acceptor.accept(io).await?.0, refusal).await,
+        }
+    };
+    // A peer that does not wait for the answer has its reasons.
+    let _ = tokio::time::timeout(TELLING_TIME, telling).await;
+}
+
+/// Reads the PROXY header of a trusted proxy, which has as long as a request's head; says whether there is one.
+async fn take_header(
+    accepted: &mut Accepted<Io<TcpStream>>,
+    listener: SocketAddr,
+    gate: &Gate,
+) -> bool {
+    let mut shutdown = gate.shutdown.signal();
+    let reading = proxy_protocol::read(&mut accepted.io.0);
+    let read = tokio::select! {
+        read = tokio::time::timeout(gate.http.head_timeout, reading) => read,
+        () = &mut shutdown => return false,
+    };
+    match read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(client) => {
+            accepted.speaker = client;
+            accepted.asking = match client {
+                Some(client) if !gate.config.proxies.contains(client) => Peer::Client(client),
+                Some(_) | None => Peer::Proxy,
+            };
+            true
+        }
+        // What a proxy's health check or a port scan through it looks like.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+        Err(error) => {
+            let cause = "connections of trusted proxies closed: no PROXY header within http.head_seconds, which the listener's \
+                         proxy_protocol = true asks for; let the proxy send one (HAProxy: send-proxy-v2)";
+            let cause = Cause::new(cause).about("listener", &listener.to_string());
+            gate.reports
+                .note(cause.because(&error.to_string()), Some(accepted.peer.ip()));
+            false
         }
     }
 }
@@ -196,6 +262,7 @@ async fn secured(accepted: Accepted<Io<TcpStream>>, acceptor: &Acceptor, gate: G
     let Accepted {
         io,
         peer,
+        speaker,
         asking,
         rules,
         protected,
@@ -211,6 +278,7 @@ async fn secured(accepted: Accepted<Io<TcpStream>>, acceptor: &Acceptor, gate: G
             let accepted = Accepted {
                 io,
                 peer,
+                speaker,
                 asking,
                 rules,
                 protected,

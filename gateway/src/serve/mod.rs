@@ -10,6 +10,7 @@ mod gate;
 mod listen;
 mod nodes;
 mod page;
+mod proxy_protocol;
 mod rate;
 mod reports;
 mod route;

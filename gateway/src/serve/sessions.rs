@@ -27,7 +27,7 @@ async fn serve_one(session: Session<Tokio>, gate: Gate) {
         Channel::Tls => true,
         Channel::Plain => false,
     };
-    let decision = gate.decide(&opening.header, protected, None);
+    let decision = gate.decide(&opening.header, opening.source, protected, None);
     let domain = Untrusted::domain(&opening.header);
     let source = opening.source;
     let started = Instant::now();

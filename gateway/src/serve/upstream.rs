@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     io::{self, IoSlice},
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -10,7 +11,10 @@ use std::{
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
-use tokio::{io::DuplexStream, net::TcpStream};
+use tokio::{
+    io::{AsyncWriteExt as _, DuplexStream},
+    net::TcpStream,
+};
 use xmpp_stream::{
     client,
     relay::{Target, Warning},
@@ -19,10 +23,11 @@ use xmpp_web_tokio::{Io, connect, driver, tls::ClientStream};
 
 use super::{
     nodes::Nodes,
+    proxy_protocol,
     reports::{Cause, Reports},
 };
 use crate::{
-    config::{Places, Proof, Protection, Server},
+    config::{Places, Proof, Protection, ProxyProtocol, Server},
     demo::Demo,
 };
 
@@ -31,6 +36,10 @@ use crate::{
 pub(crate) struct Upstream {
     pub(crate) domain: Arc<str>,
     pub(crate) server: Server,
+    /// What each connection to it begins with (W-R-472) ...
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    /// ... and whose address that tells, where it is known.
+    pub(crate) client: Option<IpAddr>,
     pub(crate) demonstration: Demo,
     /// For the TCP connection; the stream's own deadline bounds the handshake as well.
     pub(crate) timeout: Duration,
@@ -54,12 +63,18 @@ pub(crate) fn in_stream(server: &Server) -> client::Tls {
     }
 }
 
-/// A connection there, with TLS where it comes first.
-async fn reach(host: &str, port: u16, tls: Protection, timeout: Duration) -> io::Result<Stream> {
-    let io = connect(host, port, timeout).await?;
-    match tls {
-        Protection::None | Protection::StartTls(_) => Ok(Stream::Tcp(io)),
-        Protection::Direct(proof) => secured(&proof, io).await,
+impl Upstream {
+    /// A connection there, with what comes first: a PROXY header, TLS.
+    async fn reach(self, host: &str, port: u16, tls: Protection) -> io::Result<Stream> {
+        let mut io = connect(host, port, self.timeout).await?;
+        if let Some(version) = self.proxy_protocol {
+            let header = proxy_protocol::header(version, self.client, io.0.peer_addr()?);
+            io.0.write_all(&header).await?;
+        }
+        match tls {
+            Protection::None | Protection::StartTls(_) => Ok(Stream::Tcp(io)),
+            Protection::Direct(proof) => secured(&proof, io).await,
+        }
     }
 }
 
@@ -72,16 +87,11 @@ impl driver::relay::Upstream for Upstream {
     type Stream = Stream;
 
     fn connect(&self) -> impl Future<Output = io::Result<Stream>> + Send + 'static {
-        let Self {
-            server,
-            demonstration,
-            timeout,
-            ..
-        } = self.clone();
+        let upstream = self.clone();
         async move {
-            match server {
-                Server::Demonstration => Ok(Stream::Memory(Io(demonstration.connect()))),
-                Server::Tcp { host, port, tls } => reach(&host, port, tls, timeout).await,
+            match upstream.server.clone() {
+                Server::Demonstration => Ok(Stream::Memory(Io(upstream.demonstration.connect()))),
+                Server::Tcp { host, port, tls } => upstream.reach(&host, port, tls).await,
             }
         }
     }
@@ -93,10 +103,10 @@ impl driver::relay::Upstream for Upstream {
         let Server::Tcp { tls, .. } = &self.server else {
             return None;
         };
-        let (target, tls, timeout) = (target.clone(), tls.clone(), self.timeout);
+        let (upstream, target, tls) = (self.clone(), target.clone(), tls.clone());
         self.places
             .allow(&target)
-            .then_some(async move { reach(&target.host, target.port, tls, timeout).await })
+            .then_some(async move { upstream.reach(&target.host, target.port, tls).await })
     }
 
     fn remember(&self, id: &str, node: &Target) {

@@ -1,6 +1,11 @@
 //! A CA of the test's own, certificates that it signs, and a client that trusts it alone.
 
-use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio_rustls::rustls::{
@@ -66,6 +71,11 @@ impl Authority {
 
     /// HTTP to `localhost` at that address, by TLS.
     pub(crate) fn https(&self, address: SocketAddr) -> Http {
+        self.https_on(dial(address), address)
+    }
+
+    /// The same on a connection that is there already.
+    pub(crate) fn https_on(&self, stream: TcpStream, address: SocketAddr) -> Http {
         let mut roots = RootCertStore::empty();
         roots.add(self.issuer.der().clone()).expect("a CA");
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -76,7 +86,7 @@ impl Authority {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let name = ServerName::try_from("localhost").expect("a name");
         let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
-        let stream = StreamOwned::new(connection, dial(address));
+        let stream = StreamOwned::new(connection, stream);
         Http::on(Box::new(stream), address)
     }
 }
