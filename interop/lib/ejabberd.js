@@ -11,12 +11,15 @@ const register = fileURLToPath(new URL('../ejabberd/register', import.meta.url))
 export const DOMAIN = 'ejabberd.test';
 export const ANONYMOUS_DOMAIN = 'anonymous.ejabberd.test';
 
-export async function startEjabberd() {
+/** With `addresses`, c2s expects the PROXY protocol, and `mod_fail2ban` bans an address for its third wrong password. */
+export async function startEjabberd({ addresses = false } = {}) {
   const port = await freePort();
   const httpPort = await freePort();
   const distributionPort = await freePort();
   const data = temporaryDirectory('ejabberd');
-  const server = new Process('ejabberd', start, [data, String(port), String(httpPort), String(distributionPort)]);
+  const server = new Process('ejabberd', start, [data, String(port), String(httpPort), String(distributionPort)], {
+    env: addresses ? { INTEROP_ADDRESSES: 'yes' } : {},
+  });
   await server.listening(port, { seconds: 90 });
   await server.listening(httpPort);
   const accounts = Object.entries(ACCOUNTS).map(([name, password]) => `${name}:${password}`);

@@ -12,6 +12,12 @@ run_as_root = true -- CI containers run as root; without root it does nothing
 interfaces = { "127.0.0.1" }
 local_interfaces = { "127.0.0.1" }
 c2s_ports = { tonumber(ENV_INTEROP_C2S_PORT) }
+if ENV_INTEROP_ADDRESSES then
+    plugin_paths = { ENV_INTEROP_ADDRESSES }
+    proxy_ports = c2s_ports
+    proxy_port_mappings = { [tonumber(ENV_INTEROP_C2S_PORT)] = "c2s" }
+    c2s_ports = { }
+end
 c2s_direct_tls_ports = { }
 s2s_ports = { }
 https_ports = { }
@@ -25,6 +31,7 @@ http_host = "prosody.test"
 modules_enabled = {
     "disco", "roster", "saslauth", "tls", "ping", "smacks", "presence", "message", "iq", "offline", "posix",
     "bosh", "websocket", "http_files",
+    ENV_INTEROP_ADDRESSES and "net_proxy" or nil,
 }
 modules_disabled = { "s2s" }
 http_files_dir = ENV_INTEROP_PAGE

@@ -79,24 +79,26 @@ fn wrong(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
-/// The header for a connection to `server` on behalf of that client. The client's port is not known to a session that may have many
-/// connections, and is 0; where the server is of the other family, the header names none.
+/// The header for a connection between these two ends on behalf of that client. A session has many connections from its client or none, so the
+/// source port is that of our own end: it is unique, and servers log it (Prosody's mod_net_proxy refuses 0). Where the server is of the other
+/// family, its address is left unspecified.
 pub(crate) fn header(
     version: ProxyProtocol,
     client: Option<IpAddr>,
+    ours: SocketAddr,
     server: SocketAddr,
 ) -> Vec<u8> {
     let client = client.map(|client| client.to_canonical());
-    let port = server.port();
+    let (source, port) = (ours.port(), server.port());
     match (version, client, server.ip().to_canonical()) {
         (ProxyProtocol::V1, None, _) => b"PROXY UNKNOWN\r\n".to_vec(),
         (ProxyProtocol::V1, Some(IpAddr::V4(client)), server) => {
             let server = v4(server);
-            format!("PROXY TCP4 {client} {server} 0 {port}\r\n").into_bytes()
+            format!("PROXY TCP4 {client} {server} {source} {port}\r\n").into_bytes()
         }
         (ProxyProtocol::V1, Some(IpAddr::V6(client)), server) => {
             let server = v6(server);
-            format!("PROXY TCP6 {client} {server} 0 {port}\r\n").into_bytes()
+            format!("PROXY TCP6 {client} {server} {source} {port}\r\n").into_bytes()
         }
         // Command LOCAL, unspecified family.
         (ProxyProtocol::V2, None, _) => [v2::PROTOCOL_PREFIX, &[0x20, 0x00, 0, 0]].concat(),
@@ -106,7 +108,7 @@ pub(crate) fn header(
             &[0x21, 0x11, 0, 12],
             &client.octets(),
             &v4(server).octets(),
-            &[0, 0],
+            &source.to_be_bytes(),
             &port.to_be_bytes(),
         ]
         .concat(),
@@ -115,7 +117,7 @@ pub(crate) fn header(
             &[0x21, 0x21, 0, 36],
             &client.octets(),
             &v6(server).octets(),
-            &[0, 0],
+            &source.to_be_bytes(),
             &port.to_be_bytes(),
         ]
         .concat(),
@@ -150,6 +152,10 @@ mod tests {
         text.parse().expect("an address")
     }
 
+    fn ours() -> SocketAddr {
+        server("127.0.0.1:4660")
+    }
+
     /// Reads from these bytes; gives what is left too.
     async fn take(bytes: &[u8]) -> io::Result<(Option<IpAddr>, Vec<u8>)> {
         let mut rest = bytes;
@@ -163,32 +169,42 @@ mod tests {
         let (four, six) = (Some(ip("192.0.2.1")), Some(ip("2001:db8::17")));
         let (server4, server6) = (server("127.0.0.1:5222"), server("[::1]:5222"));
         let text = |client, server| {
-            String::from_utf8(header(ProxyProtocol::V1, client, server)).expect("text")
+            String::from_utf8(header(ProxyProtocol::V1, client, ours(), server)).expect("text")
         };
         assert_eq!(
             text(four, server4),
-            "PROXY TCP4 192.0.2.1 127.0.0.1 0 5222\r\n"
+            "PROXY TCP4 192.0.2.1 127.0.0.1 4660 5222\r\n"
         );
         assert_eq!(
             text(four, server6),
-            "PROXY TCP4 192.0.2.1 0.0.0.0 0 5222\r\n"
+            "PROXY TCP4 192.0.2.1 0.0.0.0 4660 5222\r\n"
         );
-        assert_eq!(text(six, server6), "PROXY TCP6 2001:db8::17 ::1 0 5222\r\n");
-        assert_eq!(text(six, server4), "PROXY TCP6 2001:db8::17 :: 0 5222\r\n");
+        assert_eq!(
+            text(six, server6),
+            "PROXY TCP6 2001:db8::17 ::1 4660 5222\r\n"
+        );
+        assert_eq!(
+            text(six, server4),
+            "PROXY TCP6 2001:db8::17 :: 4660 5222\r\n"
+        );
         assert_eq!(text(None, server4), "PROXY UNKNOWN\r\n");
         let mapped = Some(ip("::ffff:192.0.2.1"));
         assert_eq!(text(mapped, server4), text(four, server4));
 
-        let bytes = |client, server| header(ProxyProtocol::V2, client, server);
+        let bytes = |client, server| header(ProxyProtocol::V2, client, ours(), server);
         assert_eq!(
             bytes(four, server4),
-            [V2, b"\x21\x11\0\x0c\xc0\0\x02\x01\x7f\0\0\x01\0\0\x14\x66"].concat()
+            [
+                V2,
+                b"\x21\x11\0\x0c\xc0\0\x02\x01\x7f\0\0\x01\x12\x34\x14\x66"
+            ]
+            .concat()
         );
         let client = b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x17";
         let one = b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01";
         assert_eq!(
             bytes(six, server6),
-            [V2, b"\x21\x21\0\x24", client, one, b"\0\0\x14\x66"].concat()
+            [V2, b"\x21\x21\0\x24", client, one, b"\x12\x34\x14\x66"].concat()
         );
         assert_eq!(bytes(None, server6), [V2, b"\x20\0\0\0"].concat());
         assert_eq!(bytes(mapped, server4), bytes(four, server4));
@@ -201,7 +217,7 @@ mod tests {
         for version in [ProxyProtocol::V1, ProxyProtocol::V2] {
             for client in clients {
                 for server in [server("127.0.0.1:5222"), server("[::1]:443")] {
-                    let header = header(version, client, server);
+                    let header = header(version, client, ours(), server);
                     let all = [header.as_slice(), b"\r\nGET / HTTP/1.1"].concat();
                     let (found, rest) = take(&all).await.expect("a header");
                     assert_eq!(found, client);

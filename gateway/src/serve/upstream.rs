@@ -68,7 +68,8 @@ impl Upstream {
     async fn reach(self, host: &str, port: u16, tls: Protection) -> io::Result<Stream> {
         let mut io = connect(host, port, self.timeout).await?;
         if let Some(version) = self.proxy_protocol {
-            let header = proxy_protocol::header(version, self.client, io.0.peer_addr()?);
+            let (ours, server) = (io.0.local_addr()?, io.0.peer_addr()?);
+            let header = proxy_protocol::header(version, self.client, ours, server);
             io.0.write_all(&header).await?;
         }
         match tls {
