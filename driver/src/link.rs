@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_stream::{
     Cause, Relay,
-    relay::{ServerAction, WebAction, WebClose, WebEvent},
+    relay::{ServerAction, WebAction, WebClose, WebEvent, begins_login},
 };
 
 use crate::{Pump, Runtime, Step, relay::Upstream};
@@ -58,6 +58,12 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
     /// Tells the relay what the web side did. Nobody waits for a server that a client leaves before it is reached.
     pub(crate) fn handle_web(&mut self, event: WebEvent) {
         let now = self.pump.now();
+        if let WebEvent::Element(element) = &event
+            && begins_login(element)
+            && !self.upstream.admits_login()
+        {
+            return self.pump.machine_mut().refuse_login(now);
+        }
         let leaves = match event {
             WebEvent::Closing | WebEvent::Closed(_) => true,
             WebEvent::Restarted(_) | WebEvent::Element(_) => false,
@@ -139,6 +145,15 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
             ServerAction::Locate { id } => {
                 let node = self.upstream.locate(&id);
                 self.pump.machine_mut().handle_located(node, now);
+            }
+            ServerAction::LoginSucceeded { account } => {
+                self.upstream.login_succeeded(account.as_deref());
+            }
+            ServerAction::LoginFailed { account } => {
+                let delay = self.upstream.login_failed(account.as_deref());
+                if !delay.is_zero() {
+                    self.pump.machine_mut().pause(now + delay);
+                }
             }
             ServerAction::Warn(warning) => self.upstream.warn(warning),
         }

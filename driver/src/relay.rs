@@ -9,7 +9,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
@@ -52,6 +52,20 @@ pub trait Upstream: Send + 'static {
     fn locate(&self, id: &str) -> Option<relay::Target> {
         let _ = id;
         None
+    }
+    /// Whether this client may try to authenticate (once more); otherwise its session ends with `policy-violation`. By default it may.
+    fn admits_login(&self) -> bool {
+        true
+    }
+    /// Hears that the server accepted the client's credentials, and the user name that the client gave, where its mechanism shows one.
+    fn login_succeeded(&self, account: Option<&str>) {
+        let _ = account;
+    }
+    /// Hears that the server refused the client's credentials as wrong (`not-authorized`), and says how long the answer is held back. By default
+    /// it is not.
+    fn login_failed(&self, account: Option<&str>) -> Duration {
+        let _ = account;
+        Duration::ZERO
     }
     /// Hears what an operator should know of the server's features, for each session.
     fn warn(&self, warning: relay::Warning) {

@@ -231,8 +231,12 @@ impl Scene {
                 Action::StartTls => self.told.push("tls".to_owned()),
                 Action::Deliver(action) => {
                     assert!(!self.web_over, "{action:?} for a web side that is over");
-                    if matches!(&action, WebAction::Server(ServerAction::Redial(_))) {
-                        redialled = Redialled::Yes;
+                    match &action {
+                        WebAction::Server(ServerAction::Redial(_)) => redialled = Redialled::Yes,
+                        WebAction::Server(ServerAction::LoginFailed { .. }) => {
+                            self.relay.pause(self.now + Duration::from_secs(1));
+                        }
+                        _ => {}
                     }
                     self.order(&action);
                 }

@@ -4,6 +4,7 @@ use xmpp_wire::{Element, StreamError, StreamHeader, ns};
 
 use super::{
     ServerAction, WebAction, WebClose,
+    login::is_wrong_guess,
     machine::{Authentication, HEADER_PATIENCE, Relay, internal},
     redial::Followed,
     resumption::{Management, locations, management, without_location},
@@ -75,6 +76,7 @@ impl Relay {
             Management::None => element.with_stream_prefix(),
             Management::Active | Management::Resumable => without_location(element).standalone(),
         };
+        self.tell_login(element);
         self.tell(WebAction::Element(passed));
         if self.authentication == Authentication::Running {
             let name = element.name();
@@ -94,6 +96,27 @@ impl Relay {
             for (id, node) in locations(element) {
                 self.tell(WebAction::Server(ServerAction::Remember { id, node }));
             }
+        }
+    }
+
+    /// What an answer to an attempt to sign in says, told before the answer itself.
+    fn tell_login(&mut self, element: &Element) {
+        if self.authentication != Authentication::Running {
+            return;
+        }
+        let name = element.name();
+        match (name.namespace, name.local) {
+            (ns::SASL | ns::SASL2, "success") => {
+                let account = self.attempt.finish();
+                self.tell(WebAction::Server(ServerAction::LoginSucceeded { account }));
+            }
+            (ns::SASL | ns::SASL2, "failure") => {
+                let account = self.attempt.finish();
+                if is_wrong_guess(element) {
+                    self.tell(WebAction::Server(ServerAction::LoginFailed { account }));
+                }
+            }
+            _ => {}
         }
     }
 

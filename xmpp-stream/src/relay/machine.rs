@@ -16,6 +16,7 @@ use xmpp_wire::{Element, StreamError, StreamHeader, ns};
 use super::{
     Config, RelayAction, WebAction, WebClose, WebClosed, WebEvent,
     bounce::error_return,
+    login::{Attempt, begins_login},
     redial::{Followed, Search},
     resumption::Management,
 };
@@ -57,6 +58,9 @@ pub struct Relay {
     actions: VecDeque<RelayAction>,
     pub(super) web: Web,
     pub(super) authentication: Authentication,
+    pub(super) attempt: Attempt,
+    /// Until when nothing is delivered.
+    paused: Option<Instant>,
     pub(super) management: Management,
     pub(super) search: Search,
     /// The server's header, and until when it waits for what comes behind it.
@@ -98,6 +102,8 @@ impl Relay {
             actions: VecDeque::new(),
             web: Web::Open,
             authentication: Authentication::None,
+            attempt: Attempt::default(),
+            paused: None,
             management: Management::None,
             search: Search::new(config.redirects, now),
             withheld: None,
@@ -120,6 +126,7 @@ impl Relay {
             WebEvent::Closed(closed) => self.web_closed(closed, now),
             WebEvent::Closing if self.web == Web::Open => {
                 self.web = Web::Closing;
+                self.drop_held_answer();
                 self.stream.close(now);
             }
             WebEvent::Element(element) if self.web == Web::Open => self.take_web(element, now),
@@ -130,6 +137,23 @@ impl Relay {
                     self.take_late(&element);
                 }
             }
+        }
+    }
+
+    /// Delivers nothing until then, so that an answer of the server's is held back (`ServerAction::LoginFailed`). What the client sends meanwhile
+    /// waits as before the server's features. A client that leaves before does not get the answer.
+    pub fn pause(&mut self, until: Instant) {
+        if self.web == Web::Open {
+            self.paused = Some(until);
+        }
+    }
+
+    /// The client may not try to authenticate any more: ends the session with `policy-violation`.
+    pub fn refuse_login(&mut self, now: Instant) {
+        if self.web == Web::Open {
+            let error = StreamError::new("policy-violation")
+                .with_text("too many failed attempts to sign in from this address");
+            self.fault(error, now);
         }
     }
 
@@ -185,6 +209,10 @@ impl Relay {
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.stream.handle_timeout(now);
+        if self.paused.is_some_and(|until| now >= until) {
+            self.paused = None;
+            self.forward_early();
+        }
         if self.withheld.as_ref().is_some_and(|(_, at)| now >= *at) {
             self.show_header();
         }
@@ -192,11 +220,14 @@ impl Relay {
 
     /// Whether reading from the server is useful now.
     pub fn wants_input(&self) -> bool {
-        self.stream.wants_input()
+        self.paused.is_none() && self.stream.wants_input()
     }
 
     /// The next order.
     pub fn poll_action(&mut self) -> Option<RelayAction> {
+        if self.paused.is_some() {
+            return None;
+        }
         loop {
             if let Some(action) = self.actions.pop_front() {
                 return Some(action);
@@ -207,6 +238,7 @@ impl Relay {
                 Some(Action::Close) => return Some(Action::Close),
                 Some(Action::Abort) => return Some(Action::Abort),
                 None => {
+                    self.forward_early();
                     self.mark_passed();
                     return self.actions.pop_front();
                 }
@@ -222,7 +254,7 @@ impl Relay {
     /// When to call `handle_timeout` at the latest. Any other call may change it.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let header = self.withheld.as_ref().map(|(_, at)| *at);
-        [self.stream.poll_timeout(), header]
+        [self.stream.poll_timeout(), header, self.paused]
             .into_iter()
             .flatten()
             .min()
@@ -238,7 +270,7 @@ impl Relay {
             self.stream.close(now);
         } else if let Err(condition) = judge(&element) {
             self.fault(StreamError::new(condition), now);
-        } else if self.ready {
+        } else if self.early.is_empty() && self.may_forward(&element) {
             self.forward(&element);
         } else if let Some(room) = self.early_room.checked_sub(element.raw().len()) {
             self.early_room = room;
@@ -259,10 +291,26 @@ impl Relay {
 
     /// What waited for the features; again held back where it asks for something first.
     pub(super) fn forward_early(&mut self) {
-        while self.ready
-            && let Some(element) = self.early.pop_front()
-        {
+        while let Some(element) = self.early.pop_front() {
+            if !self.may_forward(&element) {
+                self.early.push_front(element);
+                return;
+            }
             self.forward(&element);
+        }
+    }
+
+    /// One attempt to sign in at a time: the next waits for the answer, so that answers that are held back slow a guesser down.
+    fn may_forward(&self, element: &Element) -> bool {
+        let again = self.authentication == Authentication::Running && begins_login(element);
+        self.ready && self.paused.is_none() && !again
+    }
+
+    /// A client that leaves early does not learn sooner what it was not to learn yet.
+    fn drop_held_answer(&mut self) {
+        if self.paused.take().is_some() {
+            self.actions
+                .retain(|action| !matches!(action, Action::Deliver(WebAction::Element(_))));
         }
     }
 
@@ -281,7 +329,9 @@ impl Relay {
                 if self.authentication == Authentication::None {
                     self.authentication = Authentication::Running;
                 }
+                self.attempt = Attempt::new(element);
             }
+            (ns::SASL | ns::SASL2, "response") => self.attempt.take_response(element),
             (ns::COMPRESS, "compress") => {
                 let setup_failed = Element::build("setup-failed", ns::COMPRESS).finish();
                 let failure = Element::build("failure", ns::COMPRESS).child(setup_failed);
@@ -319,6 +369,7 @@ impl Relay {
     /// Ends the stream for a web side that is gone.
     fn leave(&mut self, now: Instant) {
         self.web = Web::Gone;
+        self.drop_held_answer();
         self.early = VecDeque::new();
         // Nobody is left to wait for.
         self.stream.release_input(now);

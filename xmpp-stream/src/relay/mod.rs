@@ -41,6 +41,7 @@ use crate::{Action, client};
 pub mod bosh;
 mod bounce;
 mod from_server;
+mod login;
 mod machine;
 mod redial;
 mod resumption;
@@ -48,6 +49,7 @@ mod upstream;
 #[cfg(feature = "ws")]
 pub mod ws;
 
+pub use login::begins_login;
 pub use machine::Relay;
 pub use upstream::{ServerAction, Target, Warning};
 

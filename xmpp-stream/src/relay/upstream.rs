@@ -18,6 +18,16 @@ pub enum ServerAction {
         /// The `previd` of `<resume/>`.
         id: String,
     },
+    /// The server has accepted the client's credentials. `account`: the user name that the client gave, where its mechanism shows one.
+    LoginSucceeded {
+        /// As the client wrote it.
+        account: Option<String>,
+    },
+    /// The server has refused the client's credentials as wrong (`not-authorized`). Its answer comes behind this: `Relay::pause` holds it back.
+    LoginFailed {
+        /// As the client wrote it.
+        account: Option<String>,
+    },
     /// Something in the server's features that an operator should know (W-R-424).
     Warn(Warning),
 }

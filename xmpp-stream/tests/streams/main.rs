@@ -8,6 +8,7 @@ mod spec_relay_bosh;
 mod spec_relay_closing;
 mod spec_relay_downstream;
 mod spec_relay_features;
+mod spec_relay_login;
 mod spec_relay_redial;
 mod spec_relay_upstream;
 mod spec_server_stream;

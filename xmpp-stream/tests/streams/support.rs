@@ -49,6 +49,10 @@ pub(crate) fn config(tls: Tls) -> Config {
 pub(crate) struct Scene {
     pub(crate) relay: Relay,
     pub(crate) now: Instant,
+    /// What was told of attempts to sign in; these are no orders to the web side.
+    pub(crate) logins: Vec<String>,
+    /// How long the answer to a wrong guess is held back.
+    pub(crate) delay: Option<Duration>,
 }
 
 impl Scene {
@@ -57,6 +61,8 @@ impl Scene {
         Self {
             relay: Relay::new(config, opening(), now),
             now,
+            logins: Vec::new(),
+            delay: None,
         }
     }
 
@@ -192,6 +198,17 @@ impl Scene {
                     ServerAction::Redial(to) => format!("redial {}:{}", to.host, to.port),
                     ServerAction::Remember { id, node } => {
                         format!("remember {id} at {}:{}", node.host, node.port)
+                    }
+                    ServerAction::LoginSucceeded { account } => {
+                        self.logins.push(format!("{account:?} succeeded"));
+                        continue;
+                    }
+                    ServerAction::LoginFailed { account } => {
+                        self.logins.push(format!("{account:?} failed"));
+                        if let Some(delay) = self.delay {
+                            self.relay.pause(self.now + delay);
+                        }
+                        continue;
                     }
                     ServerAction::Locate { id } => format!("locate {id}"),
                     ServerAction::Warn(warning) => format!("warn {warning:?}"),
