@@ -154,6 +154,10 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
                 if !delay.is_zero() {
                     self.pump.machine_mut().pause(now + delay);
                 }
+                // Behind the answer: what was sent ahead does not reach the server.
+                if !self.upstream.admits_login() {
+                    self.pump.machine_mut().refuse_login(now);
+                }
             }
             ServerAction::Warn(warning) => self.upstream.warn(warning),
         }

@@ -53,7 +53,8 @@ pub trait Upstream: Send + 'static {
         let _ = id;
         None
     }
-    /// Whether this client may try to authenticate (once more); otherwise its session ends with `policy-violation`. By default it may.
+    /// Whether this client may try to authenticate (once more); otherwise its session ends with `policy-violation`. Asked for each attempt and
+    /// behind each failure. By default it may.
     fn admits_login(&self) -> bool {
         true
     }

@@ -25,6 +25,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) upstream: Upstream,
     #[serde(default)]
+    pub(crate) logins: Logins,
+    #[serde(default)]
     pub(crate) log: Log,
 }
 
@@ -236,6 +238,15 @@ pub(crate) struct Upstream {
     pub(crate) outbox_bytes: Option<Bytes>,
     pub(crate) redirects: Option<Whole<0, 10>>,
     pub(crate) nodes_remembered: Option<Whole<0, 10_000_000>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Logins {
+    pub(crate) failures_per_address: Option<Whole<0, 1_000_000>>,
+    pub(crate) refuse_seconds: Option<Seconds>,
+    pub(crate) never_refused: Option<Vec<String>>,
+    pub(crate) remembered: Option<Count>,
 }
 
 #[derive(Debug, Default, Deserialize)]

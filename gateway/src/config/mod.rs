@@ -8,6 +8,7 @@
 mod domain;
 mod file;
 mod listener;
+mod logins;
 mod machines;
 mod networks;
 mod problem;
@@ -29,6 +30,7 @@ use crate::cli::Serve;
 pub(crate) use domain::{DEMONSTRATION, Domain, Places, Proof, Protection, Server, normalised};
 pub(crate) use file::{ProxyProtocol, Tls as UpstreamTls};
 pub(crate) use listener::{Channel, Compression, Listener, Presence, ProxyHeader, Served};
+pub(crate) use logins::Logins;
 pub(crate) use machines::Machines;
 pub(crate) use networks::Networks;
 pub(crate) use problem::Problem;
@@ -50,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) page: Page,
     pub(crate) limits: Limits,
     pub(crate) machines: Machines,
+    pub(crate) logins: Logins,
     pub(crate) log: String,
 }
 
@@ -205,6 +208,7 @@ impl Config {
             written.upstream.nodes_remembered.map(value::Whole::count),
         );
         let machines = Machines::from_file(&written)?;
+        let logins = Logins::from_file(&written.logins)?;
         check_anonymous(&domains, &machines)?;
         let page = match written.http.page {
             Some(false) => Page::Hidden,
@@ -228,6 +232,7 @@ impl Config {
             page,
             limits,
             machines,
+            logins,
             log,
         })
     }

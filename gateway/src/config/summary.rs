@@ -87,6 +87,18 @@ impl fmt::Display for Summary<'_> {
             "websocket       origins: {}",
             origins(&machines.handshake.origins, "same host")
         )?;
+        let logins = &config.logins;
+        match logins.failures_per_address {
+            0 => writeln!(f, "logins          no address is refused for failures")?,
+            failures => writeln!(
+                f,
+                "logins          {failures} failures of one address within {0} s refuse it for {0} s",
+                logins.refuse.as_secs()
+            )?,
+        }
+        if !logins.never_refused.is_empty() {
+            writeln!(f, "never refused   {}", logins.never_refused)?;
+        }
         writeln!(f, "log             {}", config.log)
     }
 }

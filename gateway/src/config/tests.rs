@@ -292,6 +292,29 @@ fn a_proxy_header_needs_proxies_and_a_listener() {
 }
 
 #[test]
+fn failed_logins_have_keys() {
+    assert_eq!(load("").expect("defaults").logins, Logins::default());
+    let text = "[logins]\nfailures_per_address = 0\nrefuse_seconds = 1\nnever_refused = ['10.0.0.0/8']\nremembered = 1";
+    let config = load(text).expect("all keys");
+    assert_eq!(config.logins.failures_per_address, 0);
+    assert_eq!(config.logins.refuse, Duration::from_secs(1));
+    assert_eq!(config.logins.remembered, 1);
+    let summary = Summary(&config).to_string();
+    assert!(summary.contains("\nlogins          no address is refused for failures\n"));
+    assert!(
+        summary.contains("\nnever refused   10.0.0.0/8\n"),
+        "{summary}"
+    );
+    let summary = Summary(&load("").expect("defaults")).to_string();
+    let text = "\nlogins          20 failures of one address within 600 s refuse it for 600 s\n";
+    assert!(summary.contains(text), "{summary}");
+    assert!(problem("[logins]\nfailures_per_address = 1000001").contains("from 0 to 1000000"));
+    assert!(problem("[logins]\nrefuse_seconds = 0").contains("from 1 to 86400"));
+    assert!(problem("[logins]\nremembered = 0").contains("from 1 to 10000000"));
+    assert!(problem("[logins]\nnever_refused = ['a']").contains("logins.never_refused: \"a\""));
+}
+
+#[test]
 fn unknown_keys_are_named_with_their_place_and_what_was_meant() {
     assert_eq!(
         problem("[bosh]\nhold = 1\nwait_second = 5\n")

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use xmpp_stream::relay;
@@ -17,9 +17,10 @@ use xmpp_web_tokio::{
 use xmpp_wire::{StreamError, StreamHeader};
 
 use super::{
+    logins::Logins,
     nodes::Nodes,
     rate::Handshakes,
-    reports::Reports,
+    reports::{Cause, Reports},
     shutdown::Listening,
     upstream::{self, Upstream},
 };
@@ -27,6 +28,10 @@ use crate::{
     config::{Config, DEMONSTRATION, normalised},
     demo::Demo,
 };
+
+/// An address is refused.
+pub(super) const TOO_MANY_FAILURES: &str = "sessions refused with policy-violation: too many failed logins from one address; it is let in again after \
+                                            logins.refuse_seconds; raise logins.failures_per_address, or list the network in logins.never_refused";
 
 /// Shared by all connections; lives until the last of them ends.
 #[derive(Clone, Debug)]
@@ -38,6 +43,7 @@ pub(crate) struct Gate {
     pub(crate) runtime: Tokio,
     pub(crate) shutdown: Listening,
     pub(crate) handshakes: Handshakes,
+    logins: Logins,
     demonstration: Demo,
     pub(crate) reports: Reports,
     nodes: Nodes,
@@ -57,6 +63,7 @@ impl Gate {
             hub,
             runtime,
             shutdown,
+            logins: Logins::new(config.logins.clone()),
             demonstration: Demo::new(DEMONSTRATION),
             reports: Reports::default(),
             nodes: Nodes::new(config.limits.nodes),
@@ -92,6 +99,12 @@ impl Gate {
         let Some(domain) = self.config.domains.get(&to) else {
             return Decision::Refuse(StreamError::new("host-unknown"));
         };
+        if self.logins.refuses(client, Instant::now()) {
+            self.reports.note(Cause::new(TOO_MANY_FAILURES), client);
+            let error = StreamError::new("policy-violation")
+                .with_text("too many failed attempts to sign in from this address");
+            return Decision::Refuse(error);
+        }
         let machines = &self.config.machines;
         let mut relay = relay::Config::default();
         relay.stream = machines
@@ -109,6 +122,7 @@ impl Gate {
             server: domain.server.clone(),
             proxy_protocol: domain.proxy_protocol,
             client,
+            logins: self.logins.clone(),
             demonstration: self.demonstration.clone(),
             timeout: self.config.limits.connect,
             places: Arc::clone(&domain.places),

@@ -8,6 +8,7 @@ mod connection;
 mod descriptors;
 mod gate;
 mod listen;
+mod logins;
 mod nodes;
 mod page;
 mod proxy_protocol;

@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -22,6 +22,8 @@ use xmpp_stream::{
 use xmpp_web_tokio::{Io, connect, driver, tls::ClientStream};
 
 use super::{
+    gate::TOO_MANY_FAILURES,
+    logins::Logins,
     nodes::Nodes,
     proxy_protocol,
     reports::{Cause, Reports},
@@ -40,6 +42,7 @@ pub(crate) struct Upstream {
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
     /// ... and whose address that tells, where it is known.
     pub(crate) client: Option<IpAddr>,
+    pub(crate) logins: Logins,
     pub(crate) demonstration: Demo,
     /// For the TCP connection; the stream's own deadline bounds the handshake as well.
     pub(crate) timeout: Duration,
@@ -118,6 +121,25 @@ impl driver::relay::Upstream for Upstream {
 
     fn locate(&self, id: &str) -> Option<Target> {
         self.nodes.take(&self.domain, id)
+    }
+
+    fn admits_login(&self) -> bool {
+        let refuses = self.logins.refuses(self.client, Instant::now());
+        if refuses {
+            self.reports
+                .note(Cause::new(TOO_MANY_FAILURES), self.client);
+        }
+        !refuses
+    }
+
+    fn login_succeeded(&self, account: Option<&str>) {
+        self.logins
+            .succeeded(self.client, &self.domain, account, Instant::now());
+    }
+
+    fn login_failed(&self, account: Option<&str>) -> Duration {
+        self.logins
+            .failed(self.client, &self.domain, account, Instant::now())
     }
 
     fn warn(&self, warning: Warning) {

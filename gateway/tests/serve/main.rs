@@ -8,6 +8,7 @@ mod client_address;
 mod command;
 mod compression;
 mod listener_tls;
+mod logins;
 mod proxy_protocol;
 mod support;
 mod upstream_tls;

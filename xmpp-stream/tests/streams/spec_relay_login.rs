@@ -57,6 +57,20 @@ fn other_failures_are_not_told() {
     assert_eq!(scene.logins, [""; 0]);
 }
 
+/// What a client sends while an answer is held back waits as well.
+#[test]
+fn a_client_is_not_heard_meanwhile() {
+    let mut scene = Scene::ready();
+    scene.delay = Some(Duration::from_secs(1));
+    scene.web(&auth(JULIET));
+    scene.server(&failure("not-authorized"));
+    scene.sent();
+    scene.web(&auth(ROMEO));
+    assert_eq!(scene.sent(), "");
+    assert_eq!(scene.after(1).len(), 1);
+    assert_eq!(scene.sent(), auth(ROMEO));
+}
+
 /// The answer, and all that is behind it, comes when the time is over and not before.
 #[test]
 fn an_answer_is_held_back() {
@@ -135,6 +149,27 @@ fn leaving_does_not_show_the_answer() {
     let mut scene = held();
     assert_eq!(scene.lost(&[]), [""; 0]);
     assert!(scene.sent().ends_with("</stream:stream>"));
+}
+
+/// The answer that uses up an address's attempts is still shown, and nothing that was sent ahead reaches the server.
+#[test]
+fn a_refusal_comes_behind_the_answer() {
+    let mut scene = Scene::ready();
+    scene.delay = Some(Duration::from_secs(2));
+    scene.web(&auth(JULIET));
+    scene.web(&auth(ROMEO));
+    scene.sent();
+    let failed = failure("not-authorized");
+    assert_eq!(scene.server(&failed), [""; 0]);
+    scene.web(&auth(ROMEO));
+    assert_eq!(scene.sent(), "");
+    scene.relay.refuse_login(scene.now);
+    assert_eq!(scene.sent(), "</stream:stream>");
+    assert_eq!(
+        scene.after(2),
+        [failed.as_str(), "close fault policy-violation"]
+    );
+    assert_eq!(scene.sent(), "");
 }
 
 /// An address that may not try any more: the attempt does not reach the server.
