@@ -231,12 +231,11 @@ impl Scene {
                 Action::StartTls => self.told.push("tls".to_owned()),
                 Action::Deliver(action) => {
                     assert!(!self.web_over, "{action:?} for a web side that is over");
-                    match &action {
-                        WebAction::Server(ServerAction::Redial(_)) => redialled = Redialled::Yes,
-                        WebAction::Server(ServerAction::LoginFailed { .. }) => {
-                            self.relay.pause(self.now + Duration::from_secs(1));
-                        }
-                        _ => {}
+                    if matches!(&action, WebAction::Server(ServerAction::Redial(_))) {
+                        redialled = Redialled::Yes;
+                    }
+                    if matches!(&action, WebAction::Server(ServerAction::LoginFailed { .. })) {
+                        self.relay.pause(self.now + Duration::from_secs(1));
                     }
                     self.order(&action);
                 }

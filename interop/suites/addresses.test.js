@@ -108,6 +108,39 @@ for (const { name, proxy, more, http, listener = '', plain } of ways) {
   });
 }
 
+describe('Prosody, failed logins at the gateway', () => {
+  let server;
+  let gateway;
+  before(async () => {
+    server = await prosody.startProsody();
+    const more = "[http]\ntrusted_proxies = ['127.0.0.1']\n[logins]\nfailures_per_address = 4";
+    gateway = await startGateway({ [prosody.DOMAIN]: server.port }, more);
+  }, { timeout });
+  after(async () => {
+    await gateway?.end();
+    await server?.end();
+  });
+
+  const guessers = { bosh: '192.0.2.1', websocket: '2001:db8::1' };
+  for (const transport of TRANSPORTS) {
+    it(`${transport}: a guesser is refused, and everybody else signs in`, { timeout }, async () => {
+      const attempt = (address, password) => signIn(transport, gateway[transport], {
+        domain: prosody.DOMAIN,
+        password,
+        fields: { 'X-Forwarded-For': address },
+      });
+      const right = prosody.ACCOUNTS.juliet;
+      for (let guess = 0; guess < 4; guess += 1) {
+        assert.equal((await attempt(guessers[transport], 'guess')).outcome, 'not-authorized');
+      }
+      assert.equal((await attempt(guessers[transport], right)).outcome, 'policy-violation');
+      for (const address of ['192.0.2.77', '2001:db8:77::1']) {
+        assert.equal((await attempt(address, right)).outcome, 'success');
+      }
+    });
+  }
+});
+
 /** A gateway that tells the server of its clients, whose addresses this suite tells as a trusted proxy. */
 function telling(domain, port, version) {
   const more = "[http]\ntrusted_proxies = ['127.0.0.1']";

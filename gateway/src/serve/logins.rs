@@ -321,9 +321,8 @@ mod tests {
     #[test]
     fn some_addresses_are_never_refused() {
         let networks = config::Networks::parse("key", &["198.51.100.0/24".to_owned()]);
-        let mut config = config::Logins::default();
-        config.never_refused = networks.expect("a network");
-        let logins = Logins::new(config);
+        let networks = networks.expect("a network");
+        let logins = logins(|config| config.never_refused = networks);
         let now = Instant::now();
         for address in [None, ip("127.0.0.1"), ip("::1"), ip("198.51.100.7")] {
             for _ in 0..100 {
@@ -334,10 +333,7 @@ mod tests {
             }
             assert!(!logins.refuses(address, now), "{address:?}");
         }
-        let off = Logins::new(config::Logins {
-            failures_per_address: 0,
-            ..config::Logins::default()
-        });
+        let off = self::logins(|config| config.failures_per_address = 0);
         for _ in 0..100 {
             off.failed(ip("192.0.2.1"), "a.example", None, now);
         }
