@@ -260,6 +260,35 @@ mod tests {
         }
     }
 
+    /// Headers with bytes changed, in all ways that a small generator finds: read or refused.
+    #[tokio::test]
+    async fn damaged_headers_are_read_or_refused() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % u64::try_from(below).expect("small")).expect("small")
+        };
+        let whole = [
+            header(ProxyProtocol::V1, Some(ip("192.0.2.1")), ours(), ours()),
+            header(ProxyProtocol::V1, Some(ip("2001:db8::17")), ours(), ours()),
+            header(ProxyProtocol::V1, None, ours(), ours()),
+            header(ProxyProtocol::V2, Some(ip("192.0.2.1")), ours(), ours()),
+            header(ProxyProtocol::V2, Some(ip("2001:db8::17")), ours(), ours()),
+        ];
+        for round in 0..20_000 {
+            let mut bytes = whole[round % whole.len()].clone();
+            for _ in 0..=random(3) {
+                let at = random(bytes.len());
+                bytes[at] = [0, 0x0a, 0x0d, 0x20, 0x80, 0xff, b'1', b':'][random(8)];
+            }
+            bytes.extend_from_slice(&[0; 64]);
+            // Whatever comes of it.
+            let _ = take(&bytes).await;
+        }
+    }
+
     #[tokio::test]
     async fn what_is_no_header_is_refused() {
         let long = format!("PROXY UNKNOWN {}\r\n", "x".repeat(LINE_BYTES));
