@@ -168,10 +168,7 @@ impl World {
                 0 => self.session.close(now),
                 1 => self.session.abort(now),
                 2 | 3 => self.session.hold_input(now),
-                4 | 5 => self.session.release_input(now),
-                _ => {
-                    let _ = self.session.restart(now);
-                }
+                _ => self.session.release_input(now),
             },
             13 => self.pass(Duration::from_millis(script.number() as u64 * 400)),
             14 => {

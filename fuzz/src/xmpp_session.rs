@@ -168,8 +168,7 @@ impl Rig {
                     assert_eq!(refused.into_inner(), header);
                 }
             }
-            200..=207 => drop(self.session.restart(now)),
-            208..=211 => self.session.close(now),
+            200..=211 => self.session.close(now),
             212 => self
                 .session
                 .fail(StreamError::new("policy-violation"), CloseCode::NORMAL, now),

@@ -120,7 +120,7 @@ impl End {
                 }
             }
             (ns::SASL, "auth") => self.rig.send(SUCCESS),
-            (ns::SASL, "success") => self.rig.machine.restart(self.rig.now).unwrap(),
+            (ns::SASL, "success") => {}
             _ => self.heard.push(element),
         }
     }

@@ -11,10 +11,10 @@
 //! let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='a.example' version='1.0'>";
 //! stream.handle_input(&mut BytesMut::from(header), now);
 //! let Some(Action::Deliver(Event::Opened(header))) = stream.poll_action() else { panic!() };
-//! stream.open(StreamHeader { from: header.to, id: Some("unguessable".into()), ..StreamHeader::default() }, now);
+//! stream.open(StreamHeader { from: header.to, id: Some("unguessable".into()), ..StreamHeader::default() }, now)?;
 //! stream.send(Element::build("stream:features", ns::STREAM).finish(), now)?;
 //! assert!(stream.poll_transmit().unwrap().starts_with(b"<?xml version='1.0'?><stream:stream "));
-//! # Ok::<(), xmpp_stream::SendError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use std::time::Duration;
@@ -60,6 +60,18 @@ impl Default for Config {
     }
 }
 
+/// Why [`Stream::open`] sent no header; it comes back.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The client has sent none (`Event::Opened`), or it has its answer.
+    #[error("no header of the client's waits for an answer")]
+    NotAsked(StreamHeader),
+    /// Closing, or closed.
+    #[error("the stream is closed")]
+    Closed(StreamHeader),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// The client's header is due.
@@ -97,14 +109,22 @@ impl Stream {
         stream
     }
 
-    /// Answers the peer's header with `from`, `id`, `lang` and perhaps `to`; features follow by `send`.
-    /// Without effect but after `Event::Opened`.
-    pub fn open(&mut self, header: StreamHeader, now: Instant) {
+    /// Answers the client's header, each one once, with `from`, `id`, `lang` and perhaps `to`; features follow by `send`.
+    ///
+    /// # Errors
+    ///
+    /// Gives the header back where no header of the client's waits for an answer, or the stream is closing or closed.
+    pub fn open(&mut self, header: StreamHeader, now: Instant) -> Result<(), OpenError> {
         self.transport.clock(now);
-        if self.phase == Phase::Answer && self.transport.is_writable() {
-            self.phase = Phase::Open;
-            self.transport.write(&header::write(&header));
+        if !self.transport.is_writable() {
+            return Err(OpenError::Closed(header));
         }
+        if self.phase != Phase::Answer {
+            return Err(OpenError::NotAsked(header));
+        }
+        self.phase = Phase::Open;
+        self.transport.write(&header::write(&header));
+        Ok(())
     }
 
     /// Queues an element; it is made to stand alone.

@@ -45,13 +45,15 @@ impl Session {
         }
         if element.is("features", ns::STREAM) && matches!(self.restart, Restart::Sent(_)) {
             // In whichever answer they come (B-X-022).
-            self.restart = Restart::None;
+            self.restart = Restart::Done;
             self.deliver(Event::Restarted);
         }
-        // SASL2 continues on the same stream (XEP-0388).
-        if element.is("success", ns::SASL) && self.phase == Phase::Open {
+        // SASL2 continues on the same stream (XEP-0388), and what succeeds once cannot succeed again.
+        if element.is("success", ns::SASL)
+            && self.phase == Phase::Open
+            && self.restart == Restart::None
+        {
             self.restart = Restart::Due;
-            self.restart_claimed = true;
         }
         self.deliver(Event::Element(element));
     }

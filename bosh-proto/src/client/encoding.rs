@@ -43,8 +43,8 @@ impl Exported {
                 out.text("is", "sent");
                 out.time("rest", rest);
             }
+            RestartAtRest::Done => out.text("is", "done"),
         });
-        out.flag("claimed", self.restart_claimed);
         out.option("from", self.from.as_deref());
         out.option("host", self.host.as_deref());
         out.number("exchanges", self.exchanges);
@@ -108,10 +108,10 @@ impl Exported {
                     "none" => RestartAtRest::None,
                     "due" => RestartAtRest::Due,
                     "sent" => RestartAtRest::Sent(fields.time("rest")?),
+                    "done" => RestartAtRest::Done,
                     _ => return Err(DecodeError::Field { field: "restart" }),
                 })
             })?,
-            restart_claimed: fields.flag("claimed")?,
             from: fields.option("from")?,
             host: fields.option("host")?,
             exchanges: fields.number("exchanges")?.min(u64::MAX / 2),

@@ -55,7 +55,6 @@ pub struct Exported {
     pub(super) terms: Terms,
     pub(super) phase: PhaseAtRest,
     pub(super) restart: RestartAtRest,
-    pub(super) restart_claimed: bool,
     pub(super) from: Option<String>,
     pub(super) host: Option<String>,
     /// Ids are not used again: a driver may still hear of those from before.
@@ -116,6 +115,7 @@ pub(super) enum RestartAtRest {
     None,
     Due,
     Sent(Duration),
+    Done,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -204,8 +204,8 @@ impl Session {
                 Restart::None => RestartAtRest::None,
                 Restart::Due => RestartAtRest::Due,
                 Restart::Sent(until) => RestartAtRest::Sent(rest(until)),
+                Restart::Done => RestartAtRest::Done,
             },
-            restart_claimed: self.restart_claimed,
             from: self.from,
             host: self.host,
             exchanges: self.exchanges,
@@ -292,9 +292,9 @@ impl Session {
             RestartAtRest::None => Restart::None,
             RestartAtRest::Due => Restart::Due,
             RestartAtRest::Sent(rest) => Restart::Sent(at(rest).max(now + LEAST_PATIENCE)),
+            RestartAtRest::Done => Restart::Done,
         };
         session.terms = exported.terms;
-        session.restart_claimed = exported.restart_claimed;
         session.from = exported.from;
         session.host = exported.host;
         session.next = Rid::new(exported.next);

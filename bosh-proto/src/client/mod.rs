@@ -224,7 +224,7 @@ impl SendError {
     }
 }
 
-/// Why `restart`, `pause` or `resume` did nothing.
+/// Why `pause` or `resume` did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     CallError, Event, Pause,
-    session::{Kind, Phase, Restart, Session, Way},
+    session::{Kind, Phase, Session, Way},
 };
 use crate::Instant;
 
@@ -38,7 +38,7 @@ impl Session {
             .pending
             .iter()
             .any(|pending| pending.kind == Kind::Pause);
-        if self.phase != Phase::Open || self.restart != Restart::None || is_unsettled {
+        if self.phase != Phase::Open || self.is_restarting() || is_unsettled {
             return Err(CallError::NotOpen);
         }
         let max = self.terms.maxpause.ok_or(CallError::NoPause)?;

@@ -50,11 +50,11 @@ impl Session {
             }
             Phase::Closing { until, sent: None } if self.has_room(1) => {
                 let sent = Some(self.next);
-                let payload = if self.restart == Restart::None {
-                    self.outbox.take_all()
-                } else {
+                let payload = if self.is_restarting() {
                     // Nothing may come between a restart and its features (B-X-020): it is handed back.
                     Vec::new()
+                } else {
+                    self.outbox.take_all()
                 };
                 self.send_request(Kind::Terminate, payload);
                 self.phase = Phase::Closing { until, sent };
@@ -109,7 +109,7 @@ impl Session {
     /// When queued payloads may leave; `None` while nothing but an answer can change that.
     fn payload_at(&self) -> Option<Instant> {
         if self.outbox.is_empty()
-            || self.restart != Restart::None
+            || self.is_restarting()
             || self.phase != Phase::Open
             || !self.has_room(0)
             || self.is_flooded()
@@ -192,7 +192,7 @@ impl Session {
         };
         let restart = match self.restart {
             Restart::Sent(until) if self.phase == Phase::Open => Some(until),
-            Restart::Sent(_) | Restart::Due | Restart::None => None,
+            Restart::Sent(_) | Restart::Due | Restart::None | Restart::Done => None,
         };
         let ways = self
             .pending

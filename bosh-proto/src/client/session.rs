@@ -13,7 +13,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 use xmpp_wire::Element;
 
 use super::{
-    Action, CallError, Config, Event, Failure, Response, SendError,
+    Action, Config, Event, Failure, Response, SendError,
     outbox::{self, Outbox},
     receive::Parked,
     terms::Terms,
@@ -33,8 +33,6 @@ pub struct Session {
     pub(super) actions: VecDeque<Action>,
     pub(super) phase: Phase,
     pub(super) restart: Restart,
-    /// The application's own call after SASL success is still to come: the restart that it asks for was made already.
-    pub(super) restart_claimed: bool,
     pub(super) terms: Terms,
     /// The server's identity, and the node's name, as last told.
     pub(super) from: Option<String>,
@@ -108,11 +106,14 @@ pub(super) enum Phase {
 /// Where a restart stands (XEP-0206 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Restart {
+    /// SASL has not succeeded.
     None,
     /// To be sent before anything else.
     Due,
     /// Sent; its features are awaited until then.
     Sent(Instant),
+    /// The features have come.
+    Done,
 }
 
 /// What a request is.
@@ -212,7 +213,6 @@ impl Session {
                 due: now,
             },
             restart: Restart::None,
-            restart_claimed: false,
             from: None,
             host: None,
             next: first,
@@ -258,22 +258,12 @@ impl Session {
         Ok(())
     }
 
-    /// Restarts the stream (XEP-0206 §5). After a SASL `<success/>` (RFC 6120; not SASL2) the session does so by itself, and one call for it is
-    /// taken as done; `Event::Restarted` comes with the new features.
-    ///
-    /// # Errors
-    ///
-    /// Where the session is not open, or is pausing.
-    pub fn restart(&mut self, now: Instant) -> Result<(), CallError> {
-        self.clamp(now);
-        if self.phase != Phase::Open {
-            return Err(CallError::NotOpen);
+    /// Whether the stream restarts (XEP-0206 §5): the features of the new one have not come.
+    pub(super) fn is_restarting(&self) -> bool {
+        match self.restart {
+            Restart::Due | Restart::Sent(_) => true,
+            Restart::None | Restart::Done => false,
         }
-        let is_done = std::mem::take(&mut self.restart_claimed);
-        if !is_done && self.restart == Restart::None {
-            self.restart = Restart::Due;
-        }
-        Ok(())
     }
 
     /// The application cannot take more: the client polls no more than it must to stay alive (B-R-111). What comes nevertheless is still

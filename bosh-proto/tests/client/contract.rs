@@ -12,7 +12,6 @@ use crate::support::*;
 enum Call {
     Send(usize),
     Sasl,
-    Restart,
     Pause(u64),
     Resume,
     Close,
@@ -40,7 +39,6 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         6 => (0..300_usize).prop_map(Call::Send),
         1 => Just(Call::Sasl),
-        1 => Just(Call::Restart),
         1 => (0..130_u64).prop_map(Call::Pause),
         1 => Just(Call::Resume),
         1 => Just(Call::Close),
@@ -120,9 +118,6 @@ fn run(calls: &[Call]) -> Vec<String> {
                 if world.queue(auth).is_ok() {
                     accepted.push(auth.to_owned());
                 }
-            }
-            Call::Restart => {
-                let _ = world.session.restart(world.now);
             }
             Call::Pause(seconds) => {
                 let period = Duration::from_secs(*seconds);

@@ -76,7 +76,6 @@ impl Account {
             .as_ref()
             .ok_or("the server has no features")?;
         self.authenticate(client, features).await?;
-        client.restart()?;
         wait(client, "features", ns::STREAM).await?;
         let bind = Element::build("bind", ns::BIND).finish();
         let iq = Element::build("iq", ns::CLIENT)

@@ -276,11 +276,6 @@ impl<N: Network> Bosh<N> {
             })
     }
 
-    pub(super) fn restart(&mut self) -> Result<(), ()> {
-        let now = self.network.now();
-        self.session.restart(now).map_err(drop)
-    }
-
     pub(super) fn close(&mut self) {
         let now = self.network.now();
         self.session.close(now);

@@ -27,6 +27,9 @@
 //! }
 //! ```
 //!
+//! After a success of RFC 6120's SASL the client restarts the stream, over either transport: wait for the features, then bind a resource. What is
+//! sent before they come waits for them.
+//!
 //! Every future here is cancel-safe: one that is dropped has changed nothing that is not seen by the next call.
 
 mod bosh;
@@ -71,7 +74,8 @@ pub enum Event {
     Opened(Opened),
     /// An element; it stands alone.
     Element(Element),
-    /// The stream was restarted; the features are the next element.
+    /// The stream was restarted, which the client does by itself behind a success of RFC 6120's SASL; the features are the next element. SASL2, and
+    /// whatever else an application signs in with, restarts nothing.
     Restarted,
     /// The session is lost; a new one is looked for.
     Lost(Lost),
@@ -174,7 +178,7 @@ impl SendError {
     }
 }
 
-/// `restart` where none is due: before the success of SASL, after SASL2's, without a session.
+/// `restart` in a session in which RFC 6120's SASL has not succeeded, or without a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no restart is due")]
 pub struct NotDue;
@@ -284,11 +288,11 @@ impl Client {
         self.sender.try_send(element)
     }
 
-    /// Restarts the stream, after a success of RFC 6120's SASL; `Restarted` follows.
+    /// As [`Sender::restart`].
     ///
     /// # Errors
     ///
-    /// Where none is due.
+    /// Before such a success, and after SASL2's.
     pub fn restart(&mut self) -> Result<(), NotDue> {
         self.sender.restart()
     }
@@ -345,11 +349,12 @@ impl Sender {
         self.0.send(element)
     }
 
-    /// Restarts the stream, after a success of RFC 6120's SASL; `Restarted` follows.
+    /// Asks for the restart of the stream after a success of RFC 6120's SASL. The client makes it by itself, over either transport, as soon as the
+    /// success arrives: a program may call this, at any time behind the success and any number of times, or leave it out.
     ///
     /// # Errors
     ///
-    /// Where none is due.
+    /// Before such a success, and after SASL2's.
     pub fn restart(&mut self) -> Result<(), NotDue> {
         self.0.restart()
     }

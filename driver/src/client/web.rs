@@ -84,14 +84,6 @@ impl<N: Network> Web<N> {
         }
     }
 
-    /// Whether a restart was due.
-    pub(super) fn restart(&mut self) -> Result<(), ()> {
-        match self {
-            Self::WebSocket(socket) => socket.restart(),
-            Self::Bosh(bosh) => bosh.restart(),
-        }
-    }
-
     pub(super) fn close(&mut self) {
         match self {
             Self::WebSocket(socket) => socket.close(),

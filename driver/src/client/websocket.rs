@@ -110,12 +110,6 @@ impl<N: Network> WebSocket<N> {
         })
     }
 
-    pub(super) fn restart(&mut self) -> Result<(), ()> {
-        let now = self.pump.now();
-        let restarted = self.pump.machine_mut().restart(now);
-        restarted.map_err(SendError::into_inner)
-    }
-
     pub(super) fn close(&mut self) {
         let now = self.pump.now();
         self.pump.machine_mut().close(now);

@@ -5,6 +5,8 @@ mod failover;
 mod finding;
 mod net;
 mod node;
+mod restart;
+mod server;
 #[path = "../memory/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the other tests use more of it")]
 mod support;

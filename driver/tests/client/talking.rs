@@ -173,7 +173,7 @@ fn tls_names_the_node() {
     }
 }
 
-/// After a success of SASL the application restarts the stream; before it, none is due.
+/// After a success of SASL the stream is restarted; before it, no restart is due.
 #[test]
 fn a_stream_is_restarted() {
     for url in BOTH {

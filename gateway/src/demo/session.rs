@@ -116,7 +116,11 @@ impl Session {
             version: Some("1.0".to_owned()),
             lang: Some("en".to_owned()),
         };
-        self.pipe.machine_mut().open(answer, now);
+        if let Err(error) = self.pipe.machine_mut().open(answer, now) {
+            // It has ended meanwhile: `Closed` follows.
+            tracing::debug!(%error, "a stream of the demonstration domain is not opened");
+            return;
+        }
         let features = Element::build("stream:features", ns::STREAM);
         let features = match &self.stage {
             Stage::Login { .. } | Stage::Challenged { .. } => features.child(sasl::mechanisms()),

@@ -13,25 +13,32 @@ use crate::{Instant, connection::SendError, frame::Role};
 
 impl Session {
     /// A client's new `<open/>` after a success of RFC 6120's SASL, with the header of `open`: nobody sends `<close/>` (RFC 7395 §3.7). SASL2 has no
-    /// restart.
-    ///
-    /// # Errors
-    ///
-    /// `Closed` where none is due.
-    pub fn restart(&mut self, now: Instant) -> Result<(), SendError<()>> {
-        let now = self.advance(now);
-        match (self.phase, self.asked.take()) {
-            (Phase::AwaitingRestart, Some(header)) if self.role == Role::Client => {
-                self.send_open(&header, now);
-                self.asked = Some(header);
-                self.phase = Phase::OpenSent { restart: true };
-                Ok(())
-            }
-            (_, asked) => {
-                self.asked = asked;
-                Err(SendError::Closed(()))
-            }
+    /// restart. RFC 6120 §6.4.6 leaves no choice and no time for anything in between.
+    fn restart(&mut self, now: Instant) {
+        if let Some(header) = self.asked.take() {
+            self.send_open(&header, now);
+            self.asked = Some(header);
+            self.phase = Phase::OpenSent { restart: true };
         }
+    }
+
+    /// Whether the stream restarts, or its new features have not come: what is sent waits for them, as over BOSH (B-X-020).
+    pub(super) fn is_restarting(&self) -> bool {
+        self.role == Role::Client
+            && match self.phase {
+                Phase::OpenSent { restart } => restart,
+                Phase::AwaitingFeatures => self.auth == Auth::Done,
+                Phase::Unopened
+                | Phase::AwaitingOpen
+                | Phase::Opened
+                | Phase::Running
+                | Phase::AwaitingRestart
+                | Phase::CloseSent { .. }
+                | Phase::Failed { .. }
+                | Phase::CloseReceived { .. }
+                | Phase::CloseAnswered { .. }
+                | Phase::Over => false,
+            }
     }
 
     pub(super) fn open_as_client(
@@ -97,11 +104,15 @@ impl Session {
                 self.negotiation = None;
                 self.phase = Phase::Running;
             }
-            return self.deliver(Event::Element(content::without_starttls(&element)));
+            self.deliver(Event::Element(content::without_starttls(&element)));
+            if std::mem::take(&mut self.refused) {
+                self.deliver(Event::Writable);
+            }
+            return;
         }
         match content::accept(element, self.config.namespaces) {
             Ok(element) => {
-                self.note_success(&element);
+                self.note_success(&element, now);
                 self.note_bound(&element);
                 self.deliver(Event::Element(element));
             }
@@ -109,13 +120,15 @@ impl Session {
         }
     }
 
-    fn note_success(&mut self, element: &Element) {
-        if self.auth == Auth::Done || !matches!(self.phase, Phase::Running) {
+    fn note_success(&mut self, element: &Element, now: Instant) {
+        if self.auth == Auth::Done
+            || !matches!(self.phase, Phase::AwaitingFeatures | Phase::Running)
+        {
             return;
         }
         if element.is("success", ns::SASL) {
             self.authenticated();
-            self.phase = Phase::AwaitingRestart;
+            self.restart(now);
         } else if element.is("success", ns::SASL2) {
             self.authenticated();
         }

@@ -14,7 +14,7 @@ pub enum Event {
         /// Whether it restarts the stream.
         restart: bool,
     },
-    /// An element; its namespace is explicit, it stands alone. After a success of RFC 6120's SASL a client calls `restart`.
+    /// An element; its namespace is explicit, it stands alone.
     Element(Element),
     /// The peer sent `<close/>`: finish sending, then `close` (at most `close_timeout`; the session answers by itself then). Also where it sent a stream
     /// error: that has been answered, nothing more can be sent.

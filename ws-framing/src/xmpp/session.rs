@@ -7,7 +7,8 @@
 //!   of ours: then only `<close/>` is looked for (W-R-340).
 //! - Who sent `<close/>` first starts the WebSocket closing handshake, once the other has answered or `close_timeout` is over; the other waits for
 //!   that as long, then starts it (W-R-352).
-//! - A success of RFC 6120's SASL makes a restart due: `<open/>` or `<close/>`, nothing else. One of SASL2 does not (W-R-357 to 359).
+//! - A success of RFC 6120's SASL makes a restart due: `<open/>` or `<close/>`, nothing else. One of SASL2 does not (W-R-357 to 359). A client
+//!   restarts by itself, at once.
 //! - `<close/>` in either direction ends the session for good; a lost transport or a Close frame alone leaves it resumable (W-R-372).
 
 use std::{collections::VecDeque, sync::Arc};
@@ -61,6 +62,8 @@ pub struct Session {
     pub(super) from: Option<String>,
     /// The one message that came before the features (W-R-443).
     pub(super) early: Option<Box<Element>>,
+    /// A client's: an element was refused because the stream restarts; `Writable` is due behind its features.
+    pub(super) refused: bool,
     /// When white space last came (W-R-302).
     pub(super) blank_at: Option<Instant>,
     pub(super) stream_closed: bool,
@@ -169,6 +172,7 @@ impl Session {
             asked: None,
             from: None,
             early: None,
+            refused: false,
             blank_at: None,
             stream_closed: false,
             error: None,
@@ -217,12 +221,16 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// `Full` until `Event::Writable`; `Closed` before both sides have opened, between the success of SASL and the restart, and once the stream is
-    /// closing; `Forbidden` for what must not be sent over this binding: elements in no namespace or in RFC 7395's own, and those of STARTTLS.
+    /// `Full` until `Event::Writable`, and between the success of SASL and the features of a client's restarted stream; `Closed` before both sides
+    /// have opened, as a server between the success of SASL and the restart, and once the stream is closing; `Forbidden` for what must not be sent over this binding: elements in no namespace or in RFC 7395's own, and those of STARTTLS.
     pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
         let now = self.advance(now);
         if matches!(element.name().namespace, "" | ns::FRAMING | ns::TLS) {
             return Err(SendError::Forbidden(element));
+        }
+        if self.is_restarting() {
+            self.refused = true;
+            return Err(SendError::Full(element));
         }
         match self.phase {
             Phase::AwaitingFeatures | Phase::Running | Phase::CloseReceived { .. } => {}

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 use xmpp_stream::{
     Action, Event, Relay, client,
-    server::{Config, Stream},
+    server::{Config, OpenError, Stream},
 };
 use xmpp_wire::{Element, StreamHeader, ns};
 
@@ -54,6 +54,35 @@ fn line(action: &Action<Event>) -> String {
     }
 }
 
+/// RFC 6120 §4.3.3: a server's header answers one of the client's, once each. In any other phase the header comes back, and nothing is written.
+#[test]
+fn a_header_that_answers_none_is_refused() {
+    let now = epoch();
+    let mut stream = Stream::new(Config::default(), now);
+    let refused = |stream: &mut Stream| {
+        let back = stream.open(answer("0"), now).expect_err("not due");
+        assert_eq!(sent(|| stream.poll_transmit()), "");
+        back
+    };
+    let unasked = OpenError::NotAsked(answer("0"));
+    assert_eq!(refused(&mut stream), unasked);
+    stream.handle_input(&mut BytesMut::from(CLIENT), now);
+    assert_eq!(refused(&mut stream), unasked, "it has not been told");
+    assert!(stream.poll_action().is_some());
+    stream.open(answer("1"), now).expect("asked");
+    assert!(sent(|| stream.poll_transmit()).contains("id='1'"));
+    assert_eq!(refused(&mut stream), unasked, "it has its answer");
+    stream.expect_restart(now);
+    assert_eq!(refused(&mut stream), unasked, "the client's comes first");
+    stream.handle_input(&mut BytesMut::from(CLIENT), now);
+    assert!(stream.poll_action().is_some());
+    stream.open(answer("2"), now).expect("asked again");
+    sent(|| stream.poll_transmit());
+    stream.close(now);
+    sent(|| stream.poll_transmit());
+    assert_eq!(refused(&mut stream), OpenError::Closed(answer("0")));
+}
+
 /// RFC 6120 §4.7: our header answers, and nothing is looked at before it.
 #[test]
 fn the_header_is_answered_before_anything_is_read() {
@@ -65,7 +94,7 @@ fn the_header_is_answered_before_anything_is_read() {
         matches!(stream.poll_action(), Some(Action::Deliver(Event::Opened(header))) if header.to.as_deref() == Some("a.example"))
     );
     assert!(stream.poll_action().is_none());
-    stream.open(answer("7"), now);
+    stream.open(answer("7"), now).expect("asked");
     assert_eq!(
         sent(|| stream.poll_transmit()),
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0' id='7' from='a.example' xml:lang='en'>"
@@ -104,7 +133,9 @@ fn a_restart_takes_effect_before_the_next_byte() {
     let mut seen = Vec::new();
     while let Some(action) = stream.poll_action() {
         match &action {
-            Action::Deliver(Event::Opened(_)) => stream.open(answer("1"), now),
+            Action::Deliver(Event::Opened(_)) => {
+                stream.open(answer("1"), now).expect("asked");
+            }
             Action::Deliver(Event::Element(element)) if element.is("auth", "u") => {
                 stream.expect_restart(now);
             }
@@ -180,7 +211,9 @@ fn conversation(sizes: &[usize], now: Instant) -> (Vec<String>, String) {
             match action {
                 Action::Deliver(Event::Opened(_)) => {
                     headers += 1;
-                    server.open(answer(&headers.to_string()), now);
+                    server
+                        .open(answer(&headers.to_string()), now)
+                        .expect("asked");
                     let features = Element::build("stream:features", ns::STREAM).finish();
                     server.send(features, now).expect("open");
                 }
@@ -285,7 +318,7 @@ proptest! {
             }
             while let Some(action) = server.poll_action() {
                 if matches!(action, Action::Deliver(Event::Opened(_))) {
-                    server.open(answer("1"), at);
+                    drop(server.open(answer("1"), at));
                 }
                 closed[1] += usize::from(matches!(action, Action::Deliver(Event::Closed(_))));
             }

@@ -117,10 +117,12 @@ impl<N: Network> Engine<N> {
         Poll::Pending
     }
 
+    /// The sessions below restart by themselves.
     pub(in crate::client) fn restart(&mut self) -> Result<(), NotDue> {
-        let restarted = self.target().map(|current| current.web.restart());
-        self.wake_task();
-        restarted.and_then(Result::ok).ok_or(NotDue)
+        match self.target() {
+            Some(current) if current.restarts => Ok(()),
+            Some(_) | None => Err(NotDue),
+        }
     }
 
     pub(in crate::client) fn close(&mut self) {

@@ -20,7 +20,7 @@ use xmpp_endpoints::{
     Candidate, Failure, Planner, Report, Transport, Url,
     planner::{self, Action, AttemptId, Fetched, LookupId, Query},
 };
-use xmpp_wire::Element;
+use xmpp_wire::{Element, ns};
 
 use super::{
     Cause, Closed, Error, Event, Failed, Lost, Opened, Settings,
@@ -56,6 +56,8 @@ struct Current<N: Network> {
     web: Web<N>,
     /// Taken from the application, and waiting for room.
     parked: Option<Element>,
+    /// RFC 6120's SASL has succeeded.
+    restarts: bool,
 }
 
 /// A session that was lost, until it is known what comes of it.
@@ -299,6 +301,7 @@ impl<N: Network> Engine<N> {
             id,
             web,
             parked: None,
+            restarts: early.as_ref().is_some_and(is_success),
         });
         self.held = false;
         self.deliver(Event::Opened(Opened {
@@ -321,7 +324,10 @@ impl<N: Network> Engine<N> {
         };
         let id = current.id;
         match event {
-            Some(WebEvent::Element(element)) => self.deliver(Event::Element(element)),
+            Some(WebEvent::Element(element)) => {
+                current.restarts |= is_success(&element);
+                self.deliver(Event::Element(element));
+            }
             Some(WebEvent::Restarted) => self.deliver(Event::Restarted),
             Some(WebEvent::Writable) => self.writable(),
             Some(WebEvent::Closing) => current.web.close(),
@@ -358,7 +364,10 @@ impl<N: Network> Engine<N> {
     }
 
     fn session_ended(&mut self, end: End) {
-        let Some(Current { id, web, parked }) = self.current.take() else {
+        let Some(Current {
+            id, web, parked, ..
+        }) = self.current.take()
+        else {
             return;
         };
         self.network.spawn(web.finish());
@@ -517,6 +526,10 @@ impl<N: Network> Engine<N> {
             task.wake();
         }
     }
+}
+
+fn is_success(element: &Element) -> bool {
+    element.is("success", ns::SASL)
 }
 
 fn draw(rng: &mut ChaCha12Rng) -> [u8; 32] {
