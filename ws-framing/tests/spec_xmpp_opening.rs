@@ -361,6 +361,11 @@ fn stanzas_wait_for_authentication() {
         rig.feed(text(allowed));
         assert_eq!(rig.elements(), [allowed]);
     }
+    let mut config = Config::default();
+    config.refuse_early_stanzas = false;
+    let mut rig = Rig::negotiating(config);
+    rig.feed(text(MESSAGE));
+    assert_eq!(rig.elements(), [MESSAGE]);
 }
 
 /// The limit on messages before either success, at the boundary, and after it.

@@ -31,6 +31,9 @@ pub struct Config {
     /// From creation to SASL success, seen in what is sent; then `policy-violation` (as W-R-335 for WebSocket). Default 60 s: a person types a
     /// password in that time, and a stranger's sessions do not pile up. `None` for applications that do not use SASL.
     pub auth_timeout: Option<Duration>,
+    /// A stanza before SASL success ends the session with the stream error `not-authorized` (RFC 6120 §4.9.3.12). Default false: a server behind the
+    /// connection manager judges what its clients send; true where the application is the server.
+    pub refuse_early_stanzas: bool,
     /// Codings that requests may come in, told on creation as `accept` (B-R-057): those that the HTTP side decodes, such as
     /// `binding::Config::codings`. Default none.
     pub accept: Vec<Coding>,
@@ -95,6 +98,7 @@ impl Default for Config {
             linger: Duration::from_millis(5),
             creation_timeout: Duration::from_secs(5),
             auth_timeout: Some(Duration::from_secs(60)),
+            refuse_early_stanzas: false,
             accept: Vec::new(),
             server_ack: true,
             xml: XmlLimits::default(),

@@ -1,7 +1,7 @@
 //! How sessions end: by a fault, by the client, by the application, in silence; and what was never delivered.
 
 use smallvec::SmallVec;
-use xmpp_wire::{Element, Wrapped, XmlLimits, ns};
+use xmpp_wire::{Element, StreamError, Wrapped, XmlLimits, ns};
 
 use super::{
     Cause,
@@ -101,6 +101,7 @@ impl Session {
             return;
         };
         let Farewell {
+            cause,
             condition,
             error,
             uri,
@@ -131,7 +132,18 @@ impl Session {
                 .map_or(200, |condition| self.status(condition));
             self.stage(rid, exchange, status, body, ctx);
         }
-        self.end(Cause::Ours);
+        self.end(cause);
+    }
+
+    /// A stanza came before its client was authenticated.
+    pub(super) fn refuse_early(&mut self, ctx: &mut Context<'_>) {
+        let error = StreamError::new("not-authorized").to_element();
+        let farewell = Farewell {
+            cause: Cause::NotAuthorized,
+            error: Some(Queued::new(&error)),
+            ..Farewell::new(Condition::RemoteStreamError)
+        };
+        self.close(farewell, ctx);
     }
 
     /// Takes the open and deferred requests that can still be answered, in rid order.

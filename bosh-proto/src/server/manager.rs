@@ -6,7 +6,7 @@ use slab::Slab;
 use xmpp_wire::Element;
 
 use super::{
-    Accept, Action, Closed, Config, Event, Opening, SendError, SessionKey, create,
+    Accept, Action, Cause, Closed, Config, Event, Opening, SendError, SessionKey, create,
     exchanges::{Exchanges, handle, parts},
     moment::{Clock, Moment},
     outbox::{Queued, Spares},
@@ -157,6 +157,7 @@ impl Manager {
             None => condition,
         };
         let farewell = Farewell {
+            cause: Cause::Ours,
             condition,
             error: error.as_ref().map(Queued::new),
             uri: None,

@@ -109,6 +109,8 @@ pub enum Cause {
     Terminated,
     /// The client broke the protocol and got this condition.
     Fault(Condition),
+    /// The client sent a stanza before it was authenticated (`Config::refuse_early_stanzas`).
+    NotAuthorized,
     /// Silent for longer than `inactivity` (or `pause`).
     Inactive,
     /// A queue passed its limit (B-R-074): the last resort, which `send`'s refusal makes unreachable in this version.

@@ -215,6 +215,7 @@ impl Session {
         self.take_ack(rid, &body, ctx.now);
         let pause = self.read_pause(&body)?;
         let is_terminate = body.is_terminate();
+        let mut is_refused = false;
         if !matches!(self.phase, Phase::Ending(_)) {
             if body.is_restart() && !is_terminate {
                 if self.accepted {
@@ -222,12 +223,14 @@ impl Session {
                     ctx.deliver(self.key, Event::Restarted(header));
                 }
             } else {
-                self.deliver_payloads(body, ctx)?;
+                is_refused = !self.deliver_payloads(body, ctx)?;
             }
         }
         self.answer_dead(ctx);
         self.open.push(open);
-        if is_terminate {
+        if is_refused {
+            self.refuse_early(ctx);
+        } else if is_terminate {
             self.terminate(ctx);
         } else if let Some(period) = pause {
             self.pause(period, ctx);
@@ -305,17 +308,14 @@ impl Session {
         Ok(Some(Duration::from_secs(u64::from(seconds.max(1)))))
     }
 
-    /// B-R-065: in the very call that accepts the request.
-    fn deliver_payloads(&mut self, body: Body, ctx: &mut Context<'_>) -> Result<(), Condition> {
+    /// B-R-065: in the very call that accepts the request. False where one of them is refused.
+    fn deliver_payloads(&mut self, body: Body, ctx: &mut Context<'_>) -> Result<bool, Condition> {
         let elements = read_payloads(body.elements)?;
         if self.accepted {
-            for element in elements {
-                ctx.deliver(self.key, Event::Element(element));
-            }
-            return Ok(());
+            return Ok(self.deliver_elements(elements, ctx));
         }
         if elements.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let bytes: usize = elements.iter().map(|element| element.raw().len()).sum();
         let rare = self.rare();
@@ -324,7 +324,7 @@ impl Session {
             return Err(Condition::PolicyViolation);
         }
         rare.early.extend(elements);
-        Ok(())
+        Ok(true)
     }
 
     /// B-R-119, B-R-120: everything open is answered, the pause request last and without payloads.

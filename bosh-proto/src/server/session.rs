@@ -67,9 +67,10 @@ pub(super) struct Opening {
     pub(super) version: Option<Version>,
 }
 
-/// How `close` wants a session to end.
+/// How `close`, or a rule that is not the transport's, wants a session to end.
 #[derive(Debug)]
 pub(super) struct Farewell {
+    pub(super) cause: Cause,
     pub(super) condition: Option<Condition>,
     pub(super) error: Option<Queued>,
     /// Where to go instead, for `see-other-uri`.
@@ -80,6 +81,7 @@ impl Farewell {
     /// With a condition alone.
     pub(super) fn new(condition: Condition) -> Self {
         Self {
+            cause: Cause::Ours,
             condition: Some(condition),
             error: None,
             uri: None,
@@ -281,7 +283,14 @@ impl Session {
         }
         if !self.accepted {
             self.accepted = true;
-            self.deliver_early(ctx);
+            let rare = self.rare.as_deref_mut();
+            let early = rare.map(|rare| {
+                rare.early_bytes = 0;
+                std::mem::take(&mut rare.early)
+            });
+            if !self.deliver_elements(early.unwrap_or_default(), ctx) {
+                return self.refuse_early(ctx);
+            }
         }
         if let Phase::Leaving = self.phase {
             return self.end(Cause::Terminated);
@@ -292,14 +301,17 @@ impl Session {
         }
     }
 
-    /// What came before the server's stream was open.
-    fn deliver_early(&mut self, ctx: &mut Context<'_>) {
-        if let Some(rare) = &mut self.rare {
-            rare.early_bytes = 0;
-            for element in std::mem::take(&mut rare.early) {
-                ctx.deliver(self.key, Event::Element(element));
+    /// Delivers what the client sent, up to a stanza that comes before authentication where such are refused; false at one.
+    pub(super) fn deliver_elements(&self, elements: Vec<Element>, ctx: &mut Context<'_>) -> bool {
+        let is_stranger = self.stranger.is_some() || matches!(self.phase, Phase::Leaving);
+        let refuses = ctx.config.refuse_early_stanzas && is_stranger;
+        for element in elements {
+            if refuses && !element.may_come_before_authentication() {
+                return false;
             }
+            ctx.deliver(self.key, Event::Element(element));
         }
+        true
     }
 
     /// Requests without an answer: in turn, then behind a gap.

@@ -3,6 +3,7 @@
 mod ack;
 mod addressing;
 mod creation;
+mod early_stanzas;
 mod hold_wait;
 mod inactivity_pause;
 mod overactivity;

@@ -20,6 +20,8 @@ pub struct Settings {
     pub handshake: ws_framing::handshake::server::Config,
     /// Sessions over WebSocket.
     pub websocket: ws_framing::xmpp::Config,
+    /// How clients authenticate, over either transport. Default `Sasl`.
+    pub authentication: Authentication,
     /// Paths of BOSH, with and without a slash behind them. Default `/http-bind` and `/bosh`, which clients are configured with.
     pub bosh_paths: Vec<String>,
     /// Paths of WebSockets. Default `/xmpp-websocket` and `/ws`.
@@ -41,6 +43,17 @@ pub struct Settings {
     pub forwarded: forwarded::Fields,
     pub(super) fallback: Fallback,
     pub(super) trusted: Trusted,
+}
+
+/// How the clients of a server authenticate. The sessions see the success of SASL, in either profile, in what the application sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authentication {
+    /// By SASL: a stanza that comes before its success ends the session with `not-authorized` (RFC 6120 §4.9.3.12), except those of in-band
+    /// registration and of authentication before SASL. Time and sizes have the stricter bounds of the machines' configurations until then.
+    #[default]
+    Sasl,
+    /// Otherwise, or not at all: the application judges every element, from the first on, and bounds the time itself.
+    Application,
 }
 
 type Fallback = Arc<dyn Fn(&http::Request) -> Response + Send + Sync>;
@@ -70,6 +83,7 @@ impl Default for Settings {
             binding: binding::Config::default(),
             handshake: ws_framing::handshake::server::Config::default(),
             websocket: ws_framing::xmpp::Config::default(),
+            authentication: Authentication::Sasl,
             bosh_paths: paths(["/http-bind", "/bosh"]),
             websocket_paths: paths(["/xmpp-websocket", "/ws"]),
             connections: 16_384,
@@ -112,6 +126,20 @@ impl Settings {
             Place::WebSocket
         } else {
             Place::Elsewhere
+        }
+    }
+
+    /// Writes what is said once for both transports into the configurations of both.
+    pub(super) fn spread(&mut self) {
+        let by_sasl = self.authentication == Authentication::Sasl;
+        let (bosh, websocket) = (&mut self.bosh, &mut self.websocket);
+        bosh.refuse_early_stanzas = by_sasl;
+        websocket.refuse_early_stanzas = by_sasl;
+        if !by_sasl {
+            bosh.auth_timeout = None;
+            bosh.body_bytes_before_auth = bosh.body_bytes;
+            websocket.auth_timeout = None;
+            websocket.message_bytes_before_auth = websocket.connection.message_bytes;
         }
     }
 

@@ -104,10 +104,11 @@ impl<R: Runtime> Drop for Seat<R> {
 impl<R: Runtime> Shared<R> {
     pub(super) fn new(
         runtime: R,
-        settings: Settings,
+        mut settings: Settings,
         seed: [u8; 32],
         down: Down,
     ) -> (Self, Sessions<R>) {
+        settings.spread();
         let mut rng = ChaCha12Rng::from_seed(seed);
         let config = Arc::new(settings.bosh.clone());
         let (hub, sessions) = Hub::new(config, draw(&mut rng), runtime.clone());

@@ -33,15 +33,19 @@
 //!         {
 //!             return;
 //!         }
-//!         match session.next().await {
-//!             Some(Event::Element(element)) => next = Some(element),
-//!             Some(Event::Restarted(_)) => next = Some(features()),
-//!             Some(Event::Closed(closed)) => println!("{}", closed.cause),
-//!             _ => return,
-//!         }
+//!         next = match session.next().await {
+//!             Some(Event::Element(auth)) if auth.is("auth", ns::SASL) => Some(Element::build("success", ns::SASL).finish()),
+//!             Some(Event::Restarted(_)) => Some(features()),
+//!             Some(Event::Element(element)) => Some(element),
+//!             Some(Event::Closed(closed)) => return println!("{}", closed.cause),
+//!             Some(_) => None,
+//!             None => return,
+//!         };
 //!     }
 //! }
 //! ```
+//!
+//! A stanza that comes before the success of SASL never reaches the application: see [`Authentication`].
 //!
 //! Every future here is cancel-safe: one that is dropped has changed nothing that is not seen by the next call.
 
@@ -66,7 +70,7 @@ use xmpp_wire::{Element, StreamError, StreamHeader};
 
 use self::connection::{Down, Shared};
 pub use self::{
-    builder::{Builder, Incoming, Listener, Peer, Settings},
+    builder::{Authentication, Builder, Incoming, Listener, Peer, Settings},
     session::{Asked, Opening, Receiver, Sender, Session},
 };
 use crate::Runtime;

@@ -254,6 +254,10 @@ impl End {
                 let cause = match closed.cause {
                     bosh::Cause::Ours => Cause::Ours,
                     bosh::Cause::Terminated => Cause::Client,
+                    bosh::Cause::NotAuthorized => {
+                        let error = StreamError::new("not-authorized");
+                        Cause::Lost(Error::Stream(Box::new(error)))
+                    }
                     cause @ (bosh::Cause::Fault(_)
                     | bosh::Cause::Inactive
                     | bosh::Cause::Overflow

@@ -1,6 +1,7 @@
 //! Clients on a network in memory, with nodes that the tests start, kill and bend, and a clock that moves when nothing else does.
 
 mod cancel;
+mod early;
 mod failover;
 mod finding;
 mod net;

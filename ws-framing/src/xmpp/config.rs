@@ -27,6 +27,9 @@ pub struct Config {
     pub open_timeout: Option<Duration>,
     /// A server's: from the peer's first `<open/>` to the success of SASL; `None` is no bound. Default 60 s.
     pub auth_timeout: Option<Duration>,
+    /// A server's: a stanza before the success of SASL ends the stream with `not-authorized` (RFC 6120 §4.9.3.12). Default true; false for applications
+    /// that do not use SASL.
+    pub refuse_early_stanzas: bool,
     /// A client's: from each `<open/>` of ours to the features; `None` is no bound. Default 30 s: a gateway takes up to 15 s to reach the server.
     pub features_timeout: Option<Duration>,
     /// For the peer's `<close/>`, for the application's answer to one, and for the peer's Close frame behind it, each. Default 5 s.
@@ -53,6 +56,7 @@ impl Default for Config {
             message_bytes_before_auth: 16_384,
             open_timeout: Some(Duration::from_secs(10)),
             auth_timeout: Some(Duration::from_secs(60)),
+            refuse_early_stanzas: true,
             close_timeout: Duration::from_secs(5),
             namespaces: Namespaces::Strict,
             features_timeout: Some(Duration::from_secs(30)),

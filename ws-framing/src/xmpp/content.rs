@@ -15,22 +15,6 @@ pub(super) fn is_meant_as_stanza(element: &Element) -> bool {
     has_stanza_name(element) && matches!(element.name().namespace, ns::CLIENT | ns::SERVER | "")
 }
 
-/// An iq that is part of signing in: in-band registration (XEP-0077 §3.1.1), authentication before SASL (XEP-0078).
-fn is_for_sign_in(element: &Element) -> bool {
-    element.is("iq", ns::CLIENT)
-        && element.children().any(|child| {
-            matches!(
-                child.name().namespace,
-                "jabber:iq:register" | "jabber:iq:auth"
-            )
-        })
-}
-
-/// Whether the peer may send this before it is authenticated.
-pub(super) fn may_come_before_auth(element: &Element) -> bool {
-    !element.is_stanza() || is_for_sign_in(element)
-}
-
 /// Judges an element of a running stream and makes its namespace explicit.
 pub(super) fn accept(element: Element, mode: Namespaces) -> Result<Element, Fault> {
     let name = element.name();

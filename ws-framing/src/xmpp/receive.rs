@@ -154,10 +154,13 @@ impl Session {
 
     fn judge(&self, element: Element) -> Result<Element, Fault> {
         let element = content::accept(element, self.config.namespaces)?;
-        if self.auth == Auth::Done || content::may_come_before_auth(&element) {
-            Ok(element)
-        } else {
+        let refused = self.auth == Auth::Awaited
+            && self.config.refuse_early_stanzas
+            && !element.may_come_before_authentication();
+        if refused {
             Err(Fault::NotAuthorized)
+        } else {
+            Ok(element)
         }
     }
 

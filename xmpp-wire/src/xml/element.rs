@@ -158,6 +158,19 @@ impl Element {
         name.namespace == ns::CLIENT && matches!(name.local, "message" | "presence" | "iq")
     }
 
+    /// Whether a client may send it before it is authenticated (RFC 6120 §4.9.3.12): anything but a stanza, and an iq that is part of signing in
+    /// (in-band registration, XEP-0077 §3.1.1; authentication before SASL, XEP-0078).
+    pub fn may_come_before_authentication(&self) -> bool {
+        !self.is_stanza()
+            || self.is("iq", ns::CLIENT)
+                && self.children().any(|child| {
+                    matches!(
+                        child.name().namespace,
+                        "jabber:iq:register" | "jabber:iq:auth"
+                    )
+                })
+    }
+
     /// The prefix of the root's name as written.
     pub fn prefix(&self) -> Option<&str> {
         self.shape.prefix(&self.raw)
