@@ -1,19 +1,8 @@
 //! XMPP clients on smol. What they do is the [driver's](crate::driver::client).
+//! A complete program (the example `page_client_smol`):
 //!
 //! ```no_run
-//! use xmpp_web_smol::client::{self, Event};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! smol::block_on(async {
-//!     let mut client = client::builder("example.com")?.connect().await?;
-//!     while let Some(event) = client.next().await {
-//!         if let Event::Opened(opened) = event {
-//!             println!("{} offers {:?}", opened.url, opened.features);
-//!         }
-//!     }
-//!     Ok(())
-//! })
-//! # }
+#![doc = include_str!("../examples/page_client_smol.rs")]
 //! ```
 
 use std::{io, net::SocketAddr};

@@ -1,37 +1,14 @@
 //! XMPP over BOSH and WebSocket on smol: clock and spawner for the [driver]. smol's streams are futures-io streams: they
 //! go into the driver as they are.
 //!
-//! A server that sends every message back, over either transport, as a complete program:
+//! A server that lets clients sign in and sends every message back, over either transport, as a complete program (the example
+//! `page_server_smol`):
 //!
 //! ```no_run
-//! use xmpp_web_smol::server::{self, Event, Session};
-//! use xmpp_wire::{Element, StreamHeader, ns};
-//!
-//! fn main() -> std::io::Result<()> {
-//!     smol::block_on(async {
-//!         let mut server = server::bind("127.0.0.1:5280".parse().expect("an address")).await?;
-//!         while let Some(opening) = server.next().await {
-//!             println!("{:?}", opening.asked());
-//!             smol::spawn(echo(opening.accept(StreamHeader::default()))).detach();
-//!         }
-//!         Ok(())
-//!     })
-//! }
-//!
-//! async fn echo(mut session: Session) -> Result<(), server::SendError> {
-//!     session.send(Element::build("features", ns::STREAM).finish()).await?;
-//!     while let Some(event) = session.next().await {
-//!         match event {
-//!             Event::Element(element) if element.is("message", ns::CLIENT) => session.send(element).await?,
-//!             Event::Closed(closed) => println!("{}", closed.cause),
-//!             _ => {}
-//!         }
-//!     }
-//!     Ok(())
-//! }
+#![doc = include_str!("../examples/page_server_smol.rs")]
 //! ```
 //!
-//! The [`client`]'s page has one of a client. The example `serve_sessions_smol` also lets clients sign in.
+//! The [`client`]'s page has one of a client. The example `serve_sessions_smol` has users with names.
 #![forbid(unsafe_code)]
 
 use std::{

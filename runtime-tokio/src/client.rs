@@ -1,18 +1,8 @@
 //! XMPP clients on tokio. What they do is the [driver's](crate::driver::client).
+//! A complete program (the example `page_client`):
 //!
 //! ```no_run
-//! use xmpp_web_tokio::client::{self, Event};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut client = client::builder("example.com")?.connect().await?;
-//! while let Some(event) = client.next().await {
-//!     if let Event::Opened(opened) = event {
-//!         println!("{} offers {:?}", opened.url, opened.features);
-//!     }
-//! }
-//! # Ok(())
-//! # }
+#![doc = include_str!("../examples/page_client.rs")]
 //! ```
 
 use std::{io, net::SocketAddr};

@@ -75,9 +75,14 @@ impl Frame {
         self
     }
 
-    /// A message in fragments of this many bytes.
+    /// A message in fragments of this many bytes, or in one frame if it fits. Behind full fragments an empty one is last, as Autobahn's library sends
+    /// it: it counts like any other.
     pub fn fragments(opcode: u8, payload: &Bytes, size: usize) -> Vec<Self> {
-        let count = payload.len().div_ceil(size).max(1);
+        let count = if payload.len() <= size {
+            1
+        } else {
+            payload.len() / size + 1
+        };
         (0..count)
             .map(|at| {
                 let part = payload.slice(at * size..payload.len().min((at + 1) * size));
@@ -254,6 +259,20 @@ mod tests {
         let mut payload = masked[6..].to_vec();
         unmask(masked[2..6].try_into().unwrap(), &mut payload);
         assert_eq!(payload, b"Hello");
+    }
+
+    #[test]
+    fn an_empty_fragment_follows_full_ones() {
+        let sizes = |payload: &'static str, size| -> Vec<(u8, usize)> {
+            Frame::fragments(1, &payload.into(), size)
+                .iter()
+                .map(|frame| (frame.first, frame.payload.len()))
+                .collect()
+        };
+        assert_eq!(sizes("", 2), [(0x81, 0)]);
+        assert_eq!(sizes("ab", 2), [(0x81, 2)]);
+        assert_eq!(sizes("abc", 2), [(0x01, 2), (0x80, 1)]);
+        assert_eq!(sizes("abcd", 2), [(0x01, 2), (0x00, 2), (0x80, 0)]);
     }
 
     #[test]

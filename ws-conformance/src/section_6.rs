@@ -64,15 +64,17 @@ fn fail_fast() -> Vec<Case> {
         }),
         Case::new(
             "6.4.2",
-            "bad byte first in the second fragment",
+            "bad byte alone in the second fragment",
             move || {
                 let first = [good(), bad().slice(..1)].concat();
                 Script::new()
                     .send(Frame::text(first).unfinished())
                     .silence()
-                    .send(Frame::continuation(bad().slice(1..)).unfinished())
+                    .send(Frame::continuation(bad().slice(1..2)).unfinished())
                     .fails(1007)
-                    .send(Frame::continuation(rest))
+                    .send(Frame::continuation(
+                        [bad().slice(2..), rest.into()].concat(),
+                    ))
             },
         ),
         Case::new("6.4.3", "bad second piece of a frame", move || {

@@ -94,10 +94,10 @@ fn bad(digits: &[&str]) -> Vec<Vector> {
 
 fn characters() -> Vec<Vector> {
     [
-        "price: $",
-        "price: ¢",
-        "price: €",
-        "character: 𤭢",
+        "price: $ each",
+        "price: ¢ each",
+        "price: € each",
+        "character: 𤭢 inside",
         "κ\u{1f79}σμε",
     ]
     .map(|text| (text.as_bytes().to_vec(), true))

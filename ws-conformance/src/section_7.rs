@@ -50,8 +50,11 @@ fn order() -> Vec<Case> {
                 .text("Hello")
                 .closed(Some(1000))
         }),
-        Case::new("7.1.2", "close, close", move || {
-            Script::new().send(close()).send(close()).closed(Some(1000))
+        Case::new("7.1.2", "close, close without a code", move || {
+            Script::new()
+                .send(close())
+                .send(Frame::new(8, ""))
+                .closed(Some(1000))
         }),
         Case::new("7.1.3", "close, ping", move || {
             Script::new()
@@ -72,13 +75,15 @@ fn order() -> Vec<Case> {
                 .send(Frame::continuation("too late"))
                 .closed(Some(1000))
         }),
-        Case::new("7.1.6", "text of 256 KiB, close, ping", move || {
+        Case::new("7.1.6", "text of 256 KiB, text, close, ping", move || {
             let text = Bytes::from("0123456789".repeat(26_215));
             Script::new()
                 .send(Frame::text(text.clone()))
+                .send(Frame::text("Hello"))
                 .send(close())
                 .send(Frame::ping("too late"))
                 .text(text)
+                .text("Hello")
                 .closed(Some(1000))
         }),
     ]
@@ -114,7 +119,7 @@ fn payloads() -> Vec<Case> {
         }),
         Case::new("7.5.1", "close with a reason that is not UTF-8", || {
             Script::new()
-                .send(Frame::close(1000, b"\xce\xba\xed\xa0\x80"))
+                .send(Frame::close(1000, b"\xce\xba\xed\xa0\x80edited"))
                 .fails(1007)
         }),
     ]

@@ -19,7 +19,7 @@ pub(crate) fn profile() -> Config {
     let mut config = Config::default();
     config.message_bytes = 16 << 20;
     config.frame_bytes = 16 << 20;
-    config.fragments = 65_536;
+    config.fragments = 65_537;
     config.binary = Binary::Accepted;
     config.control_rate = None;
     config

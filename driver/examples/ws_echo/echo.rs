@@ -8,18 +8,15 @@ use ws_framing::{
     Connection,
     connection::{Binary, Closed, Config, Event, Message, SendError},
 };
-use xmpp_web_tokio::{
-    Tokio,
-    driver::{Pump, Step},
-};
+use xmpp_web_driver::{Pump, Runtime, Step};
 
-/// The limits that the Autobahn test suite needs: messages of 16 MiB, and of 65 536 fragments. Binary messages are taken, and control
+/// The limits that the Autobahn test suite needs: messages of 16 MiB, and of 65 536 fragments with an empty one behind them. Binary messages are taken, and control
 /// frames are not counted.
 pub(crate) fn autobahn_profile() -> Config {
     let mut config = Config::default();
     config.message_bytes = 16 * 1024 * 1024;
     config.frame_bytes = config.message_bytes;
-    config.fragments = 65_536;
+    config.fragments = 65_537;
     config.outbox_bytes = 2 * config.message_bytes;
     config.binary = Binary::Accepted;
     config.control_rate = None;
@@ -31,8 +28,9 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
     connection: Connection,
     stream: S,
     unread: BytesMut,
+    runtime: impl Runtime,
 ) -> Option<Closed> {
-    let mut pump = Pump::new(connection, stream, unread, Tokio::current());
+    let mut pump = Pump::new(connection, stream, unread, runtime);
     let mut waiting: VecDeque<Message> = VecDeque::new();
     let mut end = None;
     while let Some(step) = pump.next().await {

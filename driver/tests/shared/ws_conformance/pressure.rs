@@ -4,12 +4,12 @@ use std::{io::Write, net::TcpStream};
 
 use ws_conformance::{Case, Frame, Play, Request, Script, Subject};
 
-use crate::{as_client, conversation, example::Example, head, patient};
+use super::{as_client, conversation, head, patient};
+use crate::example::Example;
 
-/// W-R-164: the Close frame is there to read though the peer writes on, and the end of the transport behind it is no reset.
-#[test]
-fn a_farewell_reaches_a_peer_that_writes_on() {
-    let mut server = Example::start("ws_echo_server", &["127.0.0.1:0"]);
+/// The Close frame is there to read though the peer writes on, and the end of the transport behind it is no reset.
+pub(crate) fn a_farewell_reaches_a_peer_that_writes_on(server: &str) {
+    let mut server = Example::start(server, &["127.0.0.1:0"]);
     let address = server.address();
     let case = Case::new("1009", "17 MiB announced, 3 MiB sent", || {
         let frame = Frame::text(vec![b'x'; 17 << 20]);
@@ -35,13 +35,12 @@ fn a_farewell_reaches_a_peer_that_writes_on() {
 }
 
 /// Sixty messages that came in one read, a thousand times smaller than they are, come back one and all.
-#[test]
-fn many_inflated_messages_come_back() {
+pub(crate) fn many_inflated_messages_come_back(server: &str) {
     const REQUESTS: &[Request] = &[Request {
         no_context_takeover: false,
         window_bits: None,
     }];
-    let mut server = Example::start("ws_echo_server", &["127.0.0.1:0"]);
+    let mut server = Example::start(server, &["127.0.0.1:0"]);
     let case = Case::new("inflated", "60 messages of 100 kB in one segment", || {
         let text = bytes::Bytes::from(vec![b'x'; 100_000]);
         let sent = (0..60).fold(Script::new(), |script, _| {

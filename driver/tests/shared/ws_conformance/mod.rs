@@ -1,9 +1,7 @@
-//! The 517 cases of `ws-conformance` over real sockets, against the echoing examples: as a client towards `ws_echo_server`, and as a test
-//! server that `ws_echo_client` asks for one case after the other, as it would ask Autobahn's fuzzingserver.
-#![cfg(test)]
+//! The 517 cases of `ws-conformance` over real sockets, against the echoing examples of a runtime: as a client towards its server, and as a
+//! test server that its client asks for one case after the other, as it would ask Autobahn's fuzzingserver.
 
 mod conversation;
-mod example;
 mod head;
 mod pressure;
 
@@ -17,8 +15,9 @@ use std::{
 
 use ws_conformance::{Agreed, Case, Ending, Play, Subject, agree, answer, cases, deflate_cases};
 
-use conversation::converse;
-use example::Example;
+use self::conversation::converse;
+pub(crate) use self::pressure::*;
+use crate::example::Example;
 
 /// Bytes of the messages of one compressed case.
 const CASE_BYTES: usize = 32_768;
@@ -52,10 +51,9 @@ fn patient(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)
 }
 
-/// W-R-490, W-R-491: the server's end, and that it closes the transport first (RFC 6455 §7.1.1).
-#[test]
-fn the_echo_server_passes_every_case() {
-    let mut server = Example::start("ws_echo_server", &["127.0.0.1:0"]);
+/// The server's end, and that it closes the transport first (RFC 6455 §7.1.1).
+pub(crate) fn a_server_passes_every_case(server: &str) {
+    let mut server = Example::start(server, &["127.0.0.1:0"]);
     let address = server.address();
     let (cases, next) = (all(), AtomicUsize::new(0));
     let failed: Vec<String> = thread::scope(|scope| {
@@ -88,15 +86,14 @@ fn as_client(case: &Case, address: SocketAddr) -> Result<(), String> {
     conversation::at_end(&mut stream)
 }
 
-/// W-R-490, W-R-491: the client's end, and the code that it reports.
-#[test]
-fn the_echo_client_passes_every_case() {
+/// The client's end, and the code that it reports.
+pub(crate) fn a_client_passes_every_case(client: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     // A client that is gone asks for nothing any more.
     let patience = socket2::SockRef::from(&listener).set_read_timeout(Some(PATIENCE));
     patience.expect("an option");
     let url = format!("ws://{}", listener.local_addr().expect("an address"));
-    let client = Example::start("ws_echo_client", &[&url, "test"]);
+    let client = Example::start(client, &[&url, "test"]);
     let (cases, mut failed, mut reported) = (all(), Vec::new(), BTreeMap::new());
     loop {
         let (mut stream, _) = listener.accept().expect("a connection");

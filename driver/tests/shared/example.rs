@@ -20,7 +20,7 @@ impl Example {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| {
-                panic!("{name}: {error}; cargo build -p xmpp-web-tokio --examples")
+                panic!("{name}: {error}; cargo build -p xmpp-web-tokio -p xmpp-web-smol --all-features --examples")
             });
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         Self { child, output }
