@@ -11,6 +11,7 @@ mod spec_deflate_handshake;
 mod spec_frames;
 mod spec_handshake;
 mod spec_handshake_client;
+mod spec_text;
 mod spec_xmpp_client;
 mod spec_xmpp_closing;
 #[cfg(feature = "deflate")]
