@@ -167,7 +167,7 @@ impl Session {
         let queued = self.outbox.take_all();
         undelivered.extend(queued.into_iter().map(Queued::into_element));
         self.drop_unanswered();
-        self.linger.stop();
+        self.linger.end(false);
         self.stranger = None;
         self.phase = Phase::Over(Box::new((cause, undelivered)));
     }

@@ -21,7 +21,11 @@ pub(super) enum Fill {
 
 /// The short wait of a release for a payload that may leave on it (B-R-071).
 ///
-/// It adapts: where one ran out unused, releases are immediate until a payload came so soon after one that it would have been in time.
+/// It adapts: after one that no payload used, releases are immediate until a payload comes so soon after one that it would have been in
+/// time.
+///
+/// No client is punished for it (B-R-125, B-R-126): a new request ends it before that request is judged, and what would have been answered
+/// without it counts as answered, see [`Spared`] and `Session::punctual`.
 #[derive(Debug, Default)]
 pub(super) enum Linger {
     /// The next release waits.
@@ -42,11 +46,17 @@ impl Linger {
         }
     }
 
-    /// A release needs to wait no more.
-    pub(super) fn stop(&mut self) {
-        if let Self::Waiting(_) = self {
-            *self = Self::Ready;
+    /// Ends the wait of a release, which a payload used or not; gives whether there was one.
+    pub(super) fn end(&mut self, is_used: bool) -> bool {
+        let waits = self.until().is_some();
+        if waits {
+            *self = if is_used {
+                Self::Ready
+            } else {
+                Self::Off(None)
+            };
         }
+        waits
     }
 
     pub(super) fn note_payload(&mut self, ctx: &Context<'_>) {
@@ -59,6 +69,18 @@ impl Linger {
             }
         }
     }
+}
+
+/// What a payload that left on a lingering request spares the requests behind it: without the linger, it would have left on one of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Spared {
+    /// Nothing: all is as it would be without the linger.
+    #[default]
+    Nothing,
+    /// The oldest open request would have been answered.
+    Oldest,
+    /// The next one that comes would be answered at once.
+    Next,
 }
 
 /// The least by which "longer than" is exceeded.
@@ -96,37 +118,45 @@ impl Session {
             }
             // While the server takes nothing, requests that brought payloads stay unanswered (design: backpressure),
             // unless answers are what the other direction waits for.
-            let stalls = self.input_held && first.has_payload && !self.outbox.is_blocked();
+            let stalls = self.stalls(first) && !self.outbox.is_blocked();
+            if !stalls && self.spared == Spared::Next {
+                self.spared = Spared::Oldest;
+            }
             let has_waited = self
                 .open
                 .iter()
                 .any(|open| open.exchange.is_live() && open.deadline <= ctx.now);
-            let is_over = self.open.len() > usize::from(self.terms.hold);
-            if has_waited || self.has_report() || (!stalls && !self.outbox.is_empty()) {
-                self.answer_front(Fill::Queue, ctx);
-            } else if is_over && !self.input_held && self.lets_go(ctx) {
-                self.answer_front(Fill::Nothing, ctx);
-            } else {
+            let is_due = has_waited || self.has_report() || (!stalls && !self.outbox.is_empty());
+            if !is_due && !self.lets_go(ctx) {
                 break;
             }
+            self.answer_front(Fill::Queue, ctx);
         }
     }
 
-    /// Whether a request above `hold` is released now, rather than lingering.
+    /// Whether the oldest request is released for a newer one now, rather than held or lingering.
     fn lets_go(&mut self, ctx: &mut Context<'_>) -> bool {
+        let hold = usize::from(self.terms.hold);
+        let is_over = self.open.len() > hold;
+        // A dead request is answered when it is the oldest of several (B-R-076), and must not come to life again behind one that is
+        // open for the linger alone.
+        let hides_dead = match self.open.as_slice() {
+            [_, second, _, ..] => !second.exchange.is_live(),
+            _ => false,
+        };
         match &mut self.linger {
-            Linger::Waiting(until) if ctx.now < *until => false,
-            Linger::Waiting(_) => {
-                self.linger = Linger::Off(None);
-                true
-            }
+            _ if hides_dead && self.spared == Spared::Oldest => true,
+            _ if !is_over => false,
+            Linger::Waiting(until) => hides_dead || ctx.now >= *until,
+            Linger::Ready | Linger::Off(_) if self.input_held => false,
             Linger::Off(released) => {
                 *released = Some(ctx.now);
                 true
             }
             Linger::Ready => {
-                let hold = usize::from(self.terms.hold);
-                if hold == 0 || self.open.len() != hold + 1 || ctx.config.linger.is_zero() {
+                // With client acks, reports (B-R-108) and replay depend on when each answer was issued.
+                let is_prompt = hold == 0 || ctx.config.linger.is_zero() || self.terms.client_acks;
+                if is_prompt || hides_dead || self.open.len() != hold + 1 {
                     return true;
                 }
                 let until = ctx.now + ctx.config.linger;
@@ -134,6 +164,51 @@ impl Session {
                 ctx.lingers.push_back((until, self.key));
                 false
             }
+        }
+    }
+
+    /// The server takes nothing: requests with payloads stay unanswered from now on, but not one that only a linger keeps open.
+    pub(super) fn hold_input(&mut self, ctx: &mut Context<'_>) {
+        let is_open = self
+            .open
+            .first()
+            .is_some_and(|open| open.exchange.is_live());
+        if is_open && (self.spared == Spared::Oldest || self.linger.until().is_some()) {
+            self.answer_front(Fill::Nothing, ctx);
+            self.spared = Spared::Nothing;
+        }
+        self.input_held = true;
+    }
+
+    /// Whether the server, which takes nothing, keeps a request unanswered.
+    fn stalls(&self, open: &Open) -> bool {
+        self.input_held && open.has_payload
+    }
+
+    /// What is spared once the oldest request, taken out of `open` already, is answered.
+    pub(super) fn spares(
+        &self,
+        oldest: &Open,
+        fill: Fill,
+        has_payload: bool,
+        lingered: bool,
+    ) -> Spared {
+        match (fill, self.spared) {
+            _ if !oldest.exchange.is_live() => match self.spared {
+                Spared::Nothing | Spared::Oldest => Spared::Nothing,
+                Spared::Next => Spared::Next,
+            },
+            (Fill::Queue, _) if !has_payload => Spared::Nothing,
+            (Fill::Queue, Spared::Nothing) if !lingered => Spared::Nothing,
+            (Fill::Queue, Spared::Nothing | Spared::Oldest) => {
+                let mut behind = self.open.iter().filter(|open| open.exchange.is_live());
+                match behind.next() {
+                    Some(open) if !self.stalls(open) => Spared::Oldest,
+                    Some(_) | None => Spared::Next,
+                }
+            }
+            (Fill::Nothing, Spared::Nothing) => Spared::Nothing,
+            (_, Spared::Next) | (Fill::Nothing, Spared::Oldest) => Spared::Next,
         }
     }
 

@@ -178,7 +178,7 @@ impl Manager {
     /// The server cannot take more: requests with payloads are left unanswered up to `wait`, so that the window stops the client.
     pub fn hold_input(&mut self, session: SessionKey, now: Instant) {
         let now = self.clock.read(now);
-        self.with(session, now, |session, _| session.input_held = true);
+        self.with(session, now, |session, ctx| session.hold_input(ctx));
     }
 
     /// It can again.

@@ -65,6 +65,11 @@ impl Session {
             .map_or(&[], |rare| rare.deferred.as_slice())
     }
 
+    /// Answers that wait for the bytes of those before.
+    pub(super) fn staged(&self) -> impl Iterator<Item = &Staged> {
+        self.rare.iter().flat_map(|rare| &rare.stage)
+    }
+
     pub(super) fn is_staging(&self) -> bool {
         self.rare
             .as_ref()

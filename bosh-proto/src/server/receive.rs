@@ -145,6 +145,9 @@ impl Session {
             rid,
             exchange: Some(exchange),
         };
+        if self.linger.until().is_some() {
+            self.answer_front(Fill::Queue, ctx);
+        }
         let is_pause = body.attribute("pause").is_some();
         let is_terminate = body.is_terminate();
         let is_exempt = is_pause || is_terminate;
@@ -262,8 +265,7 @@ impl Session {
         if !self.terms.client_acks {
             // Without acks: what had left before this request came.
             let waiting = self.unsent.iter().map(|unsent| unsent.rid);
-            let rare = self.rare.as_deref().into_iter();
-            let staged = rare.flat_map(|rare| &rare.stage).map(|staged| staged.rid);
+            let staged = self.staged().map(|staged| staged.rid);
             let sent = waiting
                 .chain(staged)
                 .min()

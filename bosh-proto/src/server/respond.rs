@@ -11,7 +11,7 @@ use xmpp_wire::xml::escape_text;
 use super::{
     Action, Event,
     create::Version,
-    hold::Fill,
+    hold::{Fill, Spared},
     moment::Moment,
     outbox::Queued,
     replay::{Answered, Bounds},
@@ -71,7 +71,7 @@ impl Type<'_> {
 }
 
 impl Session {
-    /// New requests that count as unanswered (B-R-125).
+    /// New requests that count as unanswered (B-R-125): not more than there would be without the linger (B-R-071).
     pub(super) fn count_unanswered(&self, now: Moment) -> u64 {
         let unsent = self
             .unsent
@@ -79,10 +79,29 @@ impl Session {
             .filter(|unsent| {
                 (unsent.since + REPORT_DELAY..unsent.since + SENT_PATIENCE).contains(&now)
             })
+            .map(|unsent| unsent.rid);
+        let staged = self.staged().map(|staged| staged.rid);
+        let waiting = unsent
+            .chain(staged)
+            .filter(|rid| !self.is_delayed(*rid))
             .count();
-        let staged = self.rare.as_ref().map_or(0, |rare| rare.stage.len());
-        let count = self.open.len() + self.deferred().len() + staged + unsent;
+        let spared = usize::from(self.spared != Spared::Nothing);
+        let count = self.open.len().saturating_sub(spared) + self.deferred().len() + waiting;
         u64::try_from(count).unwrap_or(u64::MAX)
+    }
+
+    /// Whether an answer left later than it would have without the linger.
+    fn is_delayed(&self, rid: Rid) -> bool {
+        let age = self.answered.get().saturating_sub(rid.get());
+        age >= u64::from(self.punctual)
+    }
+
+    /// Whether an answer on that exchange waits for one that a linger delayed.
+    fn is_behind_delayed(&self, exchange: ExchangeId, ctx: &Context<'_>) -> bool {
+        self.staged().any(|staged| self.is_delayed(staged.rid))
+            || self.unsent.iter().any(|unsent| {
+                self.is_delayed(unsent.rid) && Self::is_in_the_way(unsent, exchange, ctx)
+            })
     }
 
     /// Answers the oldest open request.
@@ -98,7 +117,6 @@ impl Session {
     }
 
     fn answer(&mut self, fill: Fill, creation: Option<&Opening>, ctx: &mut Context<'_>) {
-        self.linger.stop();
         if self.open.is_empty() {
             return;
         }
@@ -113,6 +131,19 @@ impl Session {
             Fill::Queue | Fill::Nothing => &[],
         };
         let count = batch.len();
+        let lingered = self.linger.end(count > 0);
+        let is_delayed = lingered
+            || self.spared == Spared::Oldest
+            || open
+                .exchange
+                .live()
+                .is_some_and(|exchange| self.is_behind_delayed(exchange, ctx));
+        self.punctual = if is_delayed {
+            0
+        } else {
+            self.punctual.saturating_add(1)
+        };
+        self.spared = self.spares(&open, fill, count > 0, lingered);
         let body = if is_live {
             self.compose(open.rid, Type::Ordinary, batch, creation, ctx)
         } else {
@@ -199,14 +230,15 @@ impl Session {
 
     /// Whether nothing before an answer on that exchange is still under way.
     fn is_clear(&self, exchange: ExchangeId, ctx: &Context<'_>) -> bool {
-        if self.unsent.is_empty() {
-            return true;
-        }
+        let mut unsent = self.unsent.iter();
+        !unsent.any(|unsent| Self::is_in_the_way(unsent, exchange, ctx))
+    }
+
+    /// Whether an answer on that exchange must wait until the bytes of one issued before have left.
+    fn is_in_the_way(unsent: &Unsent, exchange: ExchangeId, ctx: &Context<'_>) -> bool {
         let connection = |id| ctx.exchanges.get(id).map(|exchange| exchange.connection);
-        let own = connection(exchange);
-        self.unsent.iter().all(|unsent| {
-            ctx.now >= unsent.since + SENT_PATIENCE || connection(unsent.exchange) == own
-        })
+        ctx.now < unsent.since + SENT_PATIENCE
+            && connection(unsent.exchange) != connection(exchange)
     }
 
     fn issue(&mut self, staged: Staged, ctx: &mut Context<'_>) {

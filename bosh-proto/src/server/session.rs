@@ -14,7 +14,7 @@ use super::{
     Accept, Action, Cause, Config, Event, SendError, SessionKey,
     create::{Creation, Terms, Version},
     exchanges::{Carrier, Exchanges},
-    hold::Linger,
+    hold::{Linger, Spared},
     moment::Moment,
     outbox::{Outbox, Queued, Spares},
     pace::{Pace, SourceKey},
@@ -164,6 +164,10 @@ pub(super) struct Session {
     pub(super) input_held: bool,
     /// An answer must still tell `from` (B-R-060).
     pub(super) from_is_due: bool,
+    /// What would have been answered without the linger (B-R-071).
+    pub(super) spared: Spared,
+    /// Answers since the newest one that a linger delayed.
+    pub(super) punctual: u8,
 }
 
 impl Session {
@@ -238,6 +242,8 @@ impl Session {
             accepted: false,
             input_held: false,
             from_is_due: false,
+            spared: Spared::default(),
+            punctual: u8::MAX,
         };
         session.slow_down(arrival.delay, now);
         session

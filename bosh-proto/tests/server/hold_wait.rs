@@ -188,6 +188,81 @@ fn the_linger_adapts_to_a_one_way_burst() {
     assert_eq!(world.answer(e), None);
 }
 
+/// B-R-071, B-R-125: a new request ends the linger before it is judged.
+#[test]
+fn a_lingering_request_is_answered_before_the_next_one_is_judged() {
+    let mut world = World::session(Config::default(), "");
+    let a = world.request(101, "");
+    let b = world.request(102, &message("1"));
+    world.at(2);
+    assert_eq!(world.answer(a), None);
+    let c = world.request(103, &message("2"));
+    let released = |rid| Some(format!("{BODY} ack='{rid}'/>"));
+    assert_eq!(
+        (world.answer(a), world.answer(b)),
+        (released(102), released(103))
+    );
+    assert_eq!(world.answer(c), None);
+}
+
+/// B-R-071, B-R-126: without the linger the element would have left on the second request, so that one counts as answered.
+#[test]
+fn a_request_that_is_open_for_the_linger_alone_does_not_count() {
+    let mut world = World::session(Config::default(), "");
+    let a = world.request(101, "");
+    let b = world.request(102, &message("1"));
+    world.send(&message("m"));
+    assert!(
+        world
+            .answer(a)
+            .is_some_and(|answer| answer.contains("<message"))
+    );
+    let c = world.request(103, "");
+    world.at(10);
+    assert_eq!(world.answer(b).unwrap(), format!("{BODY} ack='103'/>"));
+    assert_eq!(world.answer(c), None);
+    // That was all it was owed.
+    let d = world.request(104, "");
+    assert_eq!(world.answer(d).unwrap(), terminal("policy-violation"));
+}
+
+/// B-R-071: an answer that a linger delayed does not count as unanswered while its report is missing.
+#[test]
+fn an_answer_that_a_linger_delayed_counts_as_sent() {
+    let mut world = World::session(Config::default(), "");
+    world.reports = Reports::Never;
+    world.request(101, "");
+    world.request(102, &message("1"));
+    world.at(200);
+    let c = world.request(103, &message("2"));
+    assert_eq!(world.manager.sessions(), 1);
+    assert_eq!(world.answer(c), None);
+}
+
+/// B-R-071: a server that takes nothing ends the linger.
+#[test]
+fn held_input_ends_the_linger() {
+    let mut world = World::session(Config::default(), "");
+    let a = world.request(101, &message("1"));
+    let b = world.request(102, &message("2"));
+    world.manager.hold_input(world.key(), world.now);
+    world.drain();
+    assert_eq!(world.answer(a).unwrap(), format!("{BODY} ack='102'/>"));
+    let c = world.request(103, &message("3"));
+    world.at(1000);
+    assert_eq!((world.answer(b), world.answer(c)), (None, None));
+    assert_eq!(world.manager.sessions(), 1);
+}
+
+/// B-R-071, B-R-108: with client acks nothing lingers.
+#[test]
+fn a_session_with_client_acks_is_released_at_once() {
+    let mut world = World::session(Config::default(), "ack='1'");
+    let a = world.request(101, "");
+    world.request(102, &message("1"));
+    assert!(world.answer(a).is_some());
+}
+
 /// B-R-065, B-R-066: in the call that accepts the request, in rid order.
 #[test]
 fn payloads_are_delivered_at_once_and_in_rid_order() {

@@ -6,6 +6,7 @@ mod creation;
 mod early_stanzas;
 mod hold_wait;
 mod inactivity_pause;
+mod linger;
 mod overactivity;
 mod properties;
 mod rates;
