@@ -13,9 +13,9 @@ pub mod client;
 use bytes::Bytes;
 use xmpp_http1::RequestHead;
 
-use crate::Coding;
 #[cfg(feature = "compression")]
 use crate::Condition;
+use crate::{Coding, coding::Content};
 
 #[cfg(feature = "compression")]
 mod compression;
@@ -98,29 +98,23 @@ pub fn inbound(config: &Config, head: &RequestHead) -> Inbound {
     Inbound::Answer(response)
 }
 
-/// The body of a POST as the manager wants it: decoded where it is coded.
+/// The body of a POST as the manager wants it: decoded where it is coded. A `Content-Encoding` that is no coding's name counts as
+/// `identity` (B-R-006).
 ///
 /// # Errors
 ///
-/// The answer to a body that cannot be read: 415 for a coding that is not offered, 413 for one that grows beyond the limit, and a terminal
+/// The answer to a body that cannot be read: 415 for a registered coding that is not offered, 413 for one that grows beyond the limit, and a terminal
 /// `bad-request` for one that is broken.
 pub fn content(
     config: &Config,
     head: &RequestHead,
     body: Bytes,
 ) -> Result<Bytes, xmpp_http1::Response> {
-    let mut named = head
-        .list("content-encoding")
-        .map(|name| std::str::from_utf8(name).unwrap_or_default().trim())
-        .filter(|name| !name.eq_ignore_ascii_case("identity"));
-    let Some(name) = named.next() else {
-        return Ok(body);
-    };
     let offered = config.offered();
-    let coding = Coding::parse(name).filter(|coding| offered.contains(coding));
-    match (coding, named.next()) {
+    match Coding::of_content(head.list("content-encoding")) {
+        Content::Plain => Ok(body),
         #[cfg(feature = "compression")]
-        (Some(coding), None) => {
+        Content::Coded(coding) if offered.contains(&coding) => {
             compression::decode(coding, &body, config.decoded_bytes).map_err(|unreadable| {
                 let (status, condition) = match unreadable {
                     compression::Unreadable::TooLarge => (413, Condition::PolicyViolation),
@@ -129,7 +123,7 @@ pub fn content(
                 outbound(config, head, crate::Response::terminal(status, condition))
             })
         }
-        _ => {
+        Content::Coded(_) | Content::Unknown => {
             let known = if offered.is_empty() {
                 "identity".to_owned()
             } else {

@@ -37,9 +37,55 @@ impl Coding {
         }
     }
 
+    /// What the elements of a `Content-Encoding` field say of a body (RFC 9110 §8.4).
+    ///
+    /// Clients write other things there: libpurple its content type, others a charset (B-R-006). What is no coding's name says nothing.
+    #[cfg(feature = "binding")]
+    pub(crate) fn of_content<'a>(named: impl Iterator<Item = &'a [u8]>) -> Content {
+        let mut content = Content::Plain;
+        for name in named.filter_map(|name| std::str::from_utf8(name).ok()) {
+            let is_registered = REGISTERED
+                .iter()
+                .any(|known| name.trim().eq_ignore_ascii_case(known));
+            content = match (content, Self::parse(name)) {
+                (Content::Plain, Some(coding)) => Content::Coded(coding),
+                (_, Some(_)) => Content::Unknown,
+                (_, None) if is_registered => Content::Unknown,
+                (content, None) => content,
+            };
+        }
+        content
+    }
+
     /// Their names for an attribute or a field.
     pub(crate) fn list(codings: &[Self], separator: &str) -> String {
         let names: Vec<_> = codings.iter().map(|coding| coding.as_str()).collect();
         names.join(separator)
     }
 }
+
+/// How a body is coded, by its `Content-Encoding`.
+#[cfg(feature = "binding")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Not at all, as far as it says.
+    Plain,
+    /// In one coding that is known.
+    Coded(Coding),
+    /// In several, or in one that is not known.
+    Unknown,
+}
+
+/// The codings of IANA's registry (HTTP Content Coding Registry) beside those above and `identity`.
+#[cfg(feature = "binding")]
+const REGISTERED: [&str; 9] = [
+    "aes128gcm",
+    "br",
+    "compress",
+    "dcb",
+    "dcz",
+    "exi",
+    "pack200-gzip",
+    "x-compress",
+    "zstd",
+];

@@ -14,8 +14,7 @@ use std::{borrow::Cow, sync::Arc};
 use bytes::Bytes;
 use xmpp_http1::{ResponseHead, client::Request};
 
-#[cfg(feature = "compression")]
-use crate::Coding;
+use crate::{Coding, coding::Content};
 
 /// How requests are dressed.
 ///
@@ -171,7 +170,7 @@ pub fn request(endpoint: &Endpoint, config: &Config, body: Bytes) -> Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// A content coding that was not asked for.
+    /// A registered content coding that was not asked for.
     #[error("the answer has a content coding that was not asked for")]
     Coding,
     /// Longer than `Config::decoded_bytes` when it is decoded.
@@ -188,26 +187,19 @@ pub enum Unreadable {
 ///
 /// See [`Unreadable`].
 pub fn content(config: &Config, head: &ResponseHead, body: Bytes) -> Result<Bytes, Unreadable> {
-    let mut codings = head
-        .list("content-encoding")
-        .filter(|coding| !coding.eq_ignore_ascii_case(b"identity"));
-    let Some(coding) = codings.next() else {
-        return Ok(body);
-    };
-    if codings.next().is_some() {
-        return Err(Unreadable::Coding);
+    match Coding::of_content(head.list("content-encoding")) {
+        Content::Plain => Ok(body),
+        Content::Coded(coding) => decoded(config, coding, &body),
+        Content::Unknown => Err(Unreadable::Coding),
     }
-    decoded(config, coding, &body)
 }
 
 #[cfg(feature = "compression")]
-fn decoded(config: &Config, coding: &[u8], body: &[u8]) -> Result<Bytes, Unreadable> {
+fn decoded(config: &Config, coding: Coding, body: &[u8]) -> Result<Bytes, Unreadable> {
     use super::compression;
-    let coding = std::str::from_utf8(coding)
-        .ok()
-        .and_then(Coding::parse)
-        .filter(|coding| config.codings.contains(coding))
-        .ok_or(Unreadable::Coding)?;
+    if !config.codings.contains(&coding) {
+        return Err(Unreadable::Coding);
+    }
     compression::decode(coding, body, config.decoded_bytes).map_err(|unreadable| match unreadable {
         compression::Unreadable::TooLarge => Unreadable::TooLarge,
         compression::Unreadable::Malformed => Unreadable::Malformed,
@@ -215,7 +207,7 @@ fn decoded(config: &Config, coding: &[u8], body: &[u8]) -> Result<Bytes, Unreada
 }
 
 #[cfg(not(feature = "compression"))]
-fn decoded(_: &Config, _: &[u8], _: &[u8]) -> Result<Bytes, Unreadable> {
+fn decoded(_: &Config, _: Coding, _: &[u8]) -> Result<Bytes, Unreadable> {
     Err(Unreadable::Coding)
 }
 
@@ -297,6 +289,7 @@ mod tests {
         assert_eq!(posted.fields, [typed("text/plain")]);
     }
 
+    /// B-R-006, B-R-010: a coding is read only where it was asked for; a type, and a coding's name that is none, say nothing.
     #[test]
     fn a_coding_that_was_not_asked_for_is_refused() {
         let config = Config::default();
@@ -304,9 +297,11 @@ mod tests {
         let read = |head: &ResponseHead| content(&config, head, body.clone());
         let head = ResponseHead::new(200).with_field("Content-Type", "text/html");
         assert_eq!(read(&head), Ok(body.clone()));
-        let identity = head.clone().with_field("Content-Encoding", "Identity");
-        assert_eq!(read(&identity), Ok(body.clone()));
-        for coding in ["gzip", "br", "identity, gzip", "gzip, gzip", "\u{e9}"] {
+        for name in ["Identity", "utf-8", "text/xml; charset=utf-8", "\u{e9}", ""] {
+            let plain = head.clone().with_field("Content-Encoding", name);
+            assert_eq!(read(&plain), Ok(body.clone()), "{name}");
+        }
+        for coding in ["gzip", "br", "identity, gzip", "gzip, gzip", "utf-8, zstd"] {
             let coded = head.clone().with_field("Content-Encoding", coding);
             assert_eq!(read(&coded), Err(Unreadable::Coding), "{coding}");
         }

@@ -215,6 +215,42 @@ fn the_type_of_a_request_is_ignored() {
     }
 }
 
+/// B-R-006: libpurple (Pidgin) puts its content type into `Content-Encoding`, and signs in all the same.
+#[test]
+fn libpurple_signs_in() {
+    let gateway = Gateway::start();
+    let mut http = Http::connect(gateway.address);
+    let mut post = |body: &str| {
+        let fields =
+            "User-Agent: libpurple 2.14.12\r\nContent-Encoding: text/xml; charset=utf-8\r\n";
+        let answer = http.ask("POST", "/http-bind", fields, body);
+        assert_eq!(answer.status, 200, "{body}: {}", answer.body);
+        answer.body
+    };
+    let created = post(
+        "<body content='text/xml; charset=utf-8' secure='true' to='localhost' xml:lang='en' xmpp:version='1.0' ver='1.6' xmlns:xmpp='urn:xmpp:xbosh' rid='7001' wait='60' hold='1' xmlns='http://jabber.org/protocol/httpbind'/>",
+    );
+    let sid = attribute(&created, "sid").expect("a sid");
+    let later = |rid: u32, rest: &str| {
+        format!(
+            "<body rid='{rid}' sid='{sid}' to='localhost' xml:lang='en' xmlns='http://jabber.org/protocol/httpbind' xmlns:xmpp='urn:xmpp:xbosh' {rest}"
+        )
+    };
+    let auth = format!(
+        "><auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{ADA}</auth></body>"
+    );
+    let answer = post(&later(7002, &auth));
+    assert!(answer.contains("<success"), "{answer}");
+    let answer = post(&later(7003, "xmpp:restart='true'/>"));
+    assert!(
+        answer.contains("urn:ietf:params:xml:ns:xmpp-bind"),
+        "{answer}"
+    );
+    let bind = "><iq type='set' id='purple1' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq></body>";
+    let answer = post(&later(7004, bind));
+    assert!(answer.contains(">ada@localhost/"), "{answer}");
+}
+
 const ADA: &str = "AGFkYQB4";
 
 /// B-R-003: the length is that of the bytes, and nothing is chunked.
@@ -274,4 +310,42 @@ fn external_does_not_authenticate() {
         "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
     );
     assert!(!bind.contains("</jid>"), "{bind}");
+}
+
+/// B-R-071, B-R-125: a client that does not wait for the answer to its oldest request is served with every linger as without one.
+#[test]
+fn a_lingering_release_is_no_fault_of_the_client() {
+    for milliseconds in [0, 5, 1_000] {
+        let config = format!("[bosh]\nlinger_milliseconds = {milliseconds}");
+        let gateway = gateway(&format!("linger-{milliseconds}"), &config);
+        for round in 0..5 {
+            let mut session = Bosh::signed_in(gateway.address, ADA);
+            let said = format!("round {round}");
+            // A stanza that nobody answers, then one that echo does.
+            let silent = "<message xmlns='jabber:client' to='echo@localhost'/>";
+            let spoken = format!(
+                "<message xmlns='jabber:client' to='echo@localhost' type='chat'><body>{said}</body></message>"
+            );
+            session.send("", "");
+            let mut held = std::mem::replace(&mut session.http, Http::connect(gateway.address));
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            session.send("", silent);
+            let mut second = std::mem::replace(&mut session.http, Http::connect(gateway.address));
+            session.send("", &spoken);
+            let mut heard = String::new();
+            for http in [&mut held, &mut second] {
+                let answer = http.receive();
+                assert!(
+                    !answer.body.contains("terminate"),
+                    "{milliseconds} ms: {}",
+                    answer.body
+                );
+                heard.push_str(&answer.body);
+            }
+            if !heard.contains(&said) {
+                let last = session.http.receive().body;
+                session.until(last, &said);
+            }
+        }
+    }
 }
