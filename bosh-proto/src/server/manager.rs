@@ -445,3 +445,62 @@ impl Manager {
         exchange
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ConnectionId;
+
+    /// A driver that reports nothing costs a session no more than the answers that are watched, and none of them outlives it.
+    #[test]
+    fn exchanges_that_are_never_reported_are_bounded_and_go_with_their_session() {
+        let config = Config {
+            polling: Duration::ZERO,
+            linger: Duration::ZERO,
+            ..Config::default()
+        };
+        let mut manager = Manager::new(Arc::new(config), [7; 32]);
+        #[expect(clippy::disallowed_methods, reason = "any instant does")]
+        let mut now = Instant::now();
+        let mut sid = String::new();
+        let mut answers = 0;
+        for rid in 1..=30 {
+            let attributes = match rid {
+                1 => "to='lantern.example' ver='1.11' wait='10'".to_owned(),
+                30 => format!("sid='{sid}' type='terminate'"),
+                _ => format!("sid='{sid}'"),
+            };
+            let body = format!(
+                "<body xmlns='http://jabber.org/protocol/httpbind' rid='{rid}' {attributes}/>"
+            );
+            let request = Request {
+                body: body.into(),
+                connection: ConnectionId(1),
+                source: None,
+                channel: Channel::Tls,
+            };
+            manager.handle_request(request, now);
+            // The creation is answered without features, and a held request when its successor comes.
+            now += Duration::from_secs(5);
+            manager.handle_timeout(now);
+            while let Some(action) = manager.poll_action() {
+                if let Action::Respond { response, .. } = action {
+                    answers += 1;
+                    let text = String::from_utf8(response.body.to_vec()).expect("UTF-8");
+                    if let Some((_, rest)) = text.split_once(" sid='") {
+                        sid = rest.split('\'').next().expect("a value").to_owned();
+                    }
+                }
+            }
+            assert!(
+                manager.exchanges.len() <= 9,
+                "{rid}: {}",
+                manager.exchanges.len()
+            );
+        }
+        assert_eq!(answers, 30);
+        assert_eq!((manager.sessions(), manager.exchanges.len()), (0, 0));
+    }
+}

@@ -42,6 +42,27 @@ fn an_answer_just_issued_or_long_issued_counts_as_answered() {
     }
 }
 
+/// B-R-125: an answer that waits for the bytes of the one before has not left, so its request counts.
+#[test]
+fn requests_whose_answers_wait_for_their_turn_are_unanswered() {
+    let mut world = World::session(prompt(), "");
+    world.reports = Reports::Never;
+    let a = world.request(101, "");
+    let b = world.request(102, &message("1"));
+    assert!(world.answer(a).is_some());
+    world.send(&message("m"));
+    let c = world.request(103, &message("2"));
+    world.send(&message("n"));
+    assert_eq!((world.answer(b), world.answer(c)), (None, None));
+    assert_eq!(world.manager.sessions(), 1);
+    world.request(104, &message("3"));
+    assert_eq!(world.manager.sessions(), 0);
+    world.at(3000);
+    let (_, closed) = world.closed.last().expect("closed");
+    let violation = bosh_proto::Condition::PolicyViolation;
+    assert_eq!(closed.cause, bosh_proto::server::Cause::Fault(violation));
+}
+
 /// B-R-126.
 #[test]
 fn an_empty_request_too_soon_after_a_held_one_is_a_violation() {
