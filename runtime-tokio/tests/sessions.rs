@@ -63,7 +63,6 @@ scenarios! {
     refusals_and_errors
     who_does_not_listen_stops_the_other
     a_server_is_killed
-    two_of_three_nodes_are_bad
     no_future_is_polled_twice
     certificates_are_judged
     redirects_without_end

@@ -51,9 +51,11 @@ fn answer(message: &Element) -> Option<Element> {
     let is_chat =
         message.is("message", ns::CLIENT) && message.attribute("type").as_deref() != Some("error");
     let from = message.attribute("from").filter(|_| is_chat)?;
+    // To the bare address: the session that sent the message may be over.
+    let to = from.split('/').next()?;
     let body = message.child("body", ns::CLIENT)?.text();
     let echo = Element::build("message", ns::CLIENT)
-        .attribute("to", &from)
+        .attribute("to", to)
         .attribute("type", "chat");
     let text = Element::build("body", ns::CLIENT).text(&body).finish();
     Some(echo.child(text).finish())

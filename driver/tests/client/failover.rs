@@ -1,6 +1,11 @@
 //! Nodes that die, and what their sessions leave.
 
-use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bosh_proto::server::Config;
 use xmpp_web_driver::client::{Client, Event, Lost, SendError};
@@ -76,6 +81,33 @@ fn a_dead_node_is_passed_over() {
         let _client = connected(&mut world, &net, &urls);
         assert_eq!(world.now(), before, "nothing to wait for");
         assert_eq!(at(&nodes, &net.dialled()), 2);
+    }
+}
+
+/// C-R-023, B-T-003: of three nodes one refuses connections and one takes them and says nothing: 95 of 100 connects are through within a
+/// second.
+#[test]
+fn two_of_three_nodes_are_bad() {
+    const CONNECTS: u16 = 300;
+    for urls in [BOSH, WS] {
+        let mut quick = 0;
+        for seed in 0..CONNECTS {
+            let mut world = World::new();
+            let net = Net::new(&world).seeded(seed);
+            let nodes = nodes(&net, &Habit::Mute);
+            nodes[0].kill();
+            let taken = Mutex::new(Vec::new());
+            let silent = move |end| taken.lock().expect("no panic").push(end);
+            net.serve(nodes[1].address, Arc::new(silent));
+            let before = world.now();
+            let _client = connected(&mut world, &net, &urls);
+            assert_eq!(at(&nodes, &net.dialled()), 2);
+            quick += u16::from(world.now() - before < Duration::from_secs(1));
+        }
+        assert!(
+            quick * 100 >= CONNECTS * 95,
+            "{quick} of {CONNECTS}: {urls:?}"
+        );
     }
 }
 

@@ -1,16 +1,15 @@
 //! Servers that die, fall silent, or never say anything.
 
-use std::{net::TcpListener, time::Duration};
+use std::time::Duration;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use xmpp_web_driver::{
     Runtime as _, client,
     server::{self, Transport},
 };
 
 use super::{
-    ANYWHERE, Place, builder, in_time, long_message, message, number, sign_in, signed_in, url,
-    wire::Wire,
+    Place, builder, in_time, long_message, message, number, sign_in, signed_in, url, wire::Wire,
 };
 
 /// A server is killed and another started in its place: the client has back what was not acknowledged, and a new session.
@@ -128,48 +127,4 @@ pub(crate) async fn a_wire_falls_silent(place: &impl Place) {
     };
     let (taken, ()) = in_time(&network, join(client, serving)).await;
     assert!(taken < Duration::from_secs(2), "{taken:?}");
-}
-
-/// Of three nodes one refuses connections and one says nothing: 95 of 100 connects are through within a second.
-pub(crate) async fn two_of_three_nodes_are_bad(place: &impl Place, transport: Transport) {
-    const CONNECTS: usize = 300;
-    const AT_ONCE: usize = 50;
-    let network = place.network();
-    let (mut server, good) = place.serve(|_| {}).await;
-    let silent = TcpListener::bind(ANYWHERE).expect("a listener");
-    let dead = TcpListener::bind(ANYWHERE).and_then(|listener| listener.local_addr());
-    let addresses = [
-        dead.expect("an address"),
-        silent.local_addr().expect("an address"),
-        good,
-    ];
-    let control = server.control();
-    let urls = addresses.map(|address| url(transport, address));
-    let serving = async {
-        while let Some(opening) = server.next().await {
-            let mut session = opening.accept(xmpp_wire::StreamHeader::default());
-            let features = xmpp_wire::Element::build("features", xmpp_wire::ns::STREAM).finish();
-            session.send(features).await.expect("open");
-            network.spawn(async move { while session.next().await.is_some() {} });
-        }
-    };
-    let connecting = async {
-        let mut quick = 0;
-        for _ in 0..CONNECTS / AT_ONCE {
-            let connects = (0..AT_ONCE).map(|_| async {
-                let begun = network.now();
-                let mut client = builder(&network, &urls).connect().await.expect("a session");
-                let taken = network.now() - begun;
-                client.close().await;
-                taken
-            });
-            let taken = join_all(connects).await;
-            let second = Duration::from_secs(1);
-            quick += taken.iter().filter(|taken| **taken < second).count();
-        }
-        control.shut_down();
-        quick
-    };
-    let (quick, ()) = in_time(&network, join(connecting, serving)).await;
-    assert!(quick * 100 >= CONNECTS * 95, "{quick} of {CONNECTS}");
 }
