@@ -9,7 +9,7 @@ import { until } from './until.js';
 const root = fileURLToPath(new URL('../node_modules/converse.js/', import.meta.url));
 const types = { '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.svg': 'image/svg+xml' };
 const PAGE = `<!doctype html><meta charset="utf-8"><title>Converse.js</title><link rel="icon" href="data:,">
-<link rel="stylesheet" href="/dist/converse.min.css"><script src="/dist/converse.min.js"></script><body></body>`;
+<link rel="stylesheet" href="/dist/converse.min.css"><script type="module" src="/dist/converse.min.js"></script><body></body>`;
 
 export async function servePages() {
   const server = createServer(async (request, response) => {
@@ -40,6 +40,7 @@ export async function openConverse(context, pages, { transport, url, jid, passwo
   // Loopback only: Converse.js looks for other things on the network.
   await page.route((address) => address.hostname !== '127.0.0.1', (route) => route.abort());
   await page.goto(pages.url);
+  await page.waitForFunction(() => window.converse);
   await page.evaluate(async ([key, service, account, secret]) => {
     window.happened = [];
     window.converse.plugins.add('probe', {

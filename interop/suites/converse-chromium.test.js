@@ -68,6 +68,22 @@ describe('Converse.js, demonstration domain', () => {
       assert.deepEqual(await me.received(ECHO, BODIES.length), BODIES);
       await me.logout();
     });
+
+    it(`${transport}: two users open a chat with each other, each from a roster that the other came into`, { timeout }, async () => {
+      const [ada, bob] = [`ada-${transport}@localhost`, `bob-${transport}@localhost`];
+      const open = (jid) => openConverse(browser.context, pages, { transport, url: gateway[transport], jid, password: 'any' });
+      // One hears of the other by a roster push, the other by its roster.
+      const first = await open(ada);
+      const second = await open(bob);
+      await until('the push', async () => (await first.roster()).includes(bob));
+      assert.deepEqual(await second.roster(), [ECHO, ada]);
+      await first.send(bob, BODIES);
+      assert.deepEqual(await second.received(ada, BODIES.length), BODIES);
+      await second.send(ada, BODIES);
+      assert.deepEqual(await first.received(bob, BODIES.length), BODIES);
+      await first.logout();
+      await second.logout();
+    });
   }
 });
 

@@ -81,7 +81,7 @@ fn info_query(registry: &Registry, jid: &Jid, to: Option<Jid>, iq: &Element) -> 
             && (to.local.is_none() || to.local == jid.local)
     });
     match to {
-        _ if own && request => vec![super::iq::answer(registry, iq)],
+        _ if own && request => vec![super::iq::answer(registry, jid, iq)],
         _ if own => Vec::new(),
         Some(to) if to.domain == registry.domain => {
             match (to.local.as_deref(), to.resource.as_deref()) {

@@ -2,7 +2,7 @@
 
 use xmpp_wire::{Element, ns};
 
-use super::{account::ECHO, registry::Registry};
+use super::{account::ECHO, jid::Jid, registry::Registry};
 
 const ROSTER: &str = "jabber:iq:roster";
 const PING: &str = "urn:xmpp:ping";
@@ -10,7 +10,7 @@ const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 
 /// The answer to a get or set that is for the domain, or for the sender's own account.
-pub(super) fn answer(registry: &Registry, iq: &Element) -> Element {
+pub(super) fn answer(registry: &Registry, jid: &Jid, iq: &Element) -> Element {
     let Some(request) = iq.children().next() else {
         return error(iq, "modify", "bad-request");
     };
@@ -18,7 +18,7 @@ pub(super) fn answer(registry: &Registry, iq: &Element) -> Element {
     let get = iq.attribute("type").as_deref() == Some("get");
     let payload = match (name.namespace, name.local, get) {
         (ns::SESSION, "session", false) | (PING, "ping", true) => None,
-        (ROSTER, "query", true) => Some(roster(&registry.domain)),
+        (ROSTER, "query", true) => Some(roster(registry, jid)),
         (DISCO_INFO, "query", true) => Some(info()),
         (DISCO_ITEMS, "query", true) => Some(Element::build("query", DISCO_ITEMS).finish()),
         _ => return error(iq, "cancel", "service-unavailable"),
@@ -63,13 +63,35 @@ fn reply(name: &str, stanza: &Element) -> xmpp_wire::Builder {
         .attribute_if("to", stanza.attribute("from").as_deref())
 }
 
-fn roster(domain: &str) -> Element {
-    let echo = Element::build("item", ROSTER)
-        .attribute("jid", &format!("{ECHO}@{domain}"))
-        .attribute("name", "Echo")
+/// The echo contact and everybody who is there: they see each other's presence, so they are in each other's rosters (RFC 6121 §3.1.5).
+/// Clients such as Converse.js open chats with nobody else.
+fn roster(registry: &Registry, jid: &Jid) -> Element {
+    let domain = &registry.domain;
+    let echo = item(&format!("{ECHO}@{domain}")).attribute("name", "Echo");
+    let query = Element::build("query", ROSTER).child(echo.finish());
+    let names = registry.contacts(jid).into_iter();
+    names
+        .fold(query, |query, name| {
+            query.child(item(&format!("{name}@{domain}")).finish())
+        })
+        .finish()
+}
+
+/// Tells a session of a contact that is new.
+pub(super) fn roster_push(to: &str, contact: &str) -> Element {
+    let query = Element::build("query", ROSTER).child(item(contact).finish());
+    Element::build("iq", ns::CLIENT)
+        .attribute("type", "set")
+        .attribute("id", &format!("push-{contact}"))
+        .attribute("to", to)
+        .child(query.finish())
+        .finish()
+}
+
+fn item(jid: &str) -> xmpp_wire::Builder {
+    Element::build("item", ROSTER)
+        .attribute("jid", jid)
         .attribute("subscription", "both")
-        .finish();
-    Element::build("query", ROSTER).child(echo).finish()
 }
 
 fn info() -> Element {

@@ -9,6 +9,7 @@ use xmpp_wire::{Element, ns};
 
 pub(super) use super::mailbox::Undelivered;
 use super::{
+    iq,
     jid::Jid,
     mailbox::{Letters, Mailbox, mailbox},
 };
@@ -16,12 +17,17 @@ use super::{
 /// Sessions at once.
 const SESSIONS: usize = 10_000;
 
+/// Names in one roster, which must fit into one stanza.
+const CONTACTS: usize = 500;
+
 /// One bound session.
 #[derive(Debug)]
 struct Seat {
     mailbox: Mailbox,
     /// Its last presence, while it is available.
     presence: Option<Element>,
+    /// It has asked for the roster, so it hears of changes (RFC 6121 §2.1.6).
+    is_interested: bool,
 }
 
 #[derive(Debug)]
@@ -66,6 +72,7 @@ impl Registry {
             Seat {
                 mailbox,
                 presence: None,
+                is_interested: false,
             },
         );
         let jid = Jid {
@@ -114,6 +121,22 @@ impl Registry {
             .unwrap_or(Undelivered::Absent))
     }
 
+    /// The names that are available beside a session's own; from now on it gets a roster push for each one that comes.
+    pub(super) fn contacts(&self, jid: &Jid) -> Vec<String> {
+        let mut seats = self.seats();
+        if let Some(seat) = seats.get_mut(&key(jid)) {
+            seat.is_interested = true;
+        }
+        let mut names: Vec<String> = seats
+            .iter()
+            .filter(|((name, _), seat)| seat.presence.is_some() && jid.local.as_ref() != Some(name))
+            .map(|((name, _), _)| name.clone())
+            .collect();
+        names.dedup();
+        names.truncate(CONTACTS);
+        names
+    }
+
     /// A session's presence changed: everyone available hears of it, itself too; one that comes hears of everyone.
     pub(super) fn set_presence(&self, jid: &Jid, presence: Element) {
         let gone = presence.attribute("type").is_some();
@@ -126,6 +149,20 @@ impl Registry {
             return;
         }
         seat.presence = (!gone).then(|| presence.clone());
+        let local = key(jid).0;
+        let here = of(&seats, &local)
+            .filter(|seat| seat.presence.is_some())
+            .count();
+        if !was_here && here == 1 {
+            // Before the presence: clients know nobody who is not in their roster.
+            for ((name, resource), seat) in seats.iter() {
+                if seat.is_interested && *name != local {
+                    let to = format!("{name}@{}/{resource}", self.domain);
+                    let push = iq::roster_push(&to, &format!("{local}@{}", self.domain));
+                    let _ = seat.mailbox.hand(push);
+                }
+            }
+        }
         if let (false, Some(newcomer)) = (was_here, seats.get(&key(jid))) {
             for (of, other) in seats.iter() {
                 if *of != key(jid)
@@ -222,6 +259,35 @@ mod tests {
         assert_eq!(senders(&mut to_ann), [("bob@d/2".to_owned(), false)]);
         registry.leave(&bob);
         assert_eq!(senders(&mut to_ann), [("bob@d/2".to_owned(), true)]);
+    }
+
+    /// RFC 6121 §2.1.6: who asked for the roster hears once of each name that comes, before its presence.
+    #[test]
+    fn a_name_that_comes_is_pushed_into_rosters() {
+        let registry = Registry::new("d");
+        let (ann, mut to_ann) = registry.bind("ann", None, "1").unwrap();
+        let (_, mut to_eve) = registry.bind("eve", None, "1").unwrap();
+        assert_eq!(registry.contacts(&ann), [""; 0]);
+        registry.set_presence(&ann, presence(&ann));
+        senders(&mut to_ann);
+        for made in ["2", "3"] {
+            let (bob, _letters) = registry.bind("bob", None, made).unwrap();
+            registry.set_presence(&bob, presence(&bob));
+        }
+        let push = to_ann.try_next().unwrap();
+        assert!(push.is("iq", ns::CLIENT) && push.attribute("type").as_deref() == Some("set"));
+        assert_eq!(push.attribute("to").as_deref(), Some("ann@d/1"));
+        let item = push
+            .children()
+            .next()
+            .and_then(|query| query.children().next());
+        let item = item.expect("an item");
+        assert_eq!(item.attribute("jid").as_deref(), Some("bob@d"));
+        assert_eq!(item.attribute("subscription").as_deref(), Some("both"));
+        let rest = [("bob@d/2".to_owned(), false), ("bob@d/3".to_owned(), false)];
+        assert_eq!(senders(&mut to_ann), rest);
+        assert_eq!(registry.contacts(&ann), ["bob"]);
+        assert!(to_eve.try_next().is_none(), "it did not ask");
     }
 
     #[test]
