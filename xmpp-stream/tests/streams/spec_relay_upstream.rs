@@ -329,3 +329,26 @@ fn a_client_is_held_while_the_server_does_not_take_its_bytes() {
     assert_eq!(scene.sent(), large.repeat(3));
     assert_eq!(scene.orders(), ["release"]);
 }
+
+/// W-R-470: at half of the mark, and not only when nothing is left: a server that takes its bytes slowly must not stop its client each time.
+#[test]
+fn a_client_is_let_go_while_half_of_the_mark_still_waits() {
+    let mut bounded = config(Tls::None);
+    bounded.stream.outbox_bytes = 10_000;
+    let mut scene = Scene::with(bounded);
+    scene.sent();
+    scene.server(&format!("{HEADER}{MECHANISMS}"));
+    let message = format!(
+        "<message xmlns='jabber:client'>{}</message>",
+        "x".repeat(4500)
+    );
+    assert_eq!(scene.web(&message), [""; 0]);
+    assert_eq!(scene.web(&message), [""; 0]);
+    assert_eq!(scene.web(&message), ["hold"]);
+    assert!(scene.relay.poll_transmit().is_some());
+    assert_eq!(scene.orders(), [""; 0], "two of three wait");
+    assert!(scene.relay.poll_transmit().is_some());
+    assert_eq!(scene.orders(), ["release"], "one of three waits");
+    assert_eq!(scene.sent(), message);
+    assert_eq!(scene.orders(), [""; 0]);
+}
