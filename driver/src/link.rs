@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_stream::{
     Cause, Relay,
+    client::Tls as StreamTls,
     relay::{ServerAction, WebAction, WebClose, WebEvent, begins_login},
 };
 
@@ -23,10 +24,13 @@ enum Slot<S> {
 }
 
 type Dial<S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send>>;
+/// A dial to another place, and how TLS is done there.
+type Redial<S> = Dial<(S, StreamTls)>;
 
 /// What makes the stream.
 enum Making<S> {
     Connection(Dial<S>),
+    Elsewhere(Redial<S>),
     Tls(Dial<S>),
     Nothing,
 }
@@ -82,7 +86,7 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
     }
 
     fn stop_dialing(&mut self) {
-        if matches!(self.making, Making::Connection(_)) {
+        if matches!(self.making, Making::Connection(_) | Making::Elsewhere(_)) {
             self.making = Making::Nothing;
             let now = self.pump.now();
             self.pump.machine_mut().handle_unreachable(now);
@@ -125,21 +129,17 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
         let now = self.pump.now();
         match action {
             ServerAction::Redial(target) => {
-                drop(self.pump.replace_io(Slot::Empty));
-                match self.upstream.connect_to(&target) {
-                    Some(dial) => {
-                        tracing::debug!(host = %target.host, port = target.port, "the server is elsewhere");
-                        self.making = Making::Connection(Box::pin(dial));
+                tracing::debug!(host = %target.host, port = target.port, "the server is elsewhere");
+                self.making = match self.pump.replace_io(Slot::Empty) {
+                    Slot::Here(from) => {
+                        Making::Elsewhere(Box::pin(self.upstream.connect_to(&target, from)))
                     }
-                    None => {
-                        self.making = Making::Nothing;
-                        let (host, port) = (&target.host, target.port);
-                        let error =
-                            format!("{host}:{port}, where the server sends us, is not allowed");
-                        self.report(Some(io::Error::new(io::ErrorKind::PermissionDenied, error)));
+                    // Nobody can have said so.
+                    Slot::Empty => {
                         self.pump.machine_mut().handle_unreachable(now);
+                        Making::Nothing
                     }
-                }
+                };
             }
             ServerAction::Remember { id, node } => self.upstream.remember(&id, &node),
             ServerAction::Locate { id } => {
@@ -180,18 +180,31 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
     }
 
     fn poll_making(&mut self, cx: &mut Context<'_>) {
-        let (Making::Connection(dial) | Making::Tls(dial)) = &mut self.making else {
-            return;
+        let made = match &mut self.making {
+            Making::Connection(dial) | Making::Tls(dial) => {
+                dial.as_mut().poll(cx).map_ok(|stream| (stream, None))
+            }
+            Making::Elsewhere(dial) => dial
+                .as_mut()
+                .poll(cx)
+                .map_ok(|(stream, tls)| (stream, Some(tls))),
+            Making::Nothing => return,
         };
-        let Poll::Ready(made) = dial.as_mut().poll(cx) else {
+        let Poll::Ready(made) = made else {
             return;
         };
         let was = std::mem::replace(&mut self.making, Making::Nothing);
         let now = self.pump.now();
         match made {
-            Ok(stream) => {
+            Ok((stream, elsewhere)) => {
                 tracing::debug!("the server was reached");
-                *self.pump.io_mut() = Slot::Here(stream);
+                if let Some(tls) = elsewhere {
+                    // With the bytes that the relay had for a place that it did not know.
+                    self.pump.replace_io(Slot::Here(stream));
+                    self.pump.machine_mut().handle_redialed(tls, now);
+                } else {
+                    *self.pump.io_mut() = Slot::Here(stream);
+                }
                 if matches!(was, Making::Tls(_)) {
                     self.pump.machine_mut().handle_tls(now);
                 }

@@ -16,7 +16,7 @@ use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use ws_framing::xmpp;
 use xmpp_stream::{
-    Relay,
+    Relay, client,
     relay::{self, WebAction, WebClosed, WebEvent},
 };
 use xmpp_wire::{StreamError, StreamHeader};
@@ -35,14 +35,15 @@ pub trait Upstream: Send + 'static {
         &self,
         stream: Self::Stream,
     ) -> impl Future<Output = io::Result<Self::Stream>> + Send + 'static;
-    /// Connects to another place that the server named, protected and proven as `connect` and `start_tls` do it, for the same domain (RFC 6120
-    /// §4.9.3.19). `None` where that place is not allowed; by default none is.
+    /// Connects to another place that the server named on the connection `from`, which is to be dropped; proven for the same domain as before (RFC 6120
+    /// §4.9.3.19). Says how the stream does TLS there. Fails where the place may not be connected to; by default none may.
     fn connect_to(
         &self,
         target: &relay::Target,
-    ) -> Option<impl Future<Output = io::Result<Self::Stream>> + Send + 'static> {
-        let _ = target;
-        None::<std::future::Ready<io::Result<Self::Stream>>>
+        from: Self::Stream,
+    ) -> impl Future<Output = io::Result<(Self::Stream, client::Tls)>> + Send + 'static {
+        let _ = (target, from);
+        std::future::ready(Err(io::ErrorKind::PermissionDenied.into()))
     }
     /// Remembers at which node the server keeps a session of XEP-0198. By default nothing is remembered.
     fn remember(&self, id: &str, node: &relay::Target) {

@@ -159,7 +159,8 @@ impl Scene {
             199 => self.relay.shutdown(now),
             200..=203 => self.relay.hold_input(now),
             204..=209 => self.relay.release_input(now),
-            210..=217 => self.relay.handle_tls(now),
+            210..=216 => self.relay.handle_tls(now),
+            217 => self.relay.handle_redialed(Tls::StartTls, now),
             218 => self.relay.handle_unreachable(now),
             219 => self
                 .relay

@@ -10,7 +10,7 @@ use std::{io, net::SocketAddr};
 use tokio_rustls::TlsConnector;
 
 pub use crate::driver::client::*;
-use crate::{Io, Tokio, driver::tls::Handshake, listener::connect_to, runtime::seed};
+use crate::{Io, Tokio, driver::tls::Handshake, listener::connect_one, runtime::seed};
 
 /// A client for a domain, on the runtime of this context.
 ///
@@ -31,7 +31,7 @@ impl Network for Tokio {
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<BoxStream> {
-        Ok(Box::new(connect_to(address).await?))
+        Ok(Box::new(connect_one(address).await?))
     }
 
     async fn start_tls(&self, stream: BoxStream, handshake: Handshake) -> io::Result<BoxStream> {

@@ -23,5 +23,5 @@ pub mod tls;
 pub use xmpp_web_driver as driver;
 
 pub use io::Io;
-pub use listener::{Listener, connect};
+pub use listener::{Listener, connect, connect_to};
 pub use runtime::{Tokio, seed};

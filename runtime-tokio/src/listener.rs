@@ -112,11 +112,22 @@ impl Listener {
 /// The last address's, `TimedOut` where it did not answer, `NotFound` where the name has none.
 pub async fn connect(host: &str, port: u16, timeout: Duration) -> io::Result<Io<TcpStream>> {
     let look_up = async { Ok(tokio::net::lookup_host((host, port)).await?.collect()) };
-    dial(host, look_up, connect_to, timeout, &Tokio::current()).await
+    dial(host, look_up, connect_one, timeout, &Tokio::current()).await
+}
+
+/// The same where the look-up was done: connects to one of these addresses.
+///
+/// # Errors
+///
+/// As [`connect`]'s.
+pub async fn connect_to(addresses: &[SocketAddr], timeout: Duration) -> io::Result<Io<TcpStream>> {
+    let known = std::future::ready(Ok(addresses.to_vec()));
+    let runtime = Tokio::current();
+    dial("the server", known, connect_one, timeout, &runtime).await
 }
 
 /// A connection, with Nagle's algorithm off.
-pub(crate) async fn connect_to(address: SocketAddr) -> io::Result<Io<TcpStream>> {
+pub(crate) async fn connect_one(address: SocketAddr) -> io::Result<Io<TcpStream>> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(Io(stream))

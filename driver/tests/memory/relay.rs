@@ -13,7 +13,10 @@ use futures_channel::oneshot;
 use futures_io::AsyncWrite;
 use futures_lite::AsyncWriteExt as _;
 use futures_util::FutureExt as _;
-use xmpp_stream::{client::Tls, relay::Config};
+use xmpp_stream::{
+    client::Tls,
+    relay::{Config, Target},
+};
 use xmpp_web_driver::{
     bosh::{Exchange, Hub},
     relay::{Decision, Upstream, serve_bosh, serve_ws},
@@ -60,6 +63,18 @@ impl Upstream for Dialer {
                 Some(Dial::Silent) | None => pending().await,
             }
         }
+    }
+
+    /// Elsewhere there is always STARTTLS.
+    fn connect_to(
+        &self,
+        target: &Target,
+        from: End,
+    ) -> impl Future<Output = io::Result<(End, Tls)>> + Send + 'static {
+        assert_eq!(target.host, "b.example");
+        drop(from);
+        let dial = self.connect();
+        async { Ok((dial.await?, Tls::StartTls)) }
     }
 
     fn start_tls(&self, mut stream: End) -> impl Future<Output = io::Result<End>> + Send + 'static {
@@ -169,6 +184,78 @@ fn starttls_discards_what_was_not_protected() {
         "{created}"
     );
     assert!(!created.contains("smuggled"), "{created}");
+}
+
+const ELSEWHERE: &str = "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>b.example</see-other-host></stream:error></stream:stream>";
+
+/// W-R-418: the first server was in plain TCP; the place where it sends the client takes STARTTLS, and hears nothing of the client's before it.
+#[test]
+fn a_redirect_is_followed_with_the_tls_of_its_place() {
+    let mut world = World::new();
+    let (near, mut first) = pipe(64 * 1024);
+    let dialer = Dialer::new(Dial::Reached(near));
+    let (near, mut second) = pipe(64 * 1024);
+    dialer
+        .0
+        .lock()
+        .expect("no panic")
+        .push_back(Dial::Reached(near));
+    let (hub, _down) = bosh(&mut world, &dialer, Tls::None);
+    let creating = ask(&hub, creation(60));
+    let plain = world.run(async {
+        first.until(" version='1.0'>").await;
+        first.say(server_header()).await;
+        first.say(ELSEWHERE).await;
+        let header = second.until(" version='1.0'>").await;
+        second.say(server_header()).await;
+        second
+            .say("<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>")
+            .await;
+        let plain = second.until("xmpp-tls").await;
+        second
+            .say("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+            .await;
+        second.until("[handshake]").await;
+        greet(&mut second).await;
+        format!("{header}{plain}")
+    });
+    assert_eq!(plain.matches("<?xml").count(), 1, "{plain}");
+    let created = answer(&mut world, creating);
+    assert!(
+        created.contains("urn:ietf:params:xml:ns:xmpp-bind"),
+        "{created}"
+    );
+}
+
+/// W-R-418: a place that may not be connected to, or does not answer, is a server that was lost; a client that leaves meanwhile is not kept.
+#[test]
+fn a_place_that_is_not_reached_is_a_lost_server() {
+    for silent in [false, true] {
+        let mut world = World::new();
+        let (near, mut first) = pipe(64 * 1024);
+        let dialer = Dialer::new(Dial::Reached(near));
+        let next = if silent { Dial::Silent } else { Dial::Refused };
+        dialer.0.lock().expect("no panic").push_back(next);
+        let (hub, _down) = bosh(&mut world, &dialer, Tls::None);
+        let creating = ask(&hub, creation(60));
+        world.run(async {
+            first.until(" version='1.0'>").await;
+            first.say(server_header()).await;
+            first.say(ELSEWHERE).await;
+        });
+        let mut said = answer(&mut world, creating);
+        if silent {
+            let sid = attribute(&said, "sid");
+            let ending = request(&sid, 1001, "").replace("<body ", "<body type='terminate' ");
+            let last = ask(&hub, ending);
+            said = answer(&mut world, last);
+        }
+        assert!(said.contains("type='terminate'"), "{said}");
+        let lost = said.contains("condition='remote-connection-failed'");
+        assert_eq!(lost, !silent, "{said}");
+        world.settle();
+        assert_eq!(hub.sessions(), 0);
+    }
 }
 
 /// B-R-139's conditions

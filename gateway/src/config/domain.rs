@@ -26,36 +26,53 @@ pub(crate) struct Domain {
     pub(crate) proxy_protocol: Option<file::ProxyProtocol>,
 }
 
-/// Where a domain's server may send its clients (W-R-418, W-R-419).
+/// Where a domain's server may lead the gateway, by redirects and by the nodes of its sessions (W-R-418, W-R-419).
 #[derive(Clone, Debug)]
-pub(crate) enum Places {
-    /// Anywhere by a redirect; no node is remembered.
+pub(crate) struct Places {
+    /// `elsewhere`: these and no others; `None` where the key is not written.
+    listed: Option<Vec<Target>>,
+    /// The way to a place that is not on loopback: as written for the domain, otherwise by verified TLS. `None` where neither can happen.
+    pub(crate) protection: Option<Protection>,
+}
+
+/// What the configuration says of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The operator has named it.
+    Listed,
+    /// No places are named.
     Unlisted,
-    /// There, and nowhere else.
-    Listed(Vec<Target>),
+    /// Others are.
+    Excluded,
 }
 
 impl Places {
-    /// Whether a redirect may lead there.
-    pub(crate) fn allow(&self, target: &Target) -> bool {
-        match self {
-            Self::Unlisted => true,
-            Self::Listed(_) => self.name(target),
+    fn none() -> Self {
+        Self {
+            listed: None,
+            protection: None,
         }
     }
 
-    /// Whether that place is listed.
-    pub(crate) fn name(&self, target: &Target) -> bool {
-        match self {
-            Self::Unlisted => false,
-            Self::Listed(places) => places.contains(target),
+    pub(crate) fn standing(&self, target: &Target) -> Standing {
+        match &self.listed {
+            None => Standing::Unlisted,
+            Some(places) if places.contains(target) => Standing::Listed,
+            Some(_) => Standing::Excluded,
         }
     }
 
-    fn from_file(domain: &str, written: Option<&[String]>) -> Result<Self, Problem> {
-        let Some(written) = written else {
-            return Ok(Self::Unlisted);
-        };
+    /// The number of places that are named, where the key is written.
+    pub(crate) fn count(&self) -> Option<usize> {
+        self.listed.as_ref().map(Vec::len)
+    }
+
+    /// Whether one is named that other machines may have.
+    fn lead_away(listed: Option<&[Target]>) -> bool {
+        listed.is_some_and(|places| places.iter().any(|place| !is_loopback(&place.host)))
+    }
+
+    fn listed(domain: &str, written: Option<&[String]>) -> Result<Option<Vec<Target>>, Problem> {
         let place = |text: &String| {
             Target::parse(text).ok_or_else(|| {
                 Problem::new(format!(
@@ -63,9 +80,9 @@ impl Places {
                 ))
             })
         };
-        Ok(Self::Listed(
-            written.iter().map(place).collect::<Result<_, _>>()?,
-        ))
+        written
+            .map(|places| places.iter().map(place).collect())
+            .transpose()
     }
 }
 
@@ -87,8 +104,28 @@ pub(crate) enum Server {
 pub(crate) enum Protection {
     /// Nothing, by configuration.
     None,
+    /// Nothing, without a word of the configuration: loopback addresses alone.
+    Loopback,
     StartTls(Proof),
     Direct(Proof),
+}
+
+impl Protection {
+    /// Whether a server at that address may be spoken to in this way.
+    pub(crate) fn permits(&self, address: IpAddr) -> bool {
+        match self {
+            Self::Loopback => address.to_canonical().is_loopback(),
+            Self::None | Self::StartTls(_) | Self::Direct(_) => true,
+        }
+    }
+
+    /// Whether the server proves who it is.
+    pub(crate) fn is_verified(&self) -> bool {
+        match self {
+            Self::StartTls(_) | Self::Direct(_) => true,
+            Self::None | Self::Loopback => false,
+        }
+    }
 }
 
 /// What a server has to prove, and by whose word: it is the XMPP domain, wherever the server is (W-R-451).
@@ -120,7 +157,7 @@ impl Domain {
             foreign: false,
             hide_channel_binding: false,
             anonymous: false,
-            places: Arc::new(Places::Unlisted),
+            places: Arc::new(Places::none()),
             proxy_protocol: None,
         }
     }
@@ -133,22 +170,32 @@ impl Domain {
                 written.upstream
             ))
         })?;
-        let tls = written.tls.unwrap_or(if is_loopback(host) {
-            file::Tls::None
-        } else {
-            file::Tls::Starttls
-        });
         let ca = written.ca.as_deref();
-        let tls = match (tls, ca) {
-            (file::Tls::None, Some(_)) => {
-                return Err(Problem::new(format!(
-                    "domain \"{name}\": a CA is named but TLS is \"none\", the default for loopback addresses; \
-                     set it to \"starttls\" or \"direct\" (tls = ..., --upstream-tls ...)"
-                )));
+        let listed = Places::listed(name, written.elsewhere.as_deref())?;
+        let verified = || Proof::new(name, ca, Alpn::Unsaid).map(Protection::StartTls);
+        let plain = match written.tls {
+            Some(file::Tls::None) => true,
+            None => is_loopback(host) && !Places::lead_away(listed.as_deref()),
+            Some(file::Tls::Starttls | file::Tls::Direct) => false,
+        };
+        if plain && ca.is_some() {
+            return Err(Problem::new(format!(
+                "domain \"{name}\": a CA is named but TLS is \"none\", the default for loopback addresses; \
+                 set it to \"starttls\" or \"direct\" (tls = ..., --upstream-tls ...)"
+            )));
+        }
+        let tls = match written.tls {
+            Some(file::Tls::None) => Protection::None,
+            None if is_loopback(host) => Protection::Loopback,
+            None | Some(file::Tls::Starttls) => verified()?,
+            Some(file::Tls::Direct) => Protection::Direct(Proof::new(name, ca, Alpn::XmppClient)?),
+        };
+        let protection = match &tls {
+            Protection::Loopback if Places::lead_away(listed.as_deref()) => Some(verified()?),
+            Protection::Loopback => None,
+            tls @ (Protection::None | Protection::StartTls(_) | Protection::Direct(_)) => {
+                Some(tls.clone())
             }
-            (file::Tls::None, None) => Protection::None,
-            (file::Tls::Starttls, ca) => Protection::StartTls(Proof::new(name, ca, Alpn::Unsaid)?),
-            (file::Tls::Direct, ca) => Protection::Direct(Proof::new(name, ca, Alpn::XmppClient)?),
         };
         Ok(Self {
             server: Server::Tcp {
@@ -159,7 +206,7 @@ impl Domain {
             foreign: written.foreign,
             hide_channel_binding: written.hide_channel_binding,
             anonymous: written.anonymous,
-            places: Arc::new(Places::from_file(name, written.elsewhere.as_deref())?),
+            places: Arc::new(Places { listed, protection }),
             proxy_protocol: written.proxy_protocol,
         })
     }
@@ -263,7 +310,7 @@ mod tests {
     fn only_loopback_is_trusted_without_a_word() {
         for loopback in ["127.0.0.1:5222", "[::1]:5222", "LocalHost:5222"] {
             assert!(
-                matches!(tls(loopback, None), Protection::None),
+                matches!(tls(loopback, None), Protection::Loopback),
                 "{loopback}"
             );
         }

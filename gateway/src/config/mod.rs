@@ -3,7 +3,8 @@
 //! - `--listen` replaces all listeners of the file.
 //! - `--domain` with `--upstream` adds to the file's domains, and replaces those of the same name.
 //! - Without any domain the demonstration domain is served.
-//! - Without a file and without `--domain` only loopback host names are answered (W-R-005), while all listeners are on loopback.
+//! - While all listeners are on loopback and neither `http.hosts` nor `http.trusted_proxies` is set, only loopback names and the served domains are
+//!   answered (W-R-005).
 
 mod domain;
 mod file;
@@ -27,7 +28,9 @@ use xmpp_http1::forwarded::{AddressField, Fields, SchemeField};
 
 use crate::cli::Serve;
 
-pub(crate) use domain::{DEMONSTRATION, Domain, Places, Proof, Protection, Server, normalised};
+pub(crate) use domain::{
+    DEMONSTRATION, Domain, Places, Proof, Protection, Server, Standing, normalised,
+};
 pub(crate) use file::{ProxyProtocol, Tls as UpstreamTls};
 pub(crate) use listener::{Channel, Compression, Listener, Presence, ProxyHeader, Served};
 pub(crate) use logins::Logins;
@@ -60,8 +63,8 @@ pub(crate) struct Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Hosts {
     Any,
-    /// `localhost`, 127.0.0.0/8, `[::1]`.
-    Loopback,
+    /// `localhost`, 127.0.0.0/8, `[::1]`, and the domains that are served.
+    Local(Vec<String>),
     /// These, lower case, without port.
     Listed(Vec<String>),
 }
@@ -154,18 +157,18 @@ impl Config {
         let all_loopback = listeners
             .iter()
             .all(|listener| listener.address.ip().to_canonical().is_loopback());
-        let hosts = match written.http.hosts.clone() {
-            Some(hosts) if hosts.is_empty() => Hosts::Any,
-            Some(hosts) => Hosts::Listed(hosts.iter().map(|host| host.to_lowercase()).collect()),
-            None if path.is_none() && arguments.domain.is_empty() && all_loopback => {
-                Hosts::Loopback
-            }
-            None => Hosts::Any,
-        };
         let proxies = Networks::parse(
             "http.trusted_proxies",
             written.http.trusted_proxies.as_deref().unwrap_or_default(),
         )?;
+        let hosts = match written.http.hosts.clone() {
+            Some(hosts) if hosts.is_empty() => Hosts::Any,
+            Some(hosts) => Hosts::Listed(hosts.iter().map(|host| host.to_lowercase()).collect()),
+            None if all_loopback && proxies.is_empty() => {
+                Hosts::Local(domains.keys().cloned().collect())
+            }
+            None => Hosts::Any,
+        };
         let forwarded = forwarded(&written.http);
         check_proxies(&listeners, &proxies, forwarded)?;
         let mut limits = Limits::default();

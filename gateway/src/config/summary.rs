@@ -5,7 +5,7 @@ use std::fmt;
 use xmpp_http1::forwarded::{AddressField, SchemeField};
 
 use super::{
-    Channel, Compression, Config, Domain, Hosts, Listener, Page, Places, Protection, ProxyHeader,
+    Channel, Compression, Config, Domain, Hosts, Listener, Page, Protection, ProxyHeader,
     ProxyProtocol, Served, Server,
 };
 
@@ -28,7 +28,11 @@ impl fmt::Display for Summary<'_> {
         }
         match &config.hosts {
             Hosts::Any => writeln!(f, "hosts           any")?,
-            Hosts::Loopback => writeln!(f, "hosts           localhost, 127.0.0.1, [::1]")?,
+            Hosts::Local(domains) => writeln!(
+                f,
+                "hosts           localhost, 127.0.0.1, [::1], {}",
+                domains.join(", ")
+            )?,
             Hosts::Listed(hosts) => writeln!(f, "hosts           {}", hosts.join(", "))?,
         }
         if config.proxies.is_empty() {
@@ -152,7 +156,7 @@ impl fmt::Display for Shown<'_, Domain> {
             }
             Server::Tcp { host, port, tls } => {
                 let tls = match tls {
-                    Protection::None => "plain TCP",
+                    Protection::None | Protection::Loopback => "plain TCP",
                     Protection::StartTls(_) => "STARTTLS",
                     Protection::Direct(_) => "direct TLS",
                 };
@@ -173,8 +177,8 @@ impl fmt::Display for Shown<'_, Domain> {
         if self.0.anonymous {
             f.write_str(", lets anybody in")?;
         }
-        if let Places::Listed(places) = &*self.0.places {
-            write!(f, ", may lead to {} other places", places.len())?;
+        if let Some(count) = self.0.places.count() {
+            write!(f, ", may lead to {count} other places")?;
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ fn the_sample_is_what_it_says() {
     let sample = load(SAMPLE).expect("the sample");
     assert_eq!(sample.listeners.len(), 1);
     assert_eq!(sample.domains.keys().collect::<Vec<_>>(), ["example.com"]);
-    assert_eq!(sample.hosts, Hosts::Any);
+    assert_eq!(sample.hosts, Hosts::Local(vec!["example.com".to_owned()]));
 }
 
 #[test]
@@ -138,22 +138,70 @@ fn a_domain_that_lets_anybody_in_needs_lists_of_origins() {
     assert!(load(&domain.replace("true", "false")).is_ok());
 }
 
-/// W-R-419: places are read whole or refused.
+/// W-R-418, W-R-419: places are read whole or refused.
 #[test]
 fn places_elsewhere_are_hosts() {
     let domain = |places: &str| {
         format!("[domain.'a.example']\nupstream = '127.0.0.1:5222'\nelsewhere = [{places}]\n")
     };
     assert!(problem(&domain("'a b'")).contains("elsewhere: \"a b\" is not HOST or HOST:PORT"));
-    let config = load(&domain("'Node1.example', '[::1]:99'")).expect("places");
+    let config = load(&domain("'LocalHost', '[::1]:99'")).expect("places");
     let places = &config.domains["a.example"].places;
     let target = |text| xmpp_stream::relay::Target::parse(text).expect("a place");
-    assert!(places.allow(&target("node1.example:5222")));
-    assert!(!places.allow(&target("node1.example:5223")));
-    assert!(places.name(&target("[::1]:99")));
+    assert_eq!(places.standing(&target("localhost:5222")), Standing::Listed);
+    assert_eq!(places.standing(&target("[::1]:99")), Standing::Listed);
+    assert_eq!(
+        places.standing(&target("localhost:5223")),
+        Standing::Excluded
+    );
     let config = load("[domain.'a.example']\nupstream = '127.0.0.1:5222'").expect("none");
     let places = &config.domains["a.example"].places;
-    assert!(places.allow(&target("anywhere")) && !places.name(&target("anywhere")));
+    assert_eq!(places.standing(&target("anywhere")), Standing::Unlisted);
+    // An empty list says that there is no such place.
+    let config = load(&domain("")).expect("an empty list");
+    let places = &config.domains["a.example"].places;
+    assert_eq!(places.standing(&target("anywhere")), Standing::Excluded);
+}
+
+/// W-R-418: places elsewhere are reached as written for the domain, otherwise by verified TLS.
+#[test]
+fn places_elsewhere_are_reached_as_written_or_by_tls() {
+    let protection = |keys: &str| {
+        let text = format!("[domain.'a.example']\n{keys}\n");
+        let config = load(&text).expect("a domain");
+        config.domains["a.example"].places.protection.clone()
+    };
+    let near = "upstream = '127.0.0.1:5222'\n";
+    let far = "upstream = '192.0.2.1:5222'\n";
+    let away = "elsewhere = ['node2.example']\n";
+    assert!(protection(near).is_none());
+    assert!(protection(&format!("{near}elsewhere = ['[::1]:99']")).is_none());
+    for keys in [
+        format!("{near}tls = 'none'\n{away}"),
+        format!("{far}tls = 'none'\n"),
+    ] {
+        assert!(
+            matches!(protection(&keys), Some(Protection::None)),
+            "{keys}"
+        );
+    }
+    for keys in [
+        format!("{near}{away}"),
+        format!("{near}tls = 'starttls'\n"),
+        far.to_owned(),
+    ] {
+        assert!(
+            matches!(protection(&keys), Some(Protection::StartTls(_))),
+            "{keys}"
+        );
+    }
+    let direct = format!("{near}tls = 'direct'\n{away}");
+    assert!(matches!(protection(&direct), Some(Protection::Direct(_))));
+    // A CA is for these places then.
+    let error = problem(&format!(
+        "[domain.'a.example']\n{near}{away}ca = '/nonexistent/ca.pem'"
+    ));
+    assert!(error.contains("cannot read /nonexistent/ca.pem"), "{error}");
 }
 
 #[test]
@@ -166,11 +214,30 @@ fn without_configuration_only_loopback_is_served() {
         .collect();
     assert_eq!(addresses, ["127.0.0.1:5280", "[::1]:5280"]);
     assert_eq!(config.listeners[1].presence, Presence::Optional);
-    assert_eq!(config.hosts, Hosts::Loopback);
+    assert_eq!(config.hosts, Hosts::Local(vec!["localhost".to_owned()]));
     assert!(matches!(
         config.domains.get("localhost").map(|domain| &domain.server),
         Some(Server::Demonstration)
     ));
+}
+
+/// W-R-005: what is on loopback alone answers to its own names, unless one of two keys says otherwise.
+#[test]
+fn names_are_those_of_loopback_until_a_key_says_otherwise() {
+    let domain = "[domain.'A.example']\nupstream = '127.0.0.1:5222'\n";
+    let hosts = |keys: &str| load(&format!("{keys}\n{domain}")).expect("read").hosts;
+    let local = Hosts::Local(vec!["a.example".to_owned()]);
+    let near = "[[listener]]\naddress = '127.0.0.1:1'\n[[listener]]\naddress = '[::1]:1'\n";
+    assert_eq!(hosts(""), local);
+    assert_eq!(hosts(near), local);
+    assert_eq!(hosts("[http]\ntrusted_proxies = []"), local);
+    let far = "[[listener]]\naddress = '0.0.0.0:1'\nallow_plaintext = true\n";
+    assert_eq!(hosts(&format!("{near}{far}")), Hosts::Any);
+    for key in ["hosts = []", "trusted_proxies = ['127.0.0.1']"] {
+        assert_eq!(hosts(&format!("[http]\n{key}")), Hosts::Any, "{key}");
+    }
+    let listed = Hosts::Listed(vec!["b.example".to_owned()]);
+    assert_eq!(hosts("[http]\nhosts = ['B.example']"), listed);
 }
 
 #[test]
@@ -194,7 +261,8 @@ fn domain_and_upstream_go_together() {
         config.domains.keys().collect::<Vec<_>>(),
         ["example.com", "example.org"]
     );
-    assert_eq!(config.hosts, Hosts::Any);
+    let names = ["example.com", "example.org"].map(str::to_owned);
+    assert_eq!(config.hosts, Hosts::Local(names.to_vec()));
     let error = arguments(&[], &["example.com"], None)
         .expect_err("no server")
         .to_string();

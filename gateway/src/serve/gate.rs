@@ -1,6 +1,7 @@
 //! What every connection and session of the process shares, and the decision which domain is served where (C-R-035).
 
 use std::{
+    collections::BTreeMap,
     net::IpAddr,
     sync::{
         Arc,
@@ -18,6 +19,7 @@ use xmpp_wire::{StreamError, StreamHeader};
 
 use super::{
     logins::Logins,
+    lookups::{self, LookUps, Share},
     nodes::Nodes,
     rate::Handshakes,
     reports::{Cause, Reports},
@@ -47,6 +49,8 @@ pub(crate) struct Gate {
     demonstration: Demo,
     pub(crate) reports: Reports,
     nodes: Nodes,
+    /// By domain.
+    shares: Arc<BTreeMap<String, Share>>,
     numbers: Arc<AtomicU64>,
 }
 
@@ -57,7 +61,11 @@ impl Gate {
         runtime: Tokio,
         shutdown: Listening,
     ) -> Self {
+        let look_ups = LookUps::new(lookups::system);
+        let names = config.domains.keys();
+        let shares = names.map(|name| (name.clone(), look_ups.share()));
         Self {
+            shares: Arc::new(shares.collect()),
             http: config.http(),
             binding: Arc::new(config.machines.binding.clone()),
             hub,
@@ -96,7 +104,8 @@ impl Gate {
         if to.is_empty() {
             return Decision::Refuse(StreamError::new("improper-addressing"));
         }
-        let Some(domain) = self.config.domains.get(&to) else {
+        let (Some(domain), Some(share)) = (self.config.domains.get(&to), self.shares.get(&to))
+        else {
             return Decision::Refuse(StreamError::new("host-unknown"));
         };
         if self.logins.refuses(client, Instant::now()) {
@@ -125,6 +134,7 @@ impl Gate {
             logins: self.logins.clone(),
             demonstration: self.demonstration.clone(),
             timeout: self.config.limits.connect,
+            share: share.clone(),
             places: Arc::clone(&domain.places),
             // Where origins are listed, a page elsewhere cannot use it (W-R-477).
             anonymous_is_known: domain.anonymous,

@@ -9,10 +9,12 @@ mod descriptors;
 mod gate;
 mod listen;
 mod logins;
+mod lookups;
 mod nodes;
 mod page;
 mod proxy_protocol;
 mod rate;
+mod redirect;
 mod reports;
 mod route;
 mod sessions;
@@ -113,7 +115,7 @@ fn announce(config: &Config, bound: &[listen::Bound]) {
             ),
             Server::Tcp { host, port, tls } => {
                 let tls = match tls {
-                    Protection::None => "plain TCP",
+                    Protection::None | Protection::Loopback => "plain TCP",
                     Protection::StartTls(_) => "STARTTLS",
                     Protection::Direct(_) => "direct TLS",
                 };

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     io::{self, IoSlice},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -19,17 +19,19 @@ use xmpp_stream::{
     client,
     relay::{Target, Warning},
 };
-use xmpp_web_tokio::{Io, connect, driver, tls::ClientStream};
+use xmpp_web_tokio::{Io, driver, tls::ClientStream};
 
 use super::{
     gate::TOO_MANY_FAILURES,
     logins::Logins,
+    lookups::{NonePermitted, Share},
     nodes::Nodes,
     proxy_protocol,
+    redirect::{Heard, NotFollowed, Way, Where, decide},
     reports::{Cause, Reports},
 };
 use crate::{
-    config::{Places, Proof, Protection, ProxyProtocol, Server},
+    config::{Places, Proof, Protection, ProxyProtocol, Server, Standing},
     demo::Demo,
 };
 
@@ -46,6 +48,8 @@ pub(crate) struct Upstream {
     pub(crate) demonstration: Demo,
     /// For the TCP connection; the stream's own deadline bounds the handshake as well.
     pub(crate) timeout: Duration,
+    /// Its look-ups and dials.
+    pub(crate) share: Share,
     /// Where its server may send clients.
     pub(crate) places: Arc<Places>,
     /// The configuration says that anybody is let in, with what follows.
@@ -58,27 +62,15 @@ pub(crate) struct Upstream {
 pub(crate) fn in_stream(server: &Server) -> client::Tls {
     match server {
         Server::Demonstration => client::Tls::None,
-        Server::Tcp { tls, .. } => match tls {
-            Protection::None => client::Tls::None,
-            Protection::StartTls(_) => client::Tls::StartTls,
-            Protection::Direct(_) => client::Tls::Direct,
-        },
+        Server::Tcp { tls, .. } => tls_in_stream(tls),
     }
 }
 
-impl Upstream {
-    /// A connection there, with what comes first: a PROXY header, TLS.
-    async fn reach(self, host: &str, port: u16, tls: Protection) -> io::Result<Stream> {
-        let mut io = connect(host, port, self.timeout).await?;
-        if let Some(version) = self.proxy_protocol {
-            let (ours, server) = (io.0.local_addr()?, io.0.peer_addr()?);
-            let header = proxy_protocol::header(version, self.client, ours, server);
-            io.0.write_all(&header).await?;
-        }
-        match tls {
-            Protection::None | Protection::StartTls(_) => Ok(Stream::Tcp(io)),
-            Protection::Direct(proof) => secured(&proof, io).await,
-        }
+fn tls_in_stream(protection: &Protection) -> client::Tls {
+    match protection {
+        Protection::None | Protection::Loopback => client::Tls::None,
+        Protection::StartTls(_) => client::Tls::StartTls,
+        Protection::Direct(_) => client::Tls::Direct,
     }
 }
 
@@ -87,15 +79,74 @@ async fn secured(proof: &Proof, io: Io<TcpStream>) -> io::Result<Stream> {
     Ok(Stream::Tls(Box::new(made)))
 }
 
+fn is_here(address: IpAddr) -> Where {
+    if address.to_canonical().is_loopback() {
+        Where::Here
+    } else {
+        Where::Elsewhere
+    }
+}
+
+impl Upstream {
+    /// A connection there, with what comes first (a PROXY header, TLS), and what the stream has to do for TLS. An address without a protection is not
+    /// dialled.
+    async fn reach(
+        &self,
+        host: &str,
+        port: u16,
+        protection: impl Fn(IpAddr) -> Option<Protection>,
+    ) -> io::Result<(Stream, client::Tls)> {
+        let permits = |address| protection(address).is_some();
+        let connecting = self.share.connect(host, port, self.timeout, permits);
+        let mut io = connecting.await?;
+        let (ours, server) = (io.0.local_addr()?, io.0.peer_addr()?);
+        let address = server.ip();
+        let Some(protection) = protection(address) else {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        };
+        if let Some(version) = self.proxy_protocol {
+            let header = proxy_protocol::header(version, self.client, ours, server);
+            io.0.write_all(&header).await?;
+        }
+        let in_stream = tls_in_stream(&protection);
+        let proof = match protection {
+            Protection::Direct(proof) => return Ok((secured(&proof, io).await?, in_stream)),
+            Protection::None | Protection::Loopback => None,
+            Protection::StartTls(proof) => Some(proof),
+        };
+        Ok((Stream::Tcp(Plain { io, address, proof }), in_stream))
+    }
+
+    /// How an address of a place is protected that was named like that.
+    fn protection(&self, target: &Target, heard: Heard, address: IpAddr) -> Option<Protection> {
+        let Server::Tcp { host, port, tls } = &self.server else {
+            return None;
+        };
+        if (&*target.host, target.port) == (&**host, *port) {
+            return tls.permits(address).then(|| tls.clone());
+        }
+        let elsewhere = self.places.protection.as_ref();
+        match decide(self.places.standing(target), heard, is_here(address))? {
+            Way::AsConfigured => Some(tls.clone()),
+            Way::AsListed => elsewhere.cloned(),
+            Way::Verified => elsewhere.filter(|way| way.is_verified()).cloned(),
+        }
+    }
+}
+
 impl driver::relay::Upstream for Upstream {
     type Stream = Stream;
 
     fn connect(&self) -> impl Future<Output = io::Result<Stream>> + Send + 'static {
         let upstream = self.clone();
         async move {
-            match upstream.server.clone() {
+            match &upstream.server {
                 Server::Demonstration => Ok(Stream::Memory(Io(upstream.demonstration.connect()))),
-                Server::Tcp { host, port, tls } => upstream.reach(&host, port, tls).await,
+                Server::Tcp { host, port, tls } => {
+                    let protection = |address| tls.permits(address).then(|| tls.clone());
+                    let reached = upstream.reach(host, *port, protection).await;
+                    reached.map(|(stream, _)| stream)
+                }
             }
         }
     }
@@ -103,18 +154,33 @@ impl driver::relay::Upstream for Upstream {
     fn connect_to(
         &self,
         target: &Target,
-    ) -> Option<impl Future<Output = io::Result<Stream>> + Send + 'static> {
-        let Server::Tcp { tls, .. } = &self.server else {
-            return None;
-        };
-        let (upstream, target, tls) = (self.clone(), target.clone(), tls.clone());
-        self.places
-            .allow(&target)
-            .then_some(async move { upstream.reach(&target.host, target.port, tls).await })
+        from: Stream,
+    ) -> impl Future<Output = io::Result<(Stream, client::Tls)>> + Send + 'static {
+        let (upstream, target, heard) = (self.clone(), target.clone(), from.heard());
+        async move {
+            let protection = |address| upstream.protection(&target, heard, address);
+            let Target { host, port } = &target;
+            let not_followed = || {
+                let target = target.clone();
+                io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    NotFollowed { target, heard },
+                )
+            };
+            // Where a loopback address is not permitted, no other one is: the name is not looked up.
+            if protection(Ipv4Addr::LOCALHOST.into()).is_none() {
+                return Err(not_followed());
+            }
+            let reached = upstream.reach(host, *port, protection).await;
+            reached.map_err(|error| match error.get_ref() {
+                Some(source) if source.is::<NonePermitted>() => not_followed(),
+                Some(_) | None => error,
+            })
+        }
     }
 
     fn remember(&self, id: &str, node: &Target) {
-        if self.places.name(node) {
+        if self.places.standing(node) == Standing::Listed {
             self.nodes.remember(&self.domain, id, node);
         }
     }
@@ -154,17 +220,14 @@ impl driver::relay::Upstream for Upstream {
         &self,
         stream: Stream,
     ) -> impl Future<Output = io::Result<Stream>> + Send + 'static {
-        let server = self.server.clone();
         async move {
-            match (server, stream) {
-                (
-                    Server::Tcp {
-                        tls: Protection::StartTls(proof),
-                        ..
-                    },
-                    Stream::Tcp(io),
-                ) => secured(&proof, io).await,
-                (Server::Tcp { .. } | Server::Demonstration, _) => Err(io::Error::new(
+            match stream {
+                Stream::Tcp(Plain {
+                    io,
+                    proof: Some(proof),
+                    ..
+                }) => secured(&proof, io).await,
+                Stream::Tcp(_) | Stream::Tls(_) | Stream::Memory(_) => Err(io::Error::new(
                     io::ErrorKind::Unsupported,
                     "STARTTLS is not configured",
                 )),
@@ -173,6 +236,16 @@ impl driver::relay::Upstream for Upstream {
     }
 
     fn lost(&self, reason: &io::Error) {
+        let source = reason.get_ref();
+        if let Some(place) = source.and_then(|error| error.downcast_ref::<NotFollowed>()) {
+            let cause = Cause::new(
+                "the server sends its clients to a place that is not connected to; if it is right, list it in the domain's elsewhere",
+            );
+            let cause = cause
+                .about("domain", &self.domain)
+                .because(&place.to_string());
+            return self.reports.note(cause, None);
+        }
         let server = match &self.server {
             Server::Demonstration => "this process".to_owned(),
             Server::Tcp { host, port, .. } => format!("{host}:{port}"),
@@ -187,9 +260,33 @@ impl driver::relay::Upstream for Upstream {
 /// A connection to a server.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Tcp(Io<TcpStream>),
+    Tcp(Plain),
+    /// Verified for the domain.
     Tls(Box<ClientStream<TcpStream>>),
     Memory(Io<DuplexStream>),
+}
+
+/// A connection that has no TLS, or none yet.
+#[derive(Debug)]
+pub(crate) struct Plain {
+    io: Io<TcpStream>,
+    address: IpAddr,
+    /// What the server has to prove at STARTTLS.
+    proof: Option<Proof>,
+}
+
+impl Stream {
+    /// What is worth a place that is named on it.
+    fn heard(&self) -> Heard {
+        match self {
+            Self::Tls(_) => Heard::InTls,
+            Self::Tcp(Plain { address, .. }) => match is_here(*address) {
+                Where::Here => Heard::OnLoopback,
+                Where::Elsewhere => Heard::InPlain,
+            },
+            Self::Memory(_) => Heard::InPlain,
+        }
+    }
 }
 
 impl AsyncRead for Stream {
@@ -199,7 +296,7 @@ impl AsyncRead for Stream {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(io) => Pin::new(io).poll_read(cx, buf),
+            Self::Tcp(plain) => Pin::new(&mut plain.io).poll_read(cx, buf),
             Self::Tls(io) => Pin::new(io).poll_read(cx, buf),
             Self::Memory(io) => Pin::new(io).poll_read(cx, buf),
         }
@@ -213,7 +310,7 @@ impl AsyncWrite for Stream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(io) => Pin::new(io).poll_write(cx, buf),
+            Self::Tcp(plain) => Pin::new(&mut plain.io).poll_write(cx, buf),
             Self::Tls(io) => Pin::new(io).poll_write(cx, buf),
             Self::Memory(io) => Pin::new(io).poll_write(cx, buf),
         }
@@ -225,7 +322,7 @@ impl AsyncWrite for Stream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+            Self::Tcp(plain) => Pin::new(&mut plain.io).poll_write_vectored(cx, bufs),
             Self::Tls(io) => Pin::new(io).poll_write_vectored(cx, bufs),
             Self::Memory(io) => Pin::new(io).poll_write_vectored(cx, bufs),
         }
@@ -233,7 +330,7 @@ impl AsyncWrite for Stream {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(io) => Pin::new(io).poll_flush(cx),
+            Self::Tcp(plain) => Pin::new(&mut plain.io).poll_flush(cx),
             Self::Tls(io) => Pin::new(io).poll_flush(cx),
             Self::Memory(io) => Pin::new(io).poll_flush(cx),
         }
@@ -241,7 +338,7 @@ impl AsyncWrite for Stream {
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(io) => Pin::new(io).poll_close(cx),
+            Self::Tcp(plain) => Pin::new(&mut plain.io).poll_close(cx),
             Self::Tls(io) => Pin::new(io).poll_close(cx),
             Self::Memory(io) => Pin::new(io).poll_close(cx),
         }

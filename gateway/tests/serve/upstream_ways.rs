@@ -4,7 +4,9 @@ use std::{fs, path::PathBuf};
 
 use crate::support::{
     Gateway,
+    certificates::{Authority, params},
     scripted::{Scripted, features, header, mechanisms},
+    server::{Server, Way},
     websocket::{CLOSE, Frame, OPEN, WebSocket, handshake},
 };
 
@@ -89,6 +91,87 @@ fn a_redirect_that_is_not_allowed_is_not_followed() {
         assert_eq!(rest.last(), Some(&Frame::Close(1011)));
     }
     assert_eq!(second.heard(), [""; 0]);
+}
+
+/// W-R-418: a server on loopback in plain TCP cannot lead passwords to another machine, whether places are listed or not. One line says where to,
+/// and which key.
+#[test]
+fn a_plain_server_leads_nobody_to_another_machine() {
+    for (name, domain) in [
+        ("away", ""),
+        ("away-plain", "tls = \"none\""),
+        ("away-listed", "elsewhere = [\"127.0.0.1\"]"),
+    ] {
+        for place in ["192.0.2.1:5222", "[2001:db8::1]:5222"] {
+            let first = sends_to(place.to_owned());
+            let gateway = gateway(name, &first, domain, "");
+            let started = std::time::Instant::now();
+            for _ in 0..3 {
+                let mut socket = connect(&gateway);
+                socket.send(OPEN);
+                assert_eq!(socket.rest().last(), Some(&Frame::Close(1011)));
+            }
+            // Nothing there was waited for.
+            assert!(started.elapsed() < std::time::Duration::from_secs(5));
+            let log = gateway.log();
+            let warnings: Vec<_> = log.lines().filter(|line| line.contains("WARN")).collect();
+            let [warning] = warnings.as_slice() else {
+                panic!("{log}");
+            };
+            let place = place.replace(['[', ']'], "");
+            for word in [&*place, "elsewhere", "domain=localhost"] {
+                assert!(warning.contains(word), "{word}: {log}");
+            }
+        }
+    }
+}
+
+/// W-R-418: a place that is listed is connected to as the domain's `tls` is written, by verified TLS here, although it was named before TLS.
+#[test]
+fn a_listed_place_is_reached_by_the_written_tls() {
+    let authority = Authority::new("elsewhere");
+    for (name, identity, works) in [
+        ("listed-right", "localhost", true),
+        ("listed-wrong", "other.example", false),
+    ] {
+        let second = Server::start(Way::StartTls, authority.sign(&params(identity)));
+        let first = sends_to(second.address.to_string());
+        let gateway = gateway(
+            name,
+            &first,
+            &format!(
+                "tls = \"starttls\"\nca = \"{}\"\nelsewhere = [\"{}\"]",
+                authority.file, second.address
+            ),
+            "",
+        );
+        if works {
+            WebSocket::signed_in(gateway.address, ADA).echo("behind TLS, elsewhere");
+        } else {
+            let mut socket = connect(&gateway);
+            socket.send(OPEN);
+            assert_eq!(socket.rest().last(), Some(&Frame::Close(1011)));
+            gateway.logs("the certificate is not for");
+        }
+        assert!(second.plain().contains("<starttls"), "{}", second.plain());
+        for word in ["from=", "<auth", ADA] {
+            assert!(!second.plain().contains(word), "{}", second.plain());
+        }
+    }
+}
+
+/// W-R-418: what counts as loopback is the address that a name has, on both ends.
+#[test]
+fn a_name_of_this_machine_is_a_place_of_this_machine() {
+    let second = honest("second");
+    let first = sends_to(format!("localhost:{}", second.address.port()));
+    let gateway = gateway("named", &first, "", "");
+    let mut socket = connect(&gateway);
+    socket.send(OPEN);
+    let Some(Frame::Text(open)) = socket.receive() else {
+        panic!("no <open/>");
+    };
+    assert!(open.contains("id=\"second\""), "{open}");
 }
 
 /// W-R-419: the location is not shown, and the session is resumed where it is, once.

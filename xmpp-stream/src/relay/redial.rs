@@ -6,6 +6,7 @@
 //! * The header of such a stream is shown with what comes behind it (or a little later), so that the client sees the `id` of the stream that it gets
 //!   (W-R-415).
 //! * Where a header or features were shown already, those of the next server are not.
+//! * The place decides how TLS is done there, so its stream begins anew when it is reached (`handle_redialed`).
 
 use xmpp_wire::{Element, StreamError, ns};
 
@@ -13,7 +14,10 @@ use super::{
     ServerAction, Target, WebAction,
     machine::{Authentication, Relay, Web},
 };
-use crate::{Instant, client::Stream};
+use crate::{
+    Instant,
+    client::{Stream, Tls},
+};
 
 /// How far a relay is with finding its server.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(super) struct Search {
     pub(super) since: Instant,
     /// Something of the client's was forwarded on this connection.
     pub(super) forwarded: bool,
+    /// A connection to another place was ordered, and is not made yet.
+    pub(super) redialing: bool,
     /// The client has seen a header.
     pub(super) header_shown: bool,
     /// The client has seen features of another server.
@@ -40,6 +46,7 @@ impl Search {
             left,
             since,
             forwarded: false,
+            redialing: false,
             header_shown: false,
             features_shown: false,
             asked: false,
@@ -65,6 +72,16 @@ impl Relay {
                 self.ready = true;
                 self.forward_early();
             }
+        }
+    }
+
+    /// The place that `ServerAction::Redial` named is reached, and TLS is done there as `tls` says: its stream begins now. Bytes that were polled
+    /// since the order are to be thrown away. Without effect where nothing was ordered, or where the client has left meanwhile.
+    pub fn handle_redialed(&mut self, tls: Tls, now: Instant) {
+        let first = self.authentication == Authentication::None && !self.search.forwarded;
+        if std::mem::take(&mut self.search.redialing) && self.web == Web::Open && first {
+            self.config.tls = tls;
+            self.begin_stream(now);
         }
     }
 
@@ -109,6 +126,13 @@ impl Relay {
 
     fn redial(&mut self, target: Target, now: Instant) {
         self.search.left -= 1;
+        self.search.redialing = true;
+        self.begin_stream(now);
+        self.tell(WebAction::Server(ServerAction::Redial(target)));
+    }
+
+    /// A first stream, with what is left of the time for features.
+    fn begin_stream(&mut self, now: Instant) {
         self.search.features_shown |= self.features_passed;
         self.ready = false;
         self.features_passed = false;
@@ -121,7 +145,6 @@ impl Relay {
         if self.web_full {
             self.stream.hold_input(now);
         }
-        self.tell(WebAction::Server(ServerAction::Redial(target)));
     }
 }
 

@@ -3,8 +3,9 @@
 /// What concerns the way to the server and not the web side. The driver carries it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerAction {
-    /// Drop the connection with everything that was not written or not read, connect there, and go on: the relay has begun a new stream for it
-    /// (W-R-418, RFC 6120 §4.9.3.19). The certificate must be for the same domain as before. A place that is not allowed is unreachable.
+    /// Drop the connection with everything that was not written or not read, connect there, and tell the relay how TLS is done there by
+    /// `Relay::handle_redialed` (W-R-418, RFC 6120 §4.9.3.19). The certificate must be for the same domain as before. A place that may not be
+    /// connected to is unreachable (`Relay::handle_unreachable`).
     Redial(Target),
     /// The server keeps the session of this XEP-0198 id at that node (W-R-419).
     Remember {

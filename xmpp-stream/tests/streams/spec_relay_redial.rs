@@ -65,6 +65,49 @@ fn a_redirect_is_followed_before_tls_and_behind_it() {
     assert_eq!(scene.server(proceed), ["START-TLS"]);
 }
 
+/// W-R-418: the place decides how TLS is done there; the deadline stays that of the first stream.
+#[test]
+fn the_place_decides_about_tls() {
+    let mut scene = Scene::with(config(Tls::None));
+    scene.sent();
+    scene.server(&format!("{HEADER}{}", elsewhere("b.example")));
+    scene.after(10);
+    scene.relay.handle_redialed(Tls::StartTls, scene.now);
+    let header = scene.sent();
+    assert!(
+        header.starts_with("<?xml") && header.ends_with('>'),
+        "{header}"
+    );
+    assert_eq!(scene.server(&format!("{HEADER}{MECHANISMS}")), [""; 0]);
+    assert!(scene.sent().starts_with("<starttls "));
+    let proceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+    assert_eq!(scene.server(proceed), ["START-TLS"]);
+    scene.relay.handle_tls(scene.now);
+    assert_eq!(scene.sent(), header);
+    // The next one, told of behind TLS, has it from the first byte.
+    scene.server(&format!("{HEADER}{}", elsewhere("c.example")));
+    scene.relay.handle_redialed(Tls::Direct, scene.now);
+    assert_eq!(scene.sent(), header);
+    assert_eq!(scene.after_milliseconds(4_999), [""; 0]);
+    assert_eq!(scene.server(&format!("{HEADER}{MECHANISMS}")).len(), 2);
+}
+
+/// W-R-418: word of a place that was not asked for, or comes when the client has left, begins nothing.
+#[test]
+fn a_place_that_was_not_asked_for_begins_nothing() {
+    let mut scene = Scene::authenticated();
+    scene.relay.handle_redialed(Tls::StartTls, scene.now);
+    assert_eq!(scene.sent(), "");
+    assert_eq!(scene.orders(), [""; 0]);
+    let mut scene = Scene::plain();
+    scene.server(&format!("{HEADER}{}", elsewhere("b.example")));
+    scene.sent();
+    scene.event(WebEvent::Closing);
+    scene.sent();
+    scene.relay.handle_redialed(Tls::None, scene.now);
+    assert_eq!(scene.sent(), "");
+}
+
 /// W-R-418: whatever the cuts, and also where the header was shown already, or features.
 #[test]
 fn what_was_shown_is_not_shown_again() {
@@ -127,6 +170,20 @@ fn a_redirect_that_is_not_followed_is_hidden() {
         let mut scene = Scene::ready();
         assert_eq!(scene.server(&elsewhere(nowhere)), UNREACHABLE, "{nowhere}");
     }
+}
+
+/// W-R-418: what the first server was told would be missing at the second.
+#[test]
+fn a_redirect_behind_the_clients_data_is_not_followed() {
+    let iq = "<iq xmlns='jabber:client' type='get' id='r'><query xmlns='jabber:iq:register'/></iq>";
+    let mut scene = Scene::ready();
+    scene.web(iq);
+    assert_eq!(scene.server(&elsewhere("b.example")), UNREACHABLE);
+    // Also where that was a login that failed.
+    let mut scene = Scene::ready();
+    scene.web(&format!("<auth {SASL} mechanism='PLAIN'>x</auth>"));
+    scene.server(&format!("<failure {SASL}><not-authorized/></failure>"));
+    assert_eq!(scene.server(&elsewhere("b.example")), UNREACHABLE);
 }
 
 /// W-R-444: all servers together have the time of one.
