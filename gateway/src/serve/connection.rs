@@ -167,6 +167,12 @@ fn answer<S: Stream>(
     };
     match rules.route(&request.head, health) {
         Route::Answer(response) => connection.respond(request.id, response),
+        Route::Misdirected(misdirected) => {
+            let name = request.head.authority().unwrap_or_default();
+            let cause = Cause::new(misdirected.cause).about("host", name);
+            gate.reports.note(cause, Some(facts.address()));
+            connection.respond(request.id, misdirected.response);
+        }
         Route::WebSocket => match accept(&request.head, request.surplus, &rules.handshake) {
             Ok(_) if health == Health::Draining => {
                 connection.respond(

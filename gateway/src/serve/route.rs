@@ -6,7 +6,7 @@ use ws_framing::handshake::server;
 use xmpp_http1::{RequestHead, Response};
 
 use super::page;
-use crate::config::{Compression, Config, Hosts, Listener, Page, Served};
+use crate::config::{Compression, Config, Hosts, Listener, Page, Served, normalised};
 
 /// What to do with a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +14,16 @@ pub(crate) enum Route {
     Bosh,
     WebSocket,
     Answer(Response),
+    /// 421: the request calls this host by a name that it does not answer to (W-R-005).
+    Misdirected(Misdirected),
+}
+
+/// Why a name is not answered to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Misdirected {
+    pub(crate) response: Response,
+    /// For the log, with the keys.
+    pub(crate) cause: &'static str,
 }
 
 /// What of the configuration decides.
@@ -50,9 +60,10 @@ impl Rules {
     }
 
     pub(crate) fn route(&self, head: &RequestHead, health: Health) -> Route {
-        if !self.knows(head.authority()) {
-            // A page elsewhere whose name resolves to this address must not reach it (W-R-005).
-            return Route::Answer(text(421, "This gateway is not known by that name.\n"));
+        // Checks of health come from machines that call this host as they like, and learn nothing of value.
+        let is_check = head.path() == Some("/healthz");
+        if let (false, Some(misdirected)) = (is_check, self.misdirected(head.authority())) {
+            return Route::Misdirected(misdirected);
         }
         let Some(path) = head.path() else {
             return Route::Answer(text(404, "There is nothing here.\n"));
@@ -89,17 +100,27 @@ impl Rules {
         }
     }
 
-    fn knows(&self, authority: Option<&str>) -> bool {
-        match &self.hosts {
-            Hosts::Any => true,
-            Hosts::Loopback => authority.is_some_and(|authority| is_loopback(host(authority))),
-            Hosts::Listed(hosts) => authority.is_some_and(|authority| {
-                let host = host(authority);
-                hosts.iter().any(|listed| {
-                    listed.eq_ignore_ascii_case(host) || listed.eq_ignore_ascii_case(authority)
-                })
-            }),
-        }
+    /// A page elsewhere whose name was made to resolve to this address must not reach it (W-R-005).
+    fn misdirected(&self, authority: Option<&str>) -> Option<Misdirected> {
+        let (known, words, cause) = match &self.hosts {
+            Hosts::Any => return None,
+            Hosts::Local(domains) => (
+                authority.is_some_and(|authority| is_local(host(authority), domains)),
+                "This gateway is not known by that name. It listens on loopback alone; set http.hosts, or http.trusted_proxies where a proxy passes \
+                 its own name on.\n",
+                "requests refused with 421: all listeners are on loopback, where only loopback names and the served domains are answered; set \
+                 http.hosts, or http.trusted_proxies where a proxy passes its own name on",
+            ),
+            Hosts::Listed(hosts) => (
+                authority.is_some_and(|authority| is_listed(authority, hosts)),
+                "This gateway is not known by that name; http.hosts does not list it.\n",
+                "requests refused with 421: http.hosts does not list the name",
+            ),
+        };
+        (!known).then(|| Misdirected {
+            response: text(421, words),
+            cause,
+        })
     }
 }
 
@@ -121,15 +142,23 @@ fn host(authority: &str) -> &str {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+fn is_listed(authority: &str, hosts: &[String]) -> bool {
+    let host = host(authority);
+    hosts
+        .iter()
+        .any(|listed| listed.eq_ignore_ascii_case(host) || listed.eq_ignore_ascii_case(authority))
+}
+
+fn is_local(host: &str, domains: &[String]) -> bool {
     let address = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost")
-        || address
-            .parse::<IpAddr>()
-            .is_ok_and(|ip| ip.to_canonical().is_loopback())
+    let loopback = address
+        .parse::<IpAddr>()
+        .is_ok_and(|ip| ip.to_canonical().is_loopback());
+    let name = normalised(host);
+    loopback || name == "localhost" || domains.contains(&name)
 }
 
 #[cfg(test)]
@@ -155,6 +184,7 @@ mod tests {
     fn status(rules: &Rules, head: &RequestHead) -> u16 {
         match rules.route(head, Health::Serving) {
             Route::Answer(response) => response.status,
+            Route::Misdirected(misdirected) => misdirected.response.status,
             Route::Bosh | Route::WebSocket => 0,
         }
     }
@@ -208,37 +238,80 @@ mod tests {
         assert_eq!(status(&rules, &head("GET", "/ws")), 404);
     }
 
+    fn named(path: &str, name: &str) -> RequestHead {
+        RequestHead::new("GET", path, Version::Http11).with_field("Host", name)
+    }
+
+    /// W-R-005.
     #[test]
-    fn loopback_names_are_known_without_configuration() {
-        let rules = rules(Hosts::Loopback);
-        let named =
-            |name: &str| RequestHead::new("GET", "/", Version::Http11).with_field("Host", name);
+    fn loopback_names_and_served_domains_are_known_without_a_key() {
+        let rules = rules(Hosts::Local(vec![
+            "example.com".to_owned(),
+            "xn--bcher-kva.example".to_owned(),
+        ]));
         for name in [
             "localhost",
             "LOCALHOST:5280",
+            "localhost.",
             "127.0.0.1:5280",
             "127.0.0.1",
+            "127.9.9.9",
             "[::1]:5280",
             "[::1]",
+            "Example.com:80",
+            "xn--bcher-kva.example",
         ] {
-            assert_eq!(status(&rules, &named(name)), 200, "{name}");
+            assert_eq!(status(&rules, &named("/", name)), 200, "{name}");
+            assert_eq!(
+                rules.route(&named("/bosh", name), Health::Serving),
+                Route::Bosh
+            );
         }
         for name in [
             "attacker.example",
             "localhost.attacker.example",
+            "example.com.attacker.example",
+            "chat.example.com",
             "192.0.2.1",
+            "0.0.0.0",
             "[2001:db8::1]:80",
         ] {
-            assert_eq!(status(&rules, &named(name)), 421, "{name}");
+            for path in ["/", "/bosh", "/http-bind", "/ws", "/nothing"] {
+                let Route::Misdirected(misdirected) =
+                    rules.route(&named(path, name), Health::Serving)
+                else {
+                    panic!("{name} {path}");
+                };
+                let body = format!("{:?}", misdirected.response);
+                for text in [&*body, misdirected.cause] {
+                    assert!(text.contains("421"), "{text}");
+                    assert!(text.contains("http.hosts"), "{text}");
+                    assert!(text.contains("http.trusted_proxies"), "{text}");
+                }
+            }
+        }
+        let nameless = RequestHead::new("GET", "/", Version::Http10);
+        assert_eq!(status(&rules, &nameless), 421);
+    }
+
+    /// Whoever checks the health of the process calls it as he likes.
+    #[test]
+    fn a_check_of_health_needs_no_name() {
+        for hosts in [
+            Hosts::Local(Vec::new()),
+            Hosts::Listed(vec!["chat.example.com".to_owned()]),
+        ] {
+            let rules = rules(hosts);
+            assert_eq!(status(&rules, &named("/healthz", "attacker.example")), 200);
+            let nameless = RequestHead::new("GET", "/healthz", Version::Http10);
+            assert_eq!(status(&rules, &nameless), 200);
         }
     }
 
     #[test]
     fn listed_names_are_known_with_any_port() {
         let rules = rules(Hosts::Listed(vec!["chat.example.com".to_owned()]));
-        let named =
-            |name: &str| RequestHead::new("GET", "/", Version::Http11).with_field("Host", name);
-        assert_eq!(status(&rules, &named("Chat.Example.com:8080")), 200);
-        assert_eq!(status(&rules, &named("example.com")), 421);
+        assert_eq!(status(&rules, &named("/", "Chat.Example.com:8080")), 200);
+        assert_eq!(status(&rules, &named("/", "example.com")), 421);
     }
 }

@@ -43,16 +43,62 @@ fn the_page_and_its_parts_are_served() {
     assert_eq!(http.ask("DELETE", "/", "", "").status, 405);
 }
 
-/// W-R-005.
-#[test]
-fn a_name_that_is_not_loopback_is_not_answered_without_configuration() {
-    let gateway = Gateway::start();
-    let mut http = Http::connect(gateway.address);
+/// The status of a request that calls the host by that name.
+fn status_of(gateway: &Gateway, method: &str, path: &str, name: &str) -> u16 {
     use std::io::Write as _;
-    http.stream
-        .write_all(b"GET / HTTP/1.1\r\nHost: rebound.example\r\n\r\n")
-        .expect("it reads");
-    assert_eq!(http.receive().status, 421);
+    let mut http = Http::connect(gateway.address);
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {name}\r\nContent-Length: 0\r\n\r\n");
+    http.stream.write_all(request.as_bytes()).expect("it reads");
+    http.receive().status
+}
+
+/// W-R-005: while all listeners are on loopback a web page whose name was made to resolve here (DNS rebinding) is refused on every path, with a
+/// server behind the gateway and with a file too, until one of two keys is set; both are named in the log.
+#[test]
+fn a_name_that_is_not_loopback_is_not_answered_without_a_key() {
+    let domain = "[domain.\"example.com\"]\nupstream = \"127.0.0.1:9\"\n";
+    let written = file("names.toml", domain);
+    let written = written.to_str().expect("text");
+    for arguments in [
+        &[][..],
+        &["--domain", "example.com", "--upstream", "127.0.0.1:9"],
+        &["--config", written],
+    ] {
+        let gateway = Gateway::with(arguments);
+        for (method, path) in [
+            ("GET", "/"),
+            ("POST", "/http-bind"),
+            ("OPTIONS", "/http-bind"),
+            ("GET", "/xmpp-websocket"),
+        ] {
+            let strange = status_of(&gateway, method, path, "rebound.example");
+            assert_eq!(strange, 421, "{arguments:?} {path}");
+        }
+        assert_eq!(status_of(&gateway, "GET", "/", "localhost:5280"), 200);
+        let served = status_of(&gateway, "GET", "/", "Example.com");
+        assert_eq!(served, if arguments.is_empty() { 421 } else { 200 });
+        assert_eq!(
+            status_of(&gateway, "GET", "/healthz", "rebound.example"),
+            200
+        );
+        gateway.logs("host=rebound.example");
+        let log = gateway.log();
+        let lines = log.lines().filter(|line| line.contains("rebound.example"));
+        let warnings: Vec<_> = lines.collect();
+        assert_eq!(warnings.len(), 1, "{log}");
+        for key in ["WARN", "421", "http.hosts", "http.trusted_proxies"] {
+            assert!(warnings[0].contains(key), "{log}");
+        }
+    }
+    for key in [
+        "hosts = []",
+        "hosts = [\"rebound.example\"]",
+        "trusted_proxies = [\"127.0.0.1\"]",
+    ] {
+        let path = file("names-key.toml", &format!("{domain}[http]\n{key}\n"));
+        let gateway = Gateway::with(&["--config", path.to_str().expect("text")]);
+        assert_eq!(status_of(&gateway, "GET", "/", "rebound.example"), 200);
+    }
 }
 
 #[test]
