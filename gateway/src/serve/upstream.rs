@@ -220,14 +220,14 @@ impl driver::relay::Upstream for Upstream {
         &self,
         stream: Stream,
     ) -> impl Future<Output = io::Result<Stream>> + Send + 'static {
+        let plain = match stream {
+            Stream::Tcp(Plain { io, proof, .. }) => proof.map(|proof| (proof, io)),
+            Stream::Tls(_) | Stream::Memory(_) => None,
+        };
         async move {
-            match stream {
-                Stream::Tcp(Plain {
-                    io,
-                    proof: Some(proof),
-                    ..
-                }) => secured(&proof, io).await,
-                Stream::Tcp(_) | Stream::Tls(_) | Stream::Memory(_) => Err(io::Error::new(
+            match plain {
+                Some((proof, io)) => secured(&proof, io).await,
+                None => Err(io::Error::new(
                     io::ErrorKind::Unsupported,
                     "STARTTLS is not configured",
                 )),

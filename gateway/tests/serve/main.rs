@@ -10,6 +10,8 @@ mod compression;
 mod listener_tls;
 mod logins;
 mod proxy_protocol;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod slow_names;
 mod support;
 mod upstream_tls;
 mod upstream_ways;

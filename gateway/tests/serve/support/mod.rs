@@ -39,9 +39,12 @@ impl Gateway {
 
     /// With these arguments behind `serve`, among them a listener.
     pub(crate) fn run(arguments: &[&str]) -> Self {
-        let mut child = command()
-            .arg("serve")
-            .args(arguments)
+        Self::spawn(command().arg("serve").args(arguments))
+    }
+
+    /// From a command of its own.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
