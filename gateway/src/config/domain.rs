@@ -38,7 +38,9 @@ pub(crate) struct Places {
 /// What the configuration says of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// The operator has named it.
+    /// It is the domain's own server.
+    Configured,
+    /// The operator has named it among the places elsewhere.
     Listed,
     /// No places are named.
     Unlisted,

@@ -31,7 +31,7 @@ pub(crate) enum Where {
 /// How a place is dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// As the configured server.
+    /// As the domain's own server.
     AsConfigured,
     /// As the configuration says for places elsewhere: in the domain's written mode, otherwise by verified TLS.
     AsListed,
@@ -42,6 +42,7 @@ pub(crate) enum Way {
 /// Decides how an address of a named place is dialled; `None` is not at all.
 pub(crate) fn decide(standing: Standing, heard: Heard, to: Where) -> Option<Way> {
     match (standing, heard, to) {
+        (Standing::Configured, _, _) => Some(Way::AsConfigured),
         (Standing::Listed | Standing::Unlisted, Heard::OnLoopback, Where::Here) => {
             Some(Way::AsConfigured)
         }
@@ -82,11 +83,19 @@ mod tests {
     #[test]
     fn a_place_is_dialled_by_its_standing_and_by_what_named_it() {
         use Heard::{InPlain, InTls, OnLoopback};
-        use Standing::{Excluded, Listed, Unlisted};
+        use Standing::{Configured, Excluded, Listed, Unlisted};
         use Way::{AsConfigured, AsListed, Verified};
         use Where::{Elsewhere, Here};
 
         for (standing, heard, here, elsewhere) in [
+            (Configured, InTls, Some(AsConfigured), Some(AsConfigured)),
+            (
+                Configured,
+                OnLoopback,
+                Some(AsConfigured),
+                Some(AsConfigured),
+            ),
+            (Configured, InPlain, Some(AsConfigured), Some(AsConfigured)),
             (Listed, InTls, Some(AsListed), Some(AsListed)),
             (Listed, OnLoopback, Some(AsConfigured), Some(AsListed)),
             (Listed, InPlain, Some(AsListed), Some(AsListed)),

@@ -122,15 +122,18 @@ impl Upstream {
         let Server::Tcp { host, port, tls } = &self.server else {
             return None;
         };
-        if (&*target.host, target.port) == (&**host, *port) {
-            return tls.permits(address).then(|| tls.clone());
-        }
+        let standing = if (&*target.host, target.port) == (&**host, *port) {
+            Standing::Configured
+        } else {
+            self.places.standing(target)
+        };
         let elsewhere = self.places.protection.as_ref();
-        match decide(self.places.standing(target), heard, is_here(address))? {
-            Way::AsConfigured => Some(tls.clone()),
-            Way::AsListed => elsewhere.cloned(),
-            Way::Verified => elsewhere.filter(|way| way.is_verified()).cloned(),
-        }
+        let protection = match decide(standing, heard, is_here(address))? {
+            Way::AsConfigured => Some(tls),
+            Way::AsListed => elsewhere,
+            Way::Verified => elsewhere.filter(|way| way.is_verified()),
+        };
+        protection.filter(|way| way.permits(address)).cloned()
     }
 }
 
