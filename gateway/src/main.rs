@@ -7,7 +7,10 @@ mod demo;
 mod logging;
 mod serve;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 
@@ -16,17 +19,41 @@ const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = cli::Cli::parse().into_serve();
-    let config = match config::Config::load(&arguments) {
+    // Without a thread for the log the process would not get far.
+    if logging::open().is_err() {
+        return ExitCode::FAILURE;
+    }
+    let code = run(&arguments);
+    logging::close();
+    code
+}
+
+fn run(arguments: &cli::Serve) -> ExitCode {
+    let config = match config::Config::load(arguments) {
         Ok(config) => config,
         Err(problem) => {
-            eprintln!("xmpp-web: {problem}");
+            logging::say(&format!("xmpp-web: {problem}"));
             return ExitCode::from(WRONG);
         }
     };
     if arguments.check_config {
-        print!("{}", config::Summary(&config));
-        return ExitCode::SUCCESS;
+        return print(&config::Summary(&config).to_string());
     }
     logging::start(&config.log);
     serve::run(config)
+}
+
+/// Prints it. A reader that has seen enough, as in `... | head`, is no fault.
+fn print(text: &str) -> ExitCode {
+    let mut output = io::stdout().lock();
+    let printed = output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush());
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            logging::say(&format!("xmpp-web: cannot print: {error}"));
+            ExitCode::FAILURE
+        }
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
+    }
 }

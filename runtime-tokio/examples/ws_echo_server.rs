@@ -12,8 +12,13 @@ async fn main() -> std::io::Result<()> {
     let mut listener = Listener::bind(server::address()?)?;
     println!("listening on {}", listener.local_addr()?);
     let config = server::config();
+    let report = |error: Option<&std::io::Error>| {
+        if let Some(error) = error {
+            eprintln!("{error}");
+        }
+    };
     loop {
-        let (stream, _) = listener.accept(|error| eprintln!("{error}")).await;
+        let (stream, _) = listener.accept(report).await;
         tokio::spawn(server::serve(stream, Arc::clone(&config), Tokio::current()));
     }
 }

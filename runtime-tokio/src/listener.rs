@@ -1,6 +1,9 @@
 use std::{
+    future::{Future as _, poll_fn},
     io,
     net::SocketAddr,
+    pin::pin,
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -67,42 +70,62 @@ impl Listener {
 
     /// The next connection, with Nagle's algorithm off. Cancel-safe.
     pub(crate) async fn try_accept(&self) -> io::Result<(Io<TcpStream>, SocketAddr)> {
-        let (stream, peer) = self.listener.accept().await?;
-        // A peer that is gone already shows itself at the first read.
-        let _ = stream.set_nodelay(true);
-        Ok((Io(stream), peer))
+        accept_on(&self.listener).await
     }
 
-    /// The next connection, with Nagle's algorithm off. Errors are waited out here (50 ms to 1 s) and reported, at most once a second.
-    /// Cancel-safe.
-    pub async fn accept(&mut self, report: impl Fn(&io::Error)) -> (Io<TcpStream>, SocketAddr) {
+    /// The next connection, with Nagle's algorithm off. Errors are waited out here (50 ms to 1 s): `report` hears of the first at once and of those behind
+    /// it once a second, and gets `None` as soon as the listener accepts again, whether or not a connection is there. Cancel-safe.
+    pub async fn accept(
+        &mut self,
+        mut report: impl FnMut(Option<&io::Error>),
+    ) -> (Io<TcpStream>, SocketAddr) {
+        let Self {
+            listener,
+            wait,
+            reported,
+        } = self;
         loop {
-            match self.try_accept().await {
+            let mut accepted = pin!(accept_on(listener));
+            // The kernel refuses before it looks whether somebody is there.
+            let now = poll_fn(|cx| Poll::Ready(accepted.as_mut().poll(cx))).await;
+            if !matches!(now, Poll::Ready(Err(_))) && reported.take().is_some() {
+                report(None);
+            }
+            let accepted = match now {
+                Poll::Ready(accepted) => accepted,
+                Poll::Pending => accepted.await,
+            };
+            let error = match accepted {
                 Ok(accepted) => {
-                    self.wait = WAIT.0;
+                    *wait = WAIT.0;
                     return accepted;
                 }
-                Err(error) => {
-                    let due = self
-                        .reported
-                        .is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
-                    if due {
-                        self.reported = Some(Instant::now());
-                        report(&error);
-                    }
-                    if !matches!(
-                        error.kind(),
-                        io::ErrorKind::ConnectionAborted
-                            | io::ErrorKind::ConnectionReset
-                            | io::ErrorKind::Interrupted
-                    ) {
-                        tokio::time::sleep(self.wait).await;
-                        self.wait = (self.wait * 2).min(WAIT.1);
-                    }
-                }
+                Err(error) => error,
+            };
+            if matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::Interrupted
+            ) {
+                // A client that was gone before it was accepted.
+                continue;
             }
+            if reported.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+                *reported = Some(Instant::now());
+                report(Some(&error));
+            }
+            tokio::time::sleep(*wait).await;
+            *wait = (*wait * 2).min(WAIT.1);
         }
     }
+}
+
+async fn accept_on(listener: &TcpListener) -> io::Result<(Io<TcpStream>, SocketAddr)> {
+    let (stream, peer) = listener.accept().await?;
+    // A peer that is gone already shows itself at the first read.
+    let _ = stream.set_nodelay(true);
+    Ok((Io(stream), peer))
 }
 
 /// Connects to `host:port`: every address that the name has in turn, each with its share of `timeout`.

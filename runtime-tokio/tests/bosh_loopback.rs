@@ -54,7 +54,7 @@ fn serve(address: SocketAddr) -> Option<(SocketAddr, Hub<Tokio>)> {
     let accepting = hub.clone();
     tokio::spawn(async move {
         for id in 0.. {
-            let (stream, peer) = listener.accept(|error| panic!("{error}")).await;
+            let (stream, peer) = listener.accept(|error| panic!("{error:?}")).await;
             let (hub, runtime) = (accepting.clone(), runtime.clone());
             tokio::spawn(async move {
                 let mut connection = Connection::new(stream, Arc::default(), runtime);

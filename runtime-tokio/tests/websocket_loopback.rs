@@ -21,7 +21,7 @@ use xmpp_web_tokio::{
 /// Serves one connection; its task ends with the connection.
 async fn serve(mut listener: Listener) -> u16 {
     let runtime = Tokio::current();
-    let (stream, _) = listener.accept(|error| panic!("{error}")).await;
+    let (stream, _) = listener.accept(|error| panic!("{error:?}")).await;
     let mut connection = http::Connection::new(stream, Arc::default(), runtime.clone());
     let request = connection.next().await.expect("a request");
     let mut config = server::Config::default();
@@ -140,7 +140,7 @@ async fn what_cannot_be_had_says_which_address() {
 
 /// Serves one connection, and answers two requests at a time, the last first.
 async fn serve_pages(mut listener: Listener, config: http::Config) {
-    let (stream, _) = listener.accept(|error| panic!("{error}")).await;
+    let (stream, _) = listener.accept(|error| panic!("{error:?}")).await;
     let mut connection = http::Connection::new(stream, Arc::new(config), Tokio::current());
     let mut waiting = Vec::new();
     while let Some(request) = connection.next().await {

@@ -69,6 +69,13 @@ impl<R> fmt::Debug for Hub<R> {
 impl<R: Runtime> Hub<R> {
     /// A hub, and the sessions that will open on it. Its timer is a task of the runtime and ends with the last clone of the hub.
     pub fn new(config: Arc<Config>, seed: [u8; 32], runtime: R) -> (Self, Sessions<R>) {
+        let (hub, sessions) = Self::without_timer(config, seed, runtime);
+        hub.runtime.spawn(hub.timer());
+        (hub, sessions)
+    }
+
+    /// The same for an application that watches over its tasks: nothing happens in time unless it runs [`Hub::timer`].
+    pub fn without_timer(config: Arc<Config>, seed: [u8; 32], runtime: R) -> (Self, Sessions<R>) {
         let (opened, incoming) = mpsc::unbounded();
         let state = State {
             manager: Manager::new(config, seed),
@@ -77,22 +84,25 @@ impl<R: Runtime> Hub<R> {
             opened,
             armed: None,
         };
-        let timer = Arc::new(AtomicWaker::new());
         let inner = Arc::new(Inner {
             state: Mutex::new(state),
-            timer: Arc::clone(&timer),
-        });
-        runtime.spawn(Timer {
-            inner: Arc::downgrade(&inner),
-            timer,
-            runtime: runtime.clone(),
-            alarm: Alarm::new(),
+            timer: Arc::new(AtomicWaker::new()),
         });
         let weak = WeakHub {
             inner: Arc::downgrade(&inner),
             runtime: runtime.clone(),
         };
         (Self { inner, runtime }, Sessions::new(incoming, weak))
+    }
+
+    /// The hub's timer: a future to be run as long as the hub lives; it ends with the last clone. One at a time: where it was dropped, a new one goes on.
+    pub fn timer(&self) -> impl Future<Output = ()> + Send + use<R> {
+        Timer {
+            inner: Arc::downgrade(&self.inner),
+            timer: Arc::clone(&self.inner.timer),
+            runtime: self.runtime.clone(),
+            alarm: Alarm::new(),
+        }
     }
 
     /// Hands a request to the manager.

@@ -162,8 +162,10 @@ fn answer<S: Stream>(
 ) -> Next {
     let health = if gate.shutdown.is_down() {
         Health::Draining
-    } else {
+    } else if gate.troubles.are_over() {
         Health::Serving
+    } else {
+        Health::Troubled
     };
     match rules.route(&request.head, health) {
         Route::Answer(response) => connection.respond(request.id, response),

@@ -24,6 +24,7 @@ use super::{
     rate::Handshakes,
     reports::{Cause, Reports},
     shutdown::Listening,
+    tasks::Troubles,
     upstream::{self, Upstream},
 };
 use crate::{
@@ -48,6 +49,7 @@ pub(crate) struct Gate {
     logins: Logins,
     demonstration: Demo,
     pub(crate) reports: Reports,
+    pub(crate) troubles: Troubles,
     nodes: Nodes,
     /// By domain.
     shares: Arc<BTreeMap<String, Share>>,
@@ -74,6 +76,7 @@ impl Gate {
             logins: Logins::new(config.logins.clone()),
             demonstration: Demo::new(DEMONSTRATION),
             reports: Reports::default(),
+            troubles: Troubles::default(),
             nodes: Nodes::new(config.limits.nodes),
             handshakes: Handshakes::new(
                 config.limits.handshakes,

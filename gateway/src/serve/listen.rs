@@ -10,7 +10,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
-    sync::Semaphore,
+    sync::{Mutex, Semaphore},
 };
 use xmpp_web_tokio::{Io, Listener, tls::Acceptor};
 
@@ -85,6 +85,11 @@ fn explain(wanted: SocketAddr, error: &io::Error) -> String {
     }
 }
 
+/// Accepts until the process goes down.
+pub(crate) async fn serve(listener: Arc<Mutex<Bound>>, admission: Admission, gate: Gate) {
+    listener.lock().await.serve(admission, gate).await;
+}
+
 impl Bound {
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -99,14 +104,21 @@ impl Bound {
     }
 
     /// Accepts until the process goes down.
-    pub(crate) async fn serve(mut self, admission: Admission, gate: Gate) {
+    async fn serve(&mut self, admission: Admission, gate: Gate) {
         let rules = Arc::new(Rules::new(&self.settings, &gate.config));
         let telling = Arc::new(Semaphore::new(TELLING));
         let protected = self.settings.channel.is_protected();
         let mut shutdown = gate.shutdown.signal();
         let address = self.address;
+        let mut trouble = None;
         loop {
-            let report = |error: &io::Error| gate.reports.note(cannot_accept(address, error), None);
+            let report = |error: Option<&io::Error>| match error {
+                Some(error) => {
+                    trouble.get_or_insert_with(|| gate.troubles.begin());
+                    gate.reports.note(cannot_accept(address, error), None);
+                }
+                None => trouble = None,
+            };
             let (io, peer) = tokio::select! {
                 accepted = self.listener.accept(report) => accepted,
                 () = &mut shutdown => return,

@@ -6,6 +6,8 @@
 mod admission;
 mod connection;
 mod descriptors;
+#[cfg(debug_assertions)]
+mod failpoint;
 mod gate;
 mod listen;
 mod logins;
@@ -19,18 +21,24 @@ mod reports;
 mod route;
 mod sessions;
 mod shutdown;
+mod tasks;
 mod upstream;
 
 use std::{io, process::ExitCode, sync::Arc};
 
+use tokio::sync::Mutex;
 use xmpp_web_tokio::{Tokio, driver::bosh::Hub, seed};
 
 use self::{
     admission::Admission,
     gate::Gate,
     shutdown::{Controller, Finished},
+    tasks::Tasks,
 };
-use crate::config::{Config, Protection, Server};
+use crate::{
+    config::{Config, Protection, Server},
+    logging,
+};
 
 /// Runs until a signal comes.
 pub(crate) fn run(config: Config) -> ExitCode {
@@ -41,11 +49,13 @@ pub(crate) fn run(config: Config) -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("xmpp-web: cannot start: {error}");
+            logging::say(&format!("xmpp-web: cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    let code = runtime.block_on(serve(Arc::new(config), connections));
+    let served = runtime.block_on(runtime.spawn(serve(Arc::new(config), connections)));
+    // A panic has been logged.
+    let code = served.unwrap_or(ExitCode::FAILURE);
     // What outlived the deadline is not waited for.
     runtime.shutdown_background();
     code
@@ -60,13 +70,13 @@ async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
     let (bound, mut signals, seed) = match started {
         Ok(started) => started,
         Err(problem) => {
-            eprintln!("xmpp-web: {problem}");
+            logging::say(&format!("xmpp-web: {problem}"));
             return ExitCode::FAILURE;
         }
     };
     let runtime = Tokio::current();
     let controller = Controller::new();
-    let (hub, sessions) = Hub::new(
+    let (hub, sessions) = Hub::without_timer(
         Arc::new(config.machines.bosh.clone()),
         seed,
         runtime.clone(),
@@ -79,20 +89,45 @@ async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
     );
     announce(&config, &bound);
     let reports = gate.reports.clone();
-    tokio::spawn(reports.clone().run());
-    let opened = tokio::spawn(sessions::serve(sessions, gate.clone()));
+    let mut tasks = Tasks::new(gate.troubles.clone());
+    tasks.keep("reports".to_owned(), {
+        let reports = reports.clone();
+        move || reports.clone().run()
+    });
+    tasks.keep("timer".to_owned(), {
+        let hub = hub.clone();
+        move || hub.timer()
+    });
+    tasks.keep("sessions".to_owned(), {
+        let (sessions, gate) = (Arc::new(Mutex::new(sessions)), gate.clone());
+        move || sessions::serve(Arc::clone(&sessions), gate.clone())
+    });
     let admission = Admission::new(connections, config.limits.connections_per_address);
     for listener in bound {
-        tokio::spawn(listener.serve(admission.clone(), gate.clone()));
+        let name = format!("listener {}", listener.address());
+        let (listener, admission) = (Arc::new(Mutex::new(listener)), admission.clone());
+        let gate = gate.clone();
+        tasks.keep(name, move || {
+            listen::serve(Arc::clone(&listener), admission.clone(), gate.clone())
+        });
     }
     drop(gate);
 
-    let signal = signals.next().await;
-    tracing::info!(signal, sessions = hub.sessions(), "going down");
+    let code = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, sessions = hub.sessions(), "going down");
+            ExitCode::SUCCESS
+        }
+        () = tasks.given_up() => {
+            tracing::error!(sessions = hub.sessions(), "going down");
+            ExitCode::FAILURE
+        }
+    };
+    // From here on tasks end because they are told to.
+    drop(tasks);
     // First the sessions, so that held requests leave with `system-shutdown`; then the connections, which close behind them.
     hub.shutdown();
     controller.signal();
-    opened.abort();
     let deadline = config.limits.shutdown;
     tokio::select! {
         finished = controller.wait(deadline) => match finished {
@@ -102,7 +137,7 @@ async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
         signal = signals.next() => tracing::warn!(signal, "down at once"),
     }
     reports.finish();
-    ExitCode::SUCCESS
+    code
 }
 
 /// One line for everything that is served. The lines for listeners are for machines as well: `listening on

@@ -41,6 +41,8 @@ pub(crate) struct Rules {
 pub(crate) enum Health {
     Serving,
     Draining,
+    /// A listener accepts no connections, or another task of the gateway does not run.
+    Troubled,
 }
 
 impl Rules {
@@ -83,6 +85,10 @@ impl Rules {
             ("/healthz", _) => Some(match health {
                 Health::Serving => text(200, "ok\n"),
                 Health::Draining => text(503, "draining\n"),
+                Health::Troubled => text(
+                    503,
+                    "a part of the gateway does not work; the log says which\n",
+                ),
             }),
             (path, Page::Served) => page::file(path),
             (_, Page::Hidden) => None,
@@ -225,6 +231,11 @@ mod tests {
             panic!("an answer");
         };
         assert_eq!(draining.status, 503);
+        let Route::Answer(troubled) = rules.route(&head("GET", "/healthz"), Health::Troubled)
+        else {
+            panic!("an answer");
+        };
+        assert_eq!(troubled.status, 503);
     }
 
     #[test]

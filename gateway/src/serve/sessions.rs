@@ -1,7 +1,8 @@
 //! BOSH sessions: one task each, from the creation request to the end.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
+use tokio::sync::Mutex;
 use xmpp_web_tokio::{
     Tokio,
     driver::{
@@ -13,9 +14,18 @@ use xmpp_web_tokio::{
 use super::gate::Gate;
 use crate::logging::Untrusted;
 
-/// Serves every session that clients open, until the hub is gone.
-pub(crate) async fn serve(mut sessions: Sessions<Tokio>, gate: Gate) {
-    while let Some(session) = sessions.next().await {
+/// Serves every session that clients open, until the process goes down.
+pub(crate) async fn serve(sessions: Arc<Mutex<Sessions<Tokio>>>, gate: Gate) {
+    let mut sessions = sessions.lock().await;
+    let mut shutdown = gate.shutdown.signal();
+    loop {
+        let session = tokio::select! {
+            session = sessions.next() => session,
+            () = &mut shutdown => return,
+        };
+        let Some(session) = session else {
+            return;
+        };
         tokio::spawn(serve_one(session, gate.clone()));
     }
 }

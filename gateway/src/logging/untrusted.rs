@@ -1,24 +1,6 @@
-//! Logs to standard error. No stanza, no SASL payload, no sid, no query string is logged at any level (W-R-474, B-R-170).
+//! Text of peers in the log.
 
-use tracing_subscriber::{EnvFilter, filter::ParseError};
-
-/// Whether this is a filter.
-pub(crate) fn check(filter: &str) -> Result<(), ParseError> {
-    EnvFilter::try_new(filter).map(drop)
-}
-
-/// Starts logging; the filter was checked. A second start, as in tests, changes nothing.
-pub(crate) fn start(filter: &str) {
-    use std::io::IsTerminal as _;
-
-    let filter = EnvFilter::try_new(filter).unwrap_or_default();
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .try_init();
-}
+use std::fmt;
 
 /// Longest text of a peer's that a log shows, in characters.
 const SHOWN: usize = 80;
@@ -54,8 +36,8 @@ impl Untrusted {
     }
 }
 
-impl std::fmt::Display for Untrusted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
