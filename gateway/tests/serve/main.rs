@@ -8,11 +8,13 @@ mod client_address;
 mod command;
 mod compression;
 mod listener_tls;
+mod log;
 mod logins;
 mod proxy_protocol;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod slow_names;
 mod support;
+mod tasks;
 mod upstream_tls;
 mod upstream_ways;
 mod websocket;

@@ -149,7 +149,7 @@ fn a_server_that_says_nothing_more_is_left_in_time() {
 /// W-R-451: the certificate has to be for the domain, and one for the server's address is not.
 #[test]
 fn a_certificate_for_the_address_alone_is_refused() {
-    let reason = "the certificate is not for \"localhost\" but for";
+    let reason = r#"the certificate is not for \"localhost\" but for"#;
     fails(Way::StartTls, "starttls", &params("127.0.0.1"), reason);
     fails(Way::Direct, "direct", &params("127.0.0.1"), reason);
 }
