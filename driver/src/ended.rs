@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use bosh_proto::server as bosh;
+use ws_framing::{connection::Cause, xmpp};
 use xmpp_stream::relay::{WebClose, WebEvent};
-use xmpp_wire::StreamError;
+use xmpp_wire::{StreamError, ns};
 
 /// What ended a session first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub enum Ended {
     Client,
     /// The client was lost, or fell silent.
     ClientLost,
+    /// The client did not sign in in time.
+    AuthTimeout,
     /// The client broke a rule, and got this condition.
     ClientFault(String),
     /// The stream was refused with this condition.
@@ -23,6 +27,8 @@ pub enum Ended {
     ServerLost,
     /// The server broke the protocol.
     ServerFault,
+    /// We ended it for a reason of our own.
+    Ours,
     /// The process went down.
     Shutdown,
 }
@@ -46,9 +52,39 @@ impl Ended {
     pub(crate) fn by_client(event: &WebEvent) -> Option<Self> {
         match event {
             WebEvent::Closing => Some(Self::Client),
-            WebEvent::Closed(closed) if closed.clean => Some(Self::Client),
-            WebEvent::Closed(_) => Some(Self::ClientLost),
-            WebEvent::Restarted(_) | WebEvent::Element(_) => None,
+            // A client that gives up.
+            WebEvent::Element(element) if element.is("error", ns::STREAM) => Some(Self::Client),
+            WebEvent::Restarted(_) | WebEvent::Element(_) | WebEvent::Closed(_) => None,
+        }
+    }
+
+    /// What the end of a BOSH session says, where nothing ended it before.
+    pub(crate) fn by_bosh(closed: &bosh::Closed) -> Self {
+        match closed.cause {
+            bosh::Cause::Terminated => Self::Client,
+            bosh::Cause::Fault(condition) => Self::ClientFault(condition.as_str().to_owned()),
+            bosh::Cause::AuthTimeout => Self::AuthTimeout,
+            bosh::Cause::Shutdown => Self::Shutdown,
+            bosh::Cause::Ours => Self::Ours,
+            bosh::Cause::Inactive | bosh::Cause::Overflow | _ => Self::ClientLost,
+        }
+    }
+
+    /// The same for a WebSocket.
+    pub(crate) fn by_websocket(closed: &xmpp::Closed) -> Self {
+        let condition = closed.error.as_ref().map(|error| error.condition.as_str());
+        match closed.connection.cause {
+            Cause::Ours => Self::Ours,
+            Cause::Fault(code) => Self::ClientFault(match condition {
+                Some(condition) => condition.to_owned(),
+                None => format!("{} ({})", code.get(), closed.connection.diagnostic),
+            }),
+            // What says how long authentication took is the error that the client got.
+            Cause::Timeout if condition == Some("policy-violation") => Self::AuthTimeout,
+            Cause::Peer | Cause::Network | Cause::Timeout | _ if closed.stream_closed => {
+                Self::Client
+            }
+            Cause::Peer | Cause::Network | Cause::Timeout | _ => Self::ClientLost,
         }
     }
 }
@@ -58,12 +94,14 @@ impl fmt::Display for Ended {
         match self {
             Self::Client => f.write_str("the client ended it"),
             Self::ClientLost => f.write_str("the client was lost"),
+            Self::AuthTimeout => f.write_str("the client did not sign in in time"),
             Self::ClientFault(condition) => write!(f, "the client broke a rule: {condition}"),
             Self::Refused(condition) => write!(f, "refused: {condition}"),
             Self::Server(None) => f.write_str("the server ended it"),
             Self::Server(Some(condition)) => write!(f, "the server ended it: {condition}"),
             Self::ServerLost => f.write_str("the server was not reached, or was lost"),
             Self::ServerFault => f.write_str("the server broke the protocol"),
+            Self::Ours => f.write_str("the gateway ended it"),
             Self::Shutdown => f.write_str("shutdown"),
         }
     }

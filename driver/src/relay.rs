@@ -93,7 +93,7 @@ impl<U> fmt::Debug for Decision<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Relay(..) => f.write_str("Relay"),
-            Self::Refuse(error) => f.debug_tuple("Refuse").field(&error.condition).finish(),
+            Self::Refuse(error) => write!(f, "Refuse({})", error.condition),
         }
     }
 }
@@ -116,6 +116,8 @@ trait Web {
 enum Heard {
     /// Something for the relay.
     Event(WebEvent),
+    /// The end of the web session, and what it says of its cause.
+    Closed(Ended, WebEvent),
     /// A WebSocket client opened its first stream.
     Opened(StreamHeader),
     /// There is room again.
@@ -149,14 +151,8 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
         now: impl Fn() -> Instant,
         mut open: impl FnMut(&mut W, &StreamHeader) -> Result<Link<U, R>, Ended>,
     ) -> Poll<Ended> {
-        for _ in 0..TURNS {
+        for turn in 0..TURNS {
             let mut progress = false;
-            if !self.down && Pin::new(&mut *shutdown).poll(cx).is_ready() {
-                self.down = true;
-                self.ended.get_or_insert(Ended::Shutdown);
-                progress = true;
-                self.web.shut_down(self.link.as_mut());
-            }
             if let Some(link) = &mut self.link
                 && let Poll::Ready(action) = link.poll_action(cx)
             {
@@ -206,22 +202,33 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
                             }
                         }
                     }
-                    Some(Heard::Event(mut event)) => {
+                    Some(Heard::Event(event)) => {
                         self.ended = self.ended.take().or_else(|| Ended::by_client(&event));
-                        let over = if let WebEvent::Closed(closed) = &mut event {
-                            self.return_waiting(closed);
-                            true
-                        } else {
-                            false
-                        };
                         if let Some(link) = &mut self.link {
                             link.handle_web(event);
-                            if over {
-                                link.relay_mut().release_input(now());
-                            }
+                        }
+                    }
+                    Some(Heard::Closed(ended, mut event)) => {
+                        self.ended.get_or_insert(ended);
+                        if let WebEvent::Closed(closed) = &mut event {
+                            self.return_waiting(closed);
+                        }
+                        if let Some(link) = &mut self.link {
+                            link.handle_web(event);
+                            link.relay_mut().release_input(now());
                         }
                     }
                 }
+            }
+            // What happened before the signal came is looked at first: it may have ended the session.
+            if (!progress || turn + 1 == TURNS)
+                && !self.down
+                && Pin::new(&mut *shutdown).poll(cx).is_ready()
+            {
+                self.down = true;
+                self.ended.get_or_insert(Ended::Shutdown);
+                progress = true;
+                self.web.shut_down(self.link.as_mut());
             }
             if self.web_over && self.link.is_none() {
                 return Poll::Ready(self.ended.take().unwrap_or(Ended::ClientLost));
@@ -275,11 +282,15 @@ impl<R: Runtime> Web for BoshWeb<R> {
         self.0.poll_next(cx).map(|event| {
             event.map(|event| match event {
                 Event::Writable => Heard::Writable,
+                Event::Closed(closed) => {
+                    let ended = Ended::by_bosh(&closed);
+                    relay::bosh::event(Event::Closed(closed))
+                        .map_or(Heard::Nothing, |event| Heard::Closed(ended, event))
+                }
                 event @ (Event::Opening(_)
                 | Event::Element(_)
                 | Event::Restarted(_)
-                | Event::Paused(_)
-                | Event::Closed(_)) => {
+                | Event::Paused(_)) => {
                     relay::bosh::event(event).map_or(Heard::Nothing, Heard::Event)
                 }
             })
@@ -309,6 +320,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Web for WsWeb<S, R> {
                 restart: false,
             }) => Some(Heard::Opened(header)),
             Step::Event(Event::Writable) => Some(Heard::Writable),
+            Step::Event(Event::Closed(closed)) => {
+                let ended = Ended::by_websocket(&closed);
+                relay::ws::event(Event::Closed(closed))
+                    .map(|event| Heard::Closed(ended, event))
+                    .or(Some(Heard::Nothing))
+            }
             Step::Event(event) => {
                 Some(relay::ws::event(event).map_or(Heard::Nothing, Heard::Event))
             }

@@ -113,6 +113,9 @@ pub struct Stream {
     phase: Phase,
     spaces: Spaces,
     header: StreamHeader,
+    /// SASL succeeded, and the restart is due. A server that does not wait for it ends a stream of its own, which it opens for the error (ejabberd,
+    /// Prosody).
+    restart_due: bool,
     features_timeout: Duration,
     keepalive: Option<Duration>,
 }
@@ -131,6 +134,7 @@ impl Stream {
             phase: Phase::Header,
             spaces: Spaces::Allowed,
             header: StreamHeader { id: None, ..header },
+            restart_due: false,
             features_timeout: config.features_timeout,
             keepalive: config.keepalive,
         };
@@ -199,6 +203,7 @@ impl Stream {
             return;
         }
         self.header = StreamHeader { id: None, ..header };
+        self.restart_due = false;
         self.transport.renew_parser();
         self.phase = Phase::Header;
         self.expect_features();
@@ -303,7 +308,7 @@ impl Stream {
             if let Some(action) = self.transport.pop_action() {
                 return Some(action);
             }
-            if let Some(piece) = self.transport.next_piece() {
+            if let Some(piece) = self.next_piece() {
                 self.take(piece);
             } else if self.transport.is_lost() {
                 self.transport.lost(match self.phase {
@@ -349,12 +354,22 @@ impl Stream {
         Some(self.transport.written_at() + self.keepalive.filter(|_| idle)?)
     }
 
+    fn next_piece(&mut self) -> Option<Result<Piece, StreamError>> {
+        if self.restart_due && self.transport.begins_stream()? {
+            self.restart_due = false;
+            self.transport.renew_parser();
+        }
+        self.transport.next_piece()
+    }
+
     fn take(&mut self, piece: Result<Piece, StreamError>) {
         match piece {
             Err(error) => self.transport.fail(Cause::Fault, error),
             Ok(Piece::Open(tag)) => match header::check(&tag) {
                 Err(error) => self.transport.fail(Cause::Fault, *error),
                 Ok(_) if self.phase == Phase::PlainHeader => self.phase = Phase::PlainFeatures,
+                // Opened before we restarted: for an error.
+                Ok(_) if self.phase == Phase::Open => {}
                 Ok(header) => {
                     self.phase = Phase::Open;
                     self.transport.deliver(Event::Opened(header));
@@ -429,6 +444,7 @@ impl Stream {
             (ns::SASL | ns::SASL2, "failure") | (ns::SASL2, "success") => {
                 self.spaces = Spaces::Allowed;
             }
+            (ns::SASL, "success") => self.restart_due = true,
             _ => {}
         }
     }

@@ -10,7 +10,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use xmpp_wire::{Element, Piece, Splitter, StreamError, StreamHeader, XmlLimits};
 
 use crate::{
@@ -233,6 +233,21 @@ impl Transport {
     /// A fresh parser; what came behind the old stream belongs to the new one.
     pub(crate) fn renew_parser(&mut self) {
         self.splitter = fresh(&self.bounds.xml);
+    }
+
+    /// Whether what was read and not yet looked at begins a stream, white space in front of it dropped; `None` until that can be told.
+    pub(crate) fn begins_stream(&mut self) -> Option<bool> {
+        let space = self.input.len() - self.input.trim_ascii_start().len();
+        self.input.advance(space);
+        let input = &self.input[..];
+        let starts: [&[u8]; 2] = [b"<?xml", b"<stream:stream"];
+        if starts.iter().any(|start| input.starts_with(start)) {
+            Some(true)
+        } else if starts.iter().any(|start| start.starts_with(input)) {
+            None
+        } else {
+            Some(false)
+        }
     }
 
     /// Everything that was read and not yet looked at is dropped.

@@ -81,18 +81,22 @@ impl Session {
         self.flow(ctx);
     }
 
-    /// Ends at once, whether or not a request can carry the news (B-R-153).
-    pub(super) fn shut(&mut self, condition: Condition, ctx: &mut Context<'_>) {
+    /// Ends at once, whether or not a request can carry the news (B-R-153); for this cause, unless the application was ending it.
+    pub(super) fn shut(&mut self, cause: Cause, condition: Condition, ctx: &mut Context<'_>) {
         if self.is_over() {
             return;
         }
         if matches!(self.phase, Phase::Leaving) {
             return self.end(Cause::Terminated);
         }
-        if !matches!(self.phase, Phase::Ending(_)) {
+        let was_ending = matches!(self.phase, Phase::Ending(_));
+        if !was_ending {
             self.phase = Phase::Ending(Box::new(Farewell::new(condition)));
         }
         self.finish(ctx);
+        if let (Phase::Over(over), false) = (&mut self.phase, was_ending) {
+            over.0 = cause;
+        }
     }
 
     /// Answers everything open with the application's farewell: queued elements and the stream error leave on the first (B-X-027).

@@ -228,7 +228,7 @@ impl Session {
         self.pump(ctx);
         self.is_slowed(ctx.now);
         if self.auth_until().is_some_and(|at| at <= ctx.now) {
-            self.shut(Condition::PolicyViolation, ctx);
+            self.shut(Cause::AuthTimeout, Condition::PolicyViolation, ctx);
         }
         if self.is_over() {
             return;

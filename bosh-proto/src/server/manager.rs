@@ -197,7 +197,7 @@ impl Manager {
         let keys: Vec<_> = self.sessions.iter().map(|(_, s)| s.key).collect();
         for key in keys {
             self.with(key, now, |session, ctx| {
-                session.shut(Condition::SystemShutdown, ctx);
+                session.shut(Cause::Shutdown, Condition::SystemShutdown, ctx);
             });
         }
     }

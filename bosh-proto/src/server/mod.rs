@@ -103,14 +103,18 @@ pub struct Closed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// `close` was called.
+    /// `close` was called, or an element could not be spelled in the session's charset.
     Ours,
+    /// `shutdown` was called.
+    Shutdown,
     /// The client sent `type='terminate'`.
     Terminated,
     /// The client broke the protocol and got this condition.
     Fault(Condition),
     /// The client sent a stanza before it was authenticated (`Config::refuse_early_stanzas`).
     NotAuthorized,
+    /// The client did not sign in within `auth_timeout`; it got `policy-violation`.
+    AuthTimeout,
     /// Silent for longer than `inactivity` (or `pause`).
     Inactive,
     /// A queue passed its limit (B-R-074): the last resort, which `send`'s refusal makes unreachable in this version.

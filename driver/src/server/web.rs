@@ -252,13 +252,14 @@ impl End {
             }
             Self::Bosh(closed) => {
                 let cause = match closed.cause {
-                    bosh::Cause::Ours => Cause::Ours,
+                    bosh::Cause::Ours | bosh::Cause::Shutdown => Cause::Ours,
                     bosh::Cause::Terminated => Cause::Client,
                     bosh::Cause::NotAuthorized => {
                         let error = StreamError::new("not-authorized");
                         Cause::Lost(Error::Stream(Box::new(error)))
                     }
                     cause @ (bosh::Cause::Fault(_)
+                    | bosh::Cause::AuthTimeout
                     | bosh::Cause::Inactive
                     | bosh::Cause::Overflow
                     | _) => Cause::Lost(Error::Bosh(cause)),

@@ -240,7 +240,7 @@ fn shutdown_answers_every_held_request_and_refuses_new_sessions() {
     assert!(answer(&mut world, held).contains("condition='system-shutdown'"));
     assert!(matches!(
         world.run(session.next()),
-        Some(Event::Closed(closed)) if closed.cause == Cause::Ours
+        Some(Event::Closed(closed)) if closed.cause == Cause::Shutdown
     ));
     let late = ask(&hub, creation(60));
     assert!(answer(&mut world, late).contains("condition='system-shutdown'"));

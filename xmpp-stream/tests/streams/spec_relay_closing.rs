@@ -24,6 +24,28 @@ fn a_stream_error_is_passed_on_whole() {
     assert_eq!(scene.sent(), "</stream:stream>");
 }
 
+/// W-R-416: between success and the client's restart, ejabberd and Prosody open the new stream by themselves to end it, as when a client is lost there and
+/// their patience is over. However the bytes are cut.
+#[test]
+fn a_stream_error_before_the_restart_is_the_servers_end() {
+    let late = format!(
+        "\n{HEADER}<stream:error><connection-timeout xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+    );
+    let closing = format!(
+        "close with <stream:error {ST} xml:lang=\"en\"><connection-timeout xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+    );
+    for late in [late.clone(), late.replace("<?xml version='1.0'?>", "")] {
+        for cut in 0..late.len() {
+            let mut scene = Scene::ready();
+            scene.web(&format!("<auth {SASL} mechanism='PLAIN'>x</auth>"));
+            scene.server(&format!("<success {SASL}/>"));
+            let mut orders = scene.server(&late[..cut]);
+            orders.extend(scene.server(&late[cut..]));
+            assert_eq!(orders, [closing.as_str(), "CLOSE"], "{cut}");
+        }
+    }
+}
+
 /// W-R-416: what the client still sends after the server's end tag is forwarded, until it closes too.
 #[test]
 fn a_server_that_closes_is_answered_when_the_client_is_done() {
