@@ -3,6 +3,7 @@
 //! Nothing waits for the log and nothing fails with it: lines go to a bounded queue, a thread of its own writes them, and what cannot be written is
 //! counted and told later. For that no part of the gateway writes to standard error by itself: not `eprintln!`, not the panic hook.
 
+mod fields;
 mod lossy;
 mod untrusted;
 
@@ -63,6 +64,7 @@ pub(crate) fn start(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_default();
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .fmt_fields(fields::format())
         .with_writer(queue.clone())
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)

@@ -290,5 +290,5 @@ async fn websocket<S: Stream>(
     .await;
     let domain = named.into_inner().unwrap_or_else(PoisonError::into_inner);
     let domain = domain.map_or_else(|| "(none)".to_owned(), |domain| domain.to_string());
-    tracing::info!(transport = "websocket", connection = number, %domain, duration = ?started.elapsed(), cause = %ended, "session closed");
+    tracing::info!(transport = "websocket", connection = number, %domain, duration = ?started.elapsed(), cause = %Untrusted::new(&ended.to_string()), "session closed");
 }

@@ -39,9 +39,11 @@ async fn serve_one(session: Session<Tokio>, gate: Gate) {
     };
     let decision = gate.decide(&opening.header, opening.source, protected, None);
     let domain = Untrusted::domain(&opening.header);
-    let source = opening.source;
+    let source = opening
+        .source
+        .map_or_else(|| "unknown".to_owned(), |source| source.to_string());
     let started = Instant::now();
-    tracing::info!(transport = "bosh", session = ?key, %domain, ?source, ?decision, "session opened");
+    tracing::info!(transport = "bosh", session = ?key, %domain, %source, ?decision, "session opened");
     let ended = serve_bosh(
         session,
         decision,
@@ -49,5 +51,5 @@ async fn serve_one(session: Session<Tokio>, gate: Gate) {
         gate.runtime.clone(),
     )
     .await;
-    tracing::info!(transport = "bosh", session = ?key, %domain, duration = ?started.elapsed(), cause = %ended, "session closed");
+    tracing::info!(transport = "bosh", session = ?key, %domain, duration = ?started.elapsed(), cause = %Untrusted::new(&ended.to_string()), "session closed");
 }

@@ -180,7 +180,7 @@ fn logs_hold_no_secret() {
     gateway.ended();
     let log = gateway.log();
     assert!(log.contains("session opened"), "{log}");
-    assert!(log.contains("cause=the client ended it"), "{log}");
+    assert!(log.contains("cause=\"the client ended it\""), "{log}");
     for secret in [
         ADA,
         "correct horse",

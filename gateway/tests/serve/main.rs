@@ -7,6 +7,7 @@ mod bosh_http;
 mod client_address;
 mod command;
 mod compression;
+mod ended;
 mod listener_tls;
 mod log;
 mod logins;
