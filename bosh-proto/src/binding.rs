@@ -233,6 +233,11 @@ enum Origin {
     Foreign,
 }
 
+/// Whether the request comes from a page whose origin is not among those that are listed, which `inbound` refuses.
+pub fn is_foreign(config: &Config, head: &RequestHead) -> bool {
+    matches!(origin(config, head), Origin::Foreign)
+}
+
 fn origin(config: &Config, head: &RequestHead) -> Origin {
     if config.origins.is_empty() {
         return Origin::Any;

@@ -211,12 +211,11 @@ fn answer<S: Stream>(
                 }
             },
             Err(rejected) => {
-                let origin = request.head.fields("origin").next().unwrap_or_default();
                 let cause = match rejected.response.status {
-                    403 => Cause::new(
+                    403 => foreign(
                         "WebSocket handshakes refused with 403: the page's origin is not allowed; list it in websocket.origins",
-                    )
-                    .about("origin", &String::from_utf8_lossy(origin)),
+                        &request,
+                    ),
                     _ => Cause::new("WebSocket handshakes refused as malformed")
                         .about("reason", rejected.reason),
                 };
@@ -225,6 +224,13 @@ fn answer<S: Stream>(
             }
         },
         Route::Bosh => {
+            if bosh_proto::binding::is_foreign(&gate.binding, &request.head) {
+                let cause = foreign(
+                    "BOSH requests refused with 403: the page's origin is not allowed; list it in bosh.origins",
+                    &request,
+                );
+                gate.reports.note(cause, Some(facts.address()));
+            }
             let origin = Origin {
                 connection: ConnectionId(facts.number),
                 source: facts.source,
@@ -238,6 +244,12 @@ fn answer<S: Stream>(
         }
     }
     Next::Request
+}
+
+/// A page from elsewhere.
+fn foreign(text: &'static str, request: &Request) -> Cause {
+    let origin = request.head.fields("origin").next().unwrap_or_default();
+    Cause::new(text).about("origin", &String::from_utf8_lossy(origin))
 }
 
 async fn websocket<S: Stream>(

@@ -219,3 +219,58 @@ fn a_server_that_cannot_be_reached_ends_the_session() {
         "{said}"
     );
 }
+
+/// `--check-config | head`: a reader that has seen enough, and a disk that is full.
+#[test]
+fn what_cannot_be_printed_is_no_panic() {
+    use std::{fs::File, io, os::fd::OwnedFd};
+
+    let closed = || {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        OwnedFd::from(writer)
+    };
+    let full = || {
+        let full = File::options().write(true).open("/dev/full");
+        OwnedFd::from(full.expect("Linux has it"))
+    };
+    let run = |arguments: &[&str], stdout: OwnedFd, stderr: OwnedFd| {
+        let mut command = command();
+        command.args(arguments).stdout(stdout).stderr(stderr);
+        command.status().expect("the binary runs").code()
+    };
+    let check = ["serve", "--check-config"];
+    let wrong = ["serve", "--domain", "example.com"];
+    assert_eq!(run(&check, closed(), full()), Some(0));
+    assert_eq!(run(&check, full(), closed()), Some(1));
+    assert_eq!(run(&wrong, full(), full()), Some(2));
+    assert_eq!(run(&wrong, closed(), closed()), Some(2));
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let taken = ["serve", "--listen", &address];
+    assert_eq!(run(&taken, closed(), full()), Some(1));
+    assert_eq!(run(&taken, full(), closed()), Some(1));
+    assert_eq!(run(&["--help"], closed(), closed()), Some(0));
+}
+
+/// Nor is a start that fails held up by a standard error that nobody reads.
+#[test]
+fn a_start_that_fails_ends_though_nobody_reads_why() {
+    use std::{io::Write as _, process::Stdio, time::Instant};
+
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    // The pipe is full before the binary starts.
+    rustix::io::ioctl_fionbio(&writer, true).expect("a pipe");
+    while writer.write(&[b'x'; 4_096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).expect("a pipe");
+    let begun = Instant::now();
+    let mut command = command();
+    command
+        .args(["serve", "--domain", "example.com"])
+        .stdout(Stdio::null())
+        .stderr(std::os::fd::OwnedFd::from(writer));
+    let status = command.status().expect("the binary runs");
+    assert_eq!(status.code(), Some(2));
+    assert!(begun.elapsed() < crate::support::PATIENCE);
+    drop(reader);
+}

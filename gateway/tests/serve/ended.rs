@@ -32,7 +32,8 @@ fn ended(gateway: &Gateway, transport: &str, causes: &[&str]) {
         .filter_map(|line| Some(line.split_once("cause=")?.1))
         .collect();
     let mut wanted = causes.to_vec();
-    (found.sort_unstable(), wanted.sort_unstable());
+    found.sort_unstable();
+    wanted.sort_unstable();
     assert_eq!(found, wanted, "{log}");
 }
 

@@ -116,6 +116,39 @@ fn counted_causes_are_told_by_a_task_that_was_started_anew() {
     );
 }
 
+/// However often a peer is refused, the log has one line, and one in ten seconds.
+#[test]
+fn what_peers_repeat_is_one_line() {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("repeated.toml");
+    let text = "[limits]\nconnections = 1\n[bosh]\norigins = ['https://chat.example']\n";
+    fs::write(&path, text).expect("a writable directory");
+    let gateway = Gateway::with(&["--config", path.to_str().expect("text")]);
+    let mut http = Http::connect(gateway.address);
+    for round in 0..40 {
+        let origin = format!("Origin: https://{}.example\r\n", round % 2);
+        let refused = http.ask("POST", "/http-bind", &origin, "");
+        assert_eq!(refused.status, 403);
+        let full = ask(gateway.address, "GET", "/healthz", "", "");
+        assert_eq!(full.status, 503);
+    }
+    for _ in 0..2 {
+        let full = ask(gateway.address, "GET", "/healthz", "", "");
+        assert_eq!(full.status, 503);
+    }
+    gateway.logs("limits.connections count=41 seconds=10 addresses=1 busiest=\"127.0.0.1: 41\"");
+    for origin in ["https://0.example", "https://1.example"] {
+        gateway.logs(&format!(
+            "list it in bosh.origins origin={origin} source=127.0.0.1"
+        ));
+        gateway.logs(&format!(
+            "list it in bosh.origins origin={origin} count=19 seconds=10"
+        ));
+    }
+    let log = gateway.log();
+    let warnings = log.lines().filter(|line| line.contains("WARN")).count();
+    assert_eq!(warnings, 6, "{log}");
+}
+
 /// A task that does not hold ends the process, with a code that says so, and in order.
 #[test]
 fn a_task_that_ends_again_and_again_ends_the_process() {
