@@ -269,8 +269,9 @@ async fn websocket<S: Stream>(
     let seed = match xmpp_web_tokio::seed() {
         Ok(seed) => seed,
         Err(error) => {
-            tracing::error!(%error, "a WebSocket is dropped");
-            return;
+            let cause = Cause::new("a WebSocket is dropped: the system gives no random numbers")
+                .because(&error.to_string());
+            return gate.reports.note(cause, Some(facts.address()));
         }
     };
     let started = Instant::now();

@@ -80,9 +80,18 @@ impl Gateway {
 
     /// Waits until it has logged that.
     pub(crate) fn logs(&self, wanted: &str) {
+        self.logs_line(&[wanted]);
+    }
+
+    /// Waits until it has logged a line with all of these.
+    pub(crate) fn logs_line(&self, wanted: &[&str]) {
+        let found = |log: String| {
+            let mut lines = log.lines();
+            lines.any(|line| wanted.iter().all(|part| line.contains(part)))
+        };
         let until = Instant::now() + PATIENCE;
-        while !self.log().contains(wanted) {
-            assert!(Instant::now() < until, "no {wanted} in: {}", self.log());
+        while !found(self.log()) {
+            assert!(Instant::now() < until, "no {wanted:?} in: {}", self.log());
             thread::sleep(Duration::from_millis(10));
         }
     }
