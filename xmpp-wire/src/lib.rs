@@ -9,5 +9,6 @@ pub mod xml;
 pub use limits::XmlLimits;
 pub use stream::{StreamError, StreamHeader};
 pub use xml::{
-    Builder, Element, Name, Piece, Scope, Splitter, StartTag, Wrapped, XmlError, XmlErrorKind,
+    Builder, Element, Excess, Name, Piece, Repair, Scope, Splitter, StartTag, Wrapped, XmlError,
+    XmlErrorKind,
 };

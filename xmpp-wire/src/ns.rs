@@ -44,3 +44,7 @@ pub const ERRORS: &str = "urn:xmpp:errors";
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// The prefix `xmlns`, bound by definition (Namespaces in XML §3).
 pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+/// In front of an undeclared prefix: the namespace that such a prefix of a server's is given.
+pub const UNDECLARED: &str = "urn:xmpp-web:undeclared:";
+/// The child of a request whose own content was dropped on the way from the server.
+pub const REMOVED: &str = "urn:xmpp-web:removed";

@@ -1,9 +1,9 @@
 //! Complete documents: a WebSocket message, a BOSH body.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{
-    Element, Scope, StartTag, XmlError, XmlErrorKind,
+    Element, Piece, Scope, Splitter, StartTag, XmlError, XmlErrorKind,
     chars::{self, is_space},
     scan::{Cut, Mode, Scanner},
 };
@@ -19,6 +19,41 @@ fn checked(document: &[u8]) -> (usize, XmlErrorKind) {
 
 pub(super) fn bare(document: Bytes, limits: &XmlLimits) -> Result<Element, XmlError> {
     one_root(document, limits.clone(), Scope::default())
+}
+
+/// As `bare`, of a server's: what is wrong with it is mended as in its stream.
+pub(super) fn bare_of_server(document: Bytes, limits: &XmlLimits) -> Result<Element, XmlError> {
+    match bare(document.clone(), limits) {
+        Err(error) if error.kind.is_mendable() => {}
+        strict => return strict,
+    }
+    let mut splitter = Splitter::new(Mode::Bare, limits.clone(), Scope::default(), true);
+    let mut input = BytesMut::from(&document[..]);
+    match splitter.next_piece(&mut input)? {
+        Some(Piece::Element(element)) => {
+            behind(&document, &input)?;
+            Ok(element)
+        }
+        Some(Piece::Open(_) | Piece::Close) | None => Err(cut_short(&document)),
+    }
+}
+
+/// Judges what is left of a document behind what has been read.
+fn behind(document: &[u8], rest: &[u8]) -> Result<(), XmlError> {
+    let (valid, end) = checked(rest);
+    let view = rest.get(..valid).unwrap_or_default();
+    let front = (document.len() - rest.len()) as u64;
+    epilogue(view, 0, (valid < rest.len()).then_some(end)).map_err(|error| XmlError {
+        offset: error.offset + front,
+        ..error
+    })
+}
+
+fn cut_short(document: &[u8]) -> XmlError {
+    XmlError {
+        kind: XmlErrorKind::NotWellFormed,
+        offset: document.len() as u64,
+    }
 }
 
 /// A document that stands in a scope.
@@ -142,5 +177,47 @@ impl Wrapped {
                 offset: 0,
             }),
         }
+    }
+
+    /// As `parse`, of a server's: its elements are mended as [`Splitter::stream_of_server`] mends them.
+    ///
+    /// ```
+    /// use xmpp_wire::{Wrapped, XmlLimits};
+    ///
+    /// let body = "<body xmlns='b'><a><p:c/></a></body>";
+    /// let body = Wrapped::parse_from_server(body.into(), &[], &XmlLimits::default())?;
+    /// assert_eq!(body.elements[0].raw(), "<a xmlns:p=\"urn:xmpp-web:undeclared:p\"><p:c/></a>");
+    /// # Ok::<(), xmpp_wire::XmlError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As `parse`.
+    pub fn parse_from_server(
+        document: Bytes,
+        predeclared: &[(&str, &str)],
+        limits: &XmlLimits,
+    ) -> Result<Self, XmlError> {
+        match Self::parse(document.clone(), predeclared, limits) {
+            Err(error) if error.kind.is_mendable() => {}
+            strict => return strict,
+        }
+        let scope = Scope::predeclared(predeclared);
+        let mut splitter = Splitter::new(Mode::Wrapped, limits.clone(), scope, true);
+        let mut input = BytesMut::from(&document[..]);
+        let mut opened = None;
+        let mut elements = Vec::new();
+        while let Some(piece) = splitter.next_piece(&mut input)? {
+            match piece {
+                Piece::Open(tag) => opened = Some(tag),
+                Piece::Element(element) => elements.push(element),
+                Piece::Close => {
+                    behind(&document, &input)?;
+                    let Some(wrapper) = opened else { break };
+                    return Ok(Self { wrapper, elements });
+                }
+            }
+        }
+        Err(cut_short(&document))
     }
 }

@@ -112,6 +112,15 @@ impl Element {
         document::bare(document, limits)
     }
 
+    /// As `parse`, of a server's: mended where [`Splitter::stream_of_server`](super::Splitter::stream_of_server) would mend it.
+    ///
+    /// # Errors
+    ///
+    /// As `parse`.
+    pub fn parse_from_server(document: Bytes, limits: &XmlLimits) -> Result<Self, XmlError> {
+        document::bare_of_server(document, limits)
+    }
+
     /// Starts building one: `Element::build("iq", ns::CLIENT)`. The name may carry a prefix ("stream:features"),
     /// which is then declared for the namespace; without one the namespace is declared as default (none for "").
     pub fn build(name: &str, namespace: &str) -> Builder {

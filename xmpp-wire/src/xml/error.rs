@@ -30,7 +30,7 @@ pub enum XmlErrorKind {
     /// Text where only elements may stand (between stanzas, directly in `<body/>`).
     #[error("text between elements")]
     Text,
-    /// More bytes than `XmlLimits::element_bytes`.
+    /// More bytes than `XmlLimits::element_bytes`; or a name or reference longer than any (1 024 and 64 bytes).
     #[error("element larger than the limit")]
     TooBig,
     /// Deeper than `XmlLimits::depth`.
@@ -39,4 +39,14 @@ pub enum XmlErrorKind {
     /// More attributes or declarations than the limits allow.
     #[error("more attributes than the limit")]
     TooManyAttributes,
+}
+
+impl XmlErrorKind {
+    /// Whether an element of a server's may be mended that was refused for this.
+    pub(super) fn is_mendable(self) -> bool {
+        matches!(
+            self,
+            Self::Namespace | Self::TooBig | Self::TooDeep | Self::TooManyAttributes
+        )
+    }
 }

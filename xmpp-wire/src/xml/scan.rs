@@ -150,6 +150,25 @@ impl Scanner {
         }
     }
 
+    /// Forgets the piece in progress, which is at the view's front and which another reader cuts.
+    pub(super) fn abandon(&mut self) {
+        self.pos = 0;
+        self.start = 0;
+        self.tag = TagState::None;
+        self.cdata = false;
+        self.default_bindings = 0;
+        self.shape = Shape::default();
+        self.give_room_back();
+    }
+
+    fn give_room_back(&mut self) {
+        Room::give_back(Room {
+            stack: std::mem::take(&mut self.stack),
+            bindings: std::mem::take(&mut self.bindings),
+            attributes: std::mem::take(&mut self.attributes),
+        });
+    }
+
     /// The bytes up to `count` have been taken off the view's front.
     pub(super) fn take_front(&mut self, count: usize) {
         self.consumed += count as u64;
@@ -195,11 +214,7 @@ impl Scanner {
         }
         let result = self.scan(view);
         if self.between() {
-            Room::give_back(Room {
-                stack: std::mem::take(&mut self.stack),
-                bindings: std::mem::take(&mut self.bindings),
-                attributes: std::mem::take(&mut self.attributes),
-            });
+            self.give_room_back();
         }
         match result {
             Ok(Step::Open) => Ok(Some(Cut::Open {
@@ -245,6 +260,13 @@ impl Scanner {
     /// Whether nothing has been looked at yet.
     fn at_front(&self) -> bool {
         self.consumed == 0 && self.pos == 0 && self.between() && self.wrapper.is_none()
+    }
+
+    /// Whether what is being cut is an element: not the wrapper's start tag, nor its end tag.
+    pub(super) fn is_in_element(&self) -> bool {
+        let wrapper_ends = matches!(self.tag, TagState::End | TagState::EndSpace);
+        let opened = self.wrapper.is_some() || self.mode != Mode::Wrapped;
+        opened && !(self.stack.is_empty() && wrapper_ends)
     }
 
     /// Whether the next thing is a piece, or the end.
@@ -425,7 +447,7 @@ pub(super) fn character(view: &[u8], at: usize) -> Result<usize, Stop> {
 }
 
 /// Longest reference that is read, in bytes: it bounds what a cut one makes us read again.
-const REFERENCE_BYTES: usize = 64;
+pub(super) const REFERENCE_BYTES: usize = 64;
 
 /// Checks the reference at `at` (RFC 6120 §11.1: the five predefined entities and character references); gives its length.
 pub(super) fn reference(view: &[u8], at: usize) -> Result<usize, Stop> {
@@ -434,9 +456,12 @@ pub(super) fn reference(view: &[u8], at: usize) -> Result<usize, Stop> {
     let window = rest.get(..REFERENCE_BYTES).unwrap_or(rest);
     let Some(semicolon) = memchr::memchr(b';', window) else {
         // Cut short, unless what is there can be no reference any more.
-        let cut = window.len() < REFERENCE_BYTES
-            && is_reference_start(window.get(1..).unwrap_or_default());
-        return if cut { Err(Stop::More) } else { bad };
+        return match window.get(1..).unwrap_or_default() {
+            inner if !is_reference_start(inner) => bad,
+            _ if window.len() < REFERENCE_BYTES => Err(Stop::More),
+            [b'#', ..] => Err(Stop::Bad(XmlErrorKind::TooBig, at)),
+            _ => bad,
+        };
     };
     let inner = window.get(1..semicolon).unwrap_or_default();
     let legal = match inner {

@@ -143,3 +143,49 @@ impl Scope {
         inner.map_or_else(|| self.clone(), |inner| Self(Some(Arc::new(inner))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Element, Wrapped, XmlLimits};
+
+    /// Namespaces in XML §6.1: the innermost declaration is the one in force.
+    #[test]
+    fn a_prefix_that_is_declared_anew_has_its_new_namespace() {
+        let outer = "<a xmlns='u:a' xmlns:p='u:1'><b xmlns='u:b' xmlns:p='u:2' xmlns:q='u:3'><p:c/></b></a>";
+        let outer = Element::parse(outer.into(), &XmlLimits::default()).expect("good");
+        let inner = outer.child("b", "u:b").and_then(|b| b.child("c", "u:2"));
+        let inner = inner.expect("in the namespace of the inner declaration");
+        let prefixes: Vec<_> = inner.scope().prefixes().collect();
+        assert_eq!(prefixes, [("p", "u:2"), ("q", "u:3")]);
+        assert_eq!(inner.scope().default_namespace(), "u:b");
+        // So it is where attributes are compared.
+        for (anew, is_good) in [("u:2", false), ("u:3", true)] {
+            let document =
+                format!("<a xmlns:p='u:1' xmlns:q='u:2'><b xmlns:p='{anew}' p:c='' q:c=''/></a>");
+            let read = Element::parse(document.into(), &XmlLimits::default());
+            assert_eq!(read.is_ok(), is_good, "{anew}");
+        }
+    }
+
+    /// One session's declarations must not be in force in the next one's document.
+    #[test]
+    fn a_remembered_scope_serves_the_same_outer_scope_alone() {
+        let scope = |predeclared: &[(&str, &str)]| {
+            let body = "<body xmlns='u:b'><x/></body>";
+            let body = Wrapped::parse(body.into(), predeclared, &XmlLimits::default());
+            body.expect("good").elements[0].scope().clone()
+        };
+        let with = [("p", "u:1")];
+        for (predeclared, expected) in [
+            (&with[..], Some("u:1")),
+            (&[], None),
+            (&[("p", "u:2")], Some("u:2")),
+            (&with, Some("u:1")),
+            (&with, Some("u:1")),
+        ] {
+            let scope = scope(predeclared);
+            assert_eq!(scope.namespace("p"), expected);
+            assert_eq!(scope.default_namespace(), "u:b");
+        }
+    }
+}

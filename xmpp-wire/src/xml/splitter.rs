@@ -1,7 +1,9 @@
 use bytes::{Buf, BytesMut};
 
 use super::{
-    Element, Scope, StartTag, XmlError, XmlErrorKind, chars,
+    Element, Repair, Scope, StartTag, XmlError, XmlErrorKind, chars,
+    loose::{Loose, Walked},
+    repair::{self, Unmended},
     scan::{Cut, Mode, Scanner},
 };
 use crate::XmlLimits;
@@ -39,18 +41,71 @@ pub struct Splitter {
     scanner: Scanner,
     /// Bytes at the front of the input that are known to be UTF-8.
     valid: usize,
-    failed: Option<XmlError>,
-    closed: bool,
+    state: State,
+    /// The peer is a server: its elements are mended.
+    from_server: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Cutting,
+    /// An element that cannot pass as it is: its end is looked for.
+    Mending(Box<Mending>),
+    /// As `Cutting`, behind an element that was mended.
+    Mended(Box<Repair>),
+    Failed(XmlError),
+    Closed,
+}
+
+#[derive(Debug)]
+struct Mending {
+    loose: Loose,
+    /// What is left of an element whose content is dropped as it comes.
+    emptied: Option<Element>,
 }
 
 impl Splitter {
     /// One for a new stream; make another at each restart.
     pub fn stream(limits: XmlLimits) -> Self {
+        Self::new(Mode::Wrapped, limits, Scope::default(), false)
+    }
+
+    /// One for a stream of a server's, whose elements have a place that may not be lost (XEP-0198) and are written by its users. One that is
+    /// well-formed XML but breaks Namespaces in XML is mended: undeclared prefixes are declared on it, each in a namespace of its own
+    /// ([`ns::UNDECLARED`](crate::ns::UNDECLARED)), and attributes that cannot be mended are taken out. A stanza beyond a limit keeps its start tag and loses
+    /// its content; whatever its size, no more than `element_bytes` and one read are kept of it. [`repaired`](Self::repaired) tells of either. Everything else is refused
+    /// as in [`stream`](Self::stream).
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use xmpp_wire::{Piece, Repair, Splitter, XmlLimits};
+    ///
+    /// let mut splitter = Splitter::stream_of_server(XmlLimits::default());
+    /// let mut input = BytesMut::from("<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'><message><x q:y='1'/></message>");
+    /// splitter.next_piece(&mut input)?;
+    /// let Some(Piece::Element(message)) = splitter.next_piece(&mut input)? else { panic!() };
+    /// assert_eq!(message.raw(), "<message xmlns:q=\"urn:xmpp-web:undeclared:q\"><x q:y='1'/></message>");
+    /// assert_eq!(splitter.repaired(), Some(Repair::Namespaces));
+    /// # Ok::<(), xmpp_wire::XmlError>(())
+    /// ```
+    pub fn stream_of_server(limits: XmlLimits) -> Self {
+        Self::new(Mode::Wrapped, limits, Scope::default(), true)
+    }
+
+    pub(super) fn new(mode: Mode, limits: XmlLimits, scope: Scope, from_server: bool) -> Self {
         Self {
-            scanner: Scanner::new(Mode::Wrapped, limits, Scope::default()),
+            scanner: Scanner::new(mode, limits, scope),
             valid: 0,
-            failed: None,
-            closed: false,
+            state: State::Cutting,
+            from_server,
+        }
+    }
+
+    /// What was done to the element that came last, so that it could pass.
+    pub fn repaired(&self) -> Option<Repair> {
+        match &self.state {
+            State::Mended(repair) => Some(**repair),
+            State::Cutting | State::Mending(_) | State::Failed(_) | State::Closed => None,
         }
     }
 
@@ -66,20 +121,19 @@ impl Splitter {
     ///
     /// As `Element::parse`; offsets count from the start of the stream. After an error every call returns the same one.
     pub fn next_piece(&mut self, input: &mut BytesMut) -> Result<Option<Piece>, XmlError> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
-        if self.closed {
-            return Ok(None);
+        match &self.state {
+            State::Failed(error) => return Err(*error),
+            State::Closed => return Ok(None),
+            State::Mending(_) => return self.go_on_mending(input),
+            State::Mended(_) => self.state = State::Cutting,
+            State::Cutting => {}
         }
         let end = self.check_utf8(input);
         let view = input.get(..self.valid).unwrap_or_default();
         let cut = match self.scanner.next(view, end) {
             Ok(cut) => cut,
-            Err(error) => {
-                self.failed = Some(error);
-                return Err(error);
-            }
+            Err(error) if self.may_mend(error) => return self.begin_mending(error, input),
+            Err(error) => return self.fail(error),
         };
         let Some(cut) = cut else {
             if self.scanner.between() {
@@ -99,10 +153,111 @@ impl Splitter {
             }
             Cut::Close { end, .. } => {
                 self.drop_front(input, end);
-                self.closed = true;
+                self.state = State::Closed;
                 Piece::Close
             }
         }))
+    }
+
+    fn fail<T>(&mut self, error: XmlError) -> Result<T, XmlError> {
+        self.state = State::Failed(error);
+        Err(error)
+    }
+
+    /// Whether this is wrong with an element that may be mended: not with the wrapper, nor with its end tag.
+    fn may_mend(&self, error: XmlError) -> bool {
+        self.from_server && error.kind.is_mendable() && self.scanner.is_in_element()
+    }
+
+    #[cold]
+    fn begin_mending(
+        &mut self,
+        error: XmlError,
+        input: &mut BytesMut,
+    ) -> Result<Option<Piece>, XmlError> {
+        self.drop_front(input, self.scanner.start);
+        let outside = usize::from(self.scanner.wrapper.is_some());
+        self.scanner.abandon();
+        self.state = State::Mending(Box::new(Mending {
+            loose: Loose::new(error, self.scanner.limits.clone(), outside),
+            emptied: None,
+        }));
+        self.go_on_mending(input)
+    }
+
+    #[cold]
+    fn go_on_mending(&mut self, input: &mut BytesMut) -> Result<Option<Piece>, XmlError> {
+        let State::Mending(mut mending) = std::mem::replace(&mut self.state, State::Cutting) else {
+            return Ok(None);
+        };
+        let end = self.check_utf8(input);
+        let view = input.get(..self.valid).unwrap_or_default();
+        let walked = match mending.loose.walk(view) {
+            Ok(walked) => walked,
+            Err((kind, at)) => return self.fail(self.error_at(kind, at)),
+        };
+        let Mending { loose, emptied } = &mut *mending;
+        let (scope, limits) = (&self.scanner.scope, &self.scanner.limits);
+        if emptied.is_none() && loose.excess().is_some() && loose.tag_len > 0 {
+            let tag = view.get(..loose.tag_len).unwrap_or_default();
+            match repair::emptied(tag, scope, limits) {
+                Some(left) => *emptied = Some(left),
+                None => return self.fail(loose.cause),
+            }
+        }
+        if walked == Walked::More {
+            if let Some(kind) = end {
+                return self.fail(self.error_at(kind, self.valid));
+            }
+            if emptied.is_some() {
+                self.skip(input, loose.pos);
+                loose.dropped();
+            }
+            self.state = State::Mending(mending);
+            return Ok(None);
+        }
+        let repair = loose.excess().unwrap_or(Repair::Namespaces);
+        let length = loose.pos;
+        let (element, repair) = if let Some(left) = emptied.take() {
+            self.skip(input, length);
+            (left, repair)
+        } else {
+            let raw = input.split_to(length).freeze();
+            self.valid -= length;
+            self.scanner.consumed += length as u64;
+            match repair::mend(&raw, scope, limits) {
+                Ok(mended) => (mended, repair),
+                Err(Unmended::Element(kind)) => {
+                    return self.fail(XmlError {
+                        kind,
+                        ..loose.cause
+                    });
+                }
+                Err(Unmended::Content(repair)) => {
+                    let tag = raw.get(..loose.tag_len).unwrap_or_default();
+                    match repair::emptied(tag, scope, limits) {
+                        Some(left) => (left, repair),
+                        None => return self.fail(loose.cause),
+                    }
+                }
+            }
+        };
+        self.state = State::Mended(Box::new(repair));
+        Ok(Some(Piece::Element(element)))
+    }
+
+    fn error_at(&self, kind: XmlErrorKind, at: usize) -> XmlError {
+        XmlError {
+            kind,
+            offset: self.scanner.consumed + at as u64,
+        }
+    }
+
+    /// Takes what the scanner has not looked at off the front.
+    fn skip(&mut self, input: &mut BytesMut, count: usize) {
+        self.valid -= count;
+        self.scanner.consumed += count as u64;
+        input.advance(count);
     }
 
     /// Validates the bytes that are new; gives what the end of the valid part means.

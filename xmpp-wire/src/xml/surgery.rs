@@ -297,7 +297,7 @@ fn is_declaration(name: &str) -> bool {
 }
 
 /// `raw` with these places replaced; they are in order and apart.
-fn splice(raw: &Bytes, edits: &[(Range<usize>, Bytes)]) -> Bytes {
+pub(super) fn splice(raw: &Bytes, edits: &[(Range<usize>, Bytes)]) -> Bytes {
     let mut out =
         Vec::with_capacity(raw.len() + edits.iter().map(|(_, bytes)| bytes.len()).sum::<usize>());
     let mut from = 0;
