@@ -74,7 +74,15 @@ impl fmt::Debug for Body {
 impl Body {
     /// Reads a whole request or response body; a root that is not httpbind's `body` is refused (B-R-020).
     pub(crate) fn parse(document: Bytes, limits: &XmlLimits) -> Result<Self, XmlError> {
-        let Wrapped { wrapper, elements } = Wrapped::parse(document, &PREDECLARED, limits)?;
+        Self::of(Wrapped::parse(document, &PREDECLARED, limits)?)
+    }
+
+    /// Reads a whole response body; its elements were written by the server's users, and are mended where they break Namespaces in XML or a limit.
+    pub(crate) fn parse_from_server(document: Bytes, limits: &XmlLimits) -> Result<Self, XmlError> {
+        Self::of(Wrapped::parse_from_server(document, &PREDECLARED, limits)?)
+    }
+
+    fn of(Wrapped { wrapper, elements }: Wrapped) -> Result<Self, XmlError> {
         if !wrapper.is("body", ns::HTTPBIND) {
             return Err(XmlError {
                 kind: XmlErrorKind::Namespace,

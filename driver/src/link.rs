@@ -160,6 +160,9 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
                 }
             }
             ServerAction::Warn(warning) => self.upstream.warn(warning),
+            ServerAction::Repaired { repair, from } => {
+                self.upstream.repaired(repair, from.as_deref());
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use xmpp_stream::{
     Relay, client,
     relay::{self, WebAction, WebClosed, WebEvent},
 };
-use xmpp_wire::{StreamError, StreamHeader};
+use xmpp_wire::{Repair, StreamError, StreamHeader};
 
 pub use crate::ended::Ended;
 use crate::{Pump, Runtime, Step, bosh, link::Link};
@@ -72,6 +72,11 @@ pub trait Upstream: Send + 'static {
     /// Hears what an operator should know of the server's features, for each session.
     fn warn(&self, warning: relay::Warning) {
         let _ = warning;
+    }
+    /// Hears of each element of the server's that broke Namespaces in XML or a limit, and was mended so that its recipient keeps its stream: what was
+    /// done, and its `from`, unchecked.
+    fn repaired(&self, repair: Repair, from: Option<&str>) {
+        let _ = (repair, from);
     }
     /// Hears, once for each client that loses its server by it, why `connect` or `start_tls` failed or the stream was
     /// lost: for logs.

@@ -124,6 +124,7 @@ impl Stream {
     /// Opens with this header (`to`, `from`, `lang`) as soon as bytes are asked for. `from` is left out before TLS.
     pub fn new(config: Config, header: StreamHeader, now: Instant) -> Self {
         let bounds = Bounds {
+            from_server: true,
             xml: config.xml,
             outbox_bytes: config.outbox_bytes,
             close_timeout: config.close_timeout,
@@ -386,6 +387,10 @@ impl Stream {
             }
             Ok(Piece::Element(element)) if self.is_plain() => self.secure(&element),
             Ok(Piece::Element(element)) => {
+                if let Some(repair) = self.transport.repaired() {
+                    let from = element.attribute("from").map(|from| from.into_owned());
+                    self.transport.deliver(Event::Repaired { repair, from });
+                }
                 self.note(&element);
                 self.transport.deliver(Event::Element(element));
             }

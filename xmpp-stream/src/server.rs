@@ -94,6 +94,7 @@ impl Stream {
     /// A stream on a connection accepted now.
     pub fn new(config: Config, now: Instant) -> Self {
         let bounds = Bounds {
+            from_server: false,
             xml: config.xml,
             outbox_bytes: config.outbox_bytes,
             close_timeout: config.close_timeout,

@@ -11,7 +11,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use xmpp_wire::{Element, Piece, Splitter, StreamError, StreamHeader, XmlLimits};
+use xmpp_wire::{Element, Piece, Repair, Splitter, StreamError, StreamHeader, XmlLimits};
 
 use crate::{
     Instant,
@@ -38,6 +38,14 @@ pub enum Event {
     /// The peer's header: the first one (a client's: after TLS, where TLS was asked for), and one after each restart.
     /// A server answers it with `open` or `fail`.
     Opened(StreamHeader),
+    /// The element that comes next had to be mended, since it broke Namespaces in XML or a limit (`Splitter::stream_of_server`); of a server's
+    /// elements only.
+    Repaired {
+        /// What was done.
+        repair: Repair,
+        /// Its `from`.
+        from: Option<String>,
+    },
     /// A first-level element with the scope of its header; features and stream errors among them.
     Element(Element),
     /// The peer's end tag; `close` answers it, and the stream by itself after `close_timeout`.
@@ -93,6 +101,8 @@ pub enum SendError {
 /// Bounds and deadlines that both ends have.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
+    /// The peer is a server: its elements are mended.
+    pub(crate) from_server: bool,
     pub(crate) xml: XmlLimits,
     pub(crate) outbox_bytes: usize,
     pub(crate) close_timeout: Duration,
@@ -135,7 +145,7 @@ impl Transport {
         Self {
             actions: VecDeque::new(),
             out: Outbox::new(bounds.outbox_bytes),
-            splitter: fresh(&bounds.xml),
+            splitter: fresh(&bounds),
             bounds,
             input: BytesMut::new(),
             life: Life::Live,
@@ -232,7 +242,7 @@ impl Transport {
 
     /// A fresh parser; what came behind the old stream belongs to the new one.
     pub(crate) fn renew_parser(&mut self) {
-        self.splitter = fresh(&self.bounds.xml);
+        self.splitter = fresh(&self.bounds);
     }
 
     /// Whether what was read and not yet looked at begins a stream, white space in front of it dropped; `None` until that can be told.
@@ -273,6 +283,11 @@ impl Transport {
             Ok(piece) => piece.map(Ok),
             Err(error) => Some(Err(header::xml_fault(error))),
         }
+    }
+
+    /// What was done to the element that came last, so that it could pass.
+    pub(crate) fn repaired(&self) -> Option<Repair> {
+        self.splitter.repaired()
     }
 
     pub(crate) fn refuses(&mut self) -> bool {
@@ -459,7 +474,12 @@ impl Transport {
 }
 
 /// A parser that takes a header of bounded size first.
-fn fresh(xml: &XmlLimits) -> Splitter {
-    let bytes = xml.element_bytes.min(HEADER_BYTES);
-    Splitter::stream(xml.clone().with_element_bytes(bytes))
+fn fresh(bounds: &Bounds) -> Splitter {
+    let bytes = bounds.xml.element_bytes.min(HEADER_BYTES);
+    let limits = bounds.xml.clone().with_element_bytes(bytes);
+    if bounds.from_server {
+        Splitter::stream_of_server(limits)
+    } else {
+        Splitter::stream(limits)
+    }
 }

@@ -343,17 +343,19 @@ fn wake(rid: Rid, pending: PendingAtRest, now: Instant, config: &Config) -> Pend
             document: Bytes::new(),
         })),
         // It was read before; should the value have been tampered with, it is asked for again.
-        AnswerAtRest::Document(document) => match Body::parse(document.clone(), &config.xml) {
-            Ok(body) => {
-                let answer = if body.is_terminate() {
-                    Answer::Terminal(body)
-                } else {
-                    Answer::Ordinary(body)
-                };
-                Way::Answered(Box::new(Parked { answer, document }))
+        AnswerAtRest::Document(document) => {
+            match Body::parse_from_server(document.clone(), &config.xml) {
+                Ok(body) => {
+                    let answer = if body.is_terminate() {
+                        Answer::Terminal(body)
+                    } else {
+                        Answer::Ordinary(body)
+                    };
+                    Way::Answered(Box::new(Parked { answer, document }))
+                }
+                Err(_) => Way::Again(now),
             }
-            Err(_) => Way::Again(now),
-        },
+        }
     };
     Pending {
         rid,

@@ -27,7 +27,7 @@ pub(super) fn read(response: Response, config: &Config) -> Reading {
         return Reading::Broken;
     }
     let is_good = (200..300).contains(&status);
-    let broken = match Body::parse(body.clone(), &config.xml) {
+    let broken = match Body::parse_from_server(body.clone(), &config.xml) {
         Ok(body) => match body.attribute("type").as_deref() {
             Some("terminate") => return Reading::Terminal(body),
             Some("error") => return Reading::Recoverable,

@@ -92,7 +92,11 @@ impl Session {
                     self.pipe.machine_mut().close(now);
                 }
                 Some(Step::Event(Event::Writable)) => self.flush(),
-                Some(Step::Event(Event::Closed(_)) | Step::Detached | Step::StartTls) => {}
+                Some(
+                    Step::Event(Event::Closed(_) | Event::Repaired { .. })
+                    | Step::Detached
+                    | Step::StartTls,
+                ) => {}
                 None => return,
             }
         }

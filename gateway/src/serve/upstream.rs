@@ -20,6 +20,7 @@ use xmpp_stream::{
     relay::{Target, Warning},
 };
 use xmpp_web_tokio::{Io, driver, tls::ClientStream};
+use xmpp_wire::{Excess, Repair};
 
 use super::{
     gate::TOO_MANY_FAILURES,
@@ -219,6 +220,16 @@ impl driver::relay::Upstream for Upstream {
         }
     }
 
+    fn repaired(&self, repair: Repair, from: Option<&str>) {
+        let sender = from.and_then(|from| from.split('/').next());
+        let sender = sender.unwrap_or("the server itself");
+        let (cause, much) = mended(repair);
+        let cause = Cause::new(cause)
+            .about("domain", &self.domain)
+            .because(&format!("from {sender}{much}"));
+        self.reports.note(cause, None);
+    }
+
     fn start_tls(
         &self,
         stream: Stream,
@@ -258,6 +269,49 @@ impl driver::relay::Upstream for Upstream {
             .because(&format!("{server}: {reason}"));
         self.reports.note(cause, None);
     }
+}
+
+/// What a log says of an element of the server's that was mended, and how much there was of what.
+fn mended(repair: Repair) -> (&'static str, String) {
+    let Repair::Emptied {
+        excess,
+        found,
+        limit,
+    } = repair
+    else {
+        let cause = match repair {
+            Repair::Names => {
+                "the server sent a stanza with a name that is not qualified (Namespaces in XML); its content was dropped"
+            }
+            _ => {
+                "the server sent an element that breaks Namespaces in XML; its prefixes were declared anew"
+            }
+        };
+        return (cause, String::new());
+    };
+    let (cause, unit) = match excess {
+        Excess::Bytes => (
+            "the server sent a stanza beyond upstream.element_bytes; its content was dropped; raise that key to let it pass",
+            "bytes",
+        ),
+        Excess::Depth => (
+            "the server sent a stanza nested deeper than limits.xml_depth; its content was dropped",
+            "levels",
+        ),
+        Excess::Attributes => (
+            "the server sent a stanza with more attributes in a tag than limits.xml_attributes; its content was dropped",
+            "attributes",
+        ),
+        Excess::Declarations => (
+            "the server sent a stanza with more namespace declarations in a tag than limits.xml_declarations; its content was dropped",
+            "declarations",
+        ),
+        _ => (
+            "the server sent a stanza with a name or a character reference that is too long; its content was dropped",
+            "bytes",
+        ),
+    };
+    (cause, format!(": {found} {unit}, at most {limit} may be"))
 }
 
 /// A connection to a server.

@@ -50,7 +50,12 @@ impl Session {
         if text.first() != Some(&b'<') {
             return self.fault(Fault::Format, now);
         }
-        match Element::parse(text.clone(), &self.config.xml) {
+        let parsed = match self.role {
+            // What a server sends was written by its users, and must not end the session.
+            Role::Client => Element::parse_from_server(text.clone(), &self.config.xml),
+            Role::Server => Element::parse(text.clone(), &self.config.xml),
+        };
+        match parsed {
             Ok(element) => self.handle_element(element, now),
             Err(error) => self.handle_bad_xml(error.kind, &text, now),
         }

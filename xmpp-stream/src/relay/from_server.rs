@@ -34,6 +34,9 @@ impl Relay {
             Event::Element(element) if element.is("error", ns::STREAM) => {
                 self.error = Some(element.standalone_with_lang().with_stream_prefix());
             }
+            Event::Repaired { repair, from } => {
+                self.tell(WebAction::Server(ServerAction::Repaired { repair, from }));
+            }
             Event::Element(element) => {
                 self.show_header();
                 // W-R-406: other peers would read a prefix as no stanza at all.
@@ -62,8 +65,11 @@ impl Relay {
         let name = element.name();
         match (name.namespace, name.local) {
             (ns::STREAM, "features") => return self.features(element),
+            // It counts as a stanza for XEP-0198, and its sender may have had it come so.
             (ns::SERVER, "message" | "presence" | "iq") => {
-                return self.violation("invalid-namespace");
+                let moved = element.unprefixed(ns::SERVER).moved(ns::SERVER, ns::CLIENT);
+                self.tell(WebAction::Element(moved.standalone_with_lang()));
+                return;
             }
             (ns::CLIENT, _) => {
                 self.tell(WebAction::Element(element.standalone_with_lang()));
@@ -151,13 +157,6 @@ impl Relay {
                 self.end_stream();
             }
         }
-    }
-
-    /// The server broke the protocol: it hears how, the client only that something did (W-R-445).
-    fn violation(&mut self, condition: &str) {
-        self.close_web(WebClose::Internal(internal()));
-        let now = self.stream.now();
-        self.stream.fail(StreamError::new(condition), now);
     }
 
     fn end_stream(&mut self) {

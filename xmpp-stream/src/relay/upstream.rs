@@ -1,5 +1,7 @@
 //! The way to the server as the relay sees it: redirects that it follows itself, nodes that keep a session, and what an operator should know.
 
+use xmpp_wire::Repair;
+
 /// What concerns the way to the server and not the web side. The driver carries it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerAction {
@@ -31,6 +33,13 @@ pub enum ServerAction {
     },
     /// Something in the server's features that an operator should know (W-R-424).
     Warn(Warning),
+    /// An element of the server's had to be mended so that it could pass, which an operator should know (W-R-445).
+    Repaired {
+        /// What was done.
+        repair: Repair,
+        /// Its `from`, unchecked.
+        from: Option<String>,
+    },
 }
 
 /// A place that a server named.

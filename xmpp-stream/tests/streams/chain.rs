@@ -112,6 +112,11 @@ impl Chain {
         }
     }
 
+    /// The server's bytes say that, past its own machine.
+    pub(crate) fn inject(&mut self, raw: &str) {
+        self.pipes[3].extend_from_slice(raw.as_bytes());
+    }
+
     /// Until nothing moves.
     pub(crate) fn run(&mut self) {
         // What was heard in one round is answered in the next.
@@ -193,7 +198,14 @@ impl Chain {
             while let Some(action) = relay.poll_action() {
                 match action {
                     Action::Deliver(WebAction::Server(_)) => {}
-                    Action::Deliver(order) => self.waiting.push_back(order),
+                    Action::Deliver(order) => {
+                        if let WebAction::Element(element) = &order {
+                            let alone =
+                                Element::parse(element.raw().clone(), &XmlLimits::default());
+                            assert_eq!(alone.expect("stands alone").name(), element.name());
+                        }
+                        self.waiting.push_back(order);
+                    }
                     Action::StartTls => panic!("no TLS here"),
                     Action::Close => {}
                     Action::Abort => {
@@ -276,7 +288,7 @@ impl Chain {
             server::Event::Element(element) => self.at_server.push(element),
             server::Event::Ended => self.server.close(now),
             server::Event::Closed(closed) => self.server_closed = Some(closed),
-            server::Event::Writable => {}
+            server::Event::Writable | server::Event::Repaired { .. } => {}
         }
     }
 }

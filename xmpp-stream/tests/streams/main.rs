@@ -10,6 +10,7 @@ mod spec_relay_downstream;
 mod spec_relay_features;
 mod spec_relay_login;
 mod spec_relay_redial;
+mod spec_relay_repair;
 mod spec_relay_upstream;
 mod spec_server_stream;
 mod support;

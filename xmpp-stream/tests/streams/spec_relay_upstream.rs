@@ -243,7 +243,14 @@ fn a_server_that_breaks_the_protocol_is_told_how() {
         ("<!-- x -->", "restricted-xml"),
         ("<a></b>", "not-well-formed"),
         ("text", "bad-format"),
-        ("<message xmlns='jabber:server'/>", "invalid-namespace"),
+        (
+            "<a xmlns='urn:xmpp:sm:3' h='1'><a:b:c/></a>",
+            "not-well-formed",
+        ),
+        (
+            "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl' p:a='&x;'/>",
+            "restricted-xml",
+        ),
     ] {
         let mut scene = Scene::authenticated();
         scene.server("<enabled xmlns='urn:xmpp:sm:3' resume='1' id='x'/>");
@@ -265,9 +272,9 @@ fn a_server_that_breaks_the_protocol_is_told_how() {
     }
 }
 
-/// W-R-446
+/// W-R-446, W-R-445: a stanza loses its content, which is told; what is no stanza costs the stream.
 #[test]
-fn an_element_beyond_the_output_limit_ends_the_session() {
+fn an_element_beyond_the_output_limit_loses_its_content() {
     let mut small = config(Tls::None);
     small.stream.xml.element_bytes = 1000;
     let mut scene = Scene::with(small);
@@ -275,7 +282,17 @@ fn an_element_beyond_the_output_limit_ends_the_session() {
     scene.server(&format!("{HEADER}{MECHANISMS}"));
     let body = "x".repeat(1000);
     assert_eq!(
-        scene.server(&format!("<message><body>{body}</body></message>")),
+        scene.server(&format!(
+            "<message from='b@a.example/c'><body>{body}</body></message>"
+        )),
+        [
+            "repaired Emptied { excess: Bytes, found: 1053, limit: 1000 } of \"b@a.example/c\"",
+            "<message xmlns=\"jabber:client\" xml:lang=\"en\" from='b@a.example/c'/>",
+        ]
+    );
+    assert_eq!(scene.sent(), "");
+    assert_eq!(
+        scene.server(&format!("<x xmlns='u:x'>{body}</x>")),
         [
             "close internal internal-server-error \"the connection to the server failed\"",
             "CLOSE"

@@ -232,7 +232,7 @@ fn conversation(sizes: &[usize], now: Instant) -> (Vec<String>, String) {
                 }
                 Action::Deliver(Event::Ended) => server.close(now),
                 Action::Close => finished += 1,
-                Action::Deliver(Event::Writable | Event::Closed(_))
+                Action::Deliver(Event::Writable | Event::Closed(_) | Event::Repaired { .. })
                 | Action::StartTls
                 | Action::Abort => {}
             }

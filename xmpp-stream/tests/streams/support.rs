@@ -212,6 +212,9 @@ impl Scene {
                     }
                     ServerAction::Locate { id } => format!("locate {id}"),
                     ServerAction::Warn(warning) => format!("warn {warning:?}"),
+                    ServerAction::Repaired { repair, from } => {
+                        format!("repaired {repair:?} of {:?}", from.unwrap_or_default())
+                    }
                 },
                 Action::Deliver(WebAction::Hold) => "hold".to_owned(),
                 Action::Deliver(WebAction::Release) => "release".to_owned(),

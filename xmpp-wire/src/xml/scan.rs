@@ -455,13 +455,7 @@ pub(super) fn reference(view: &[u8], at: usize) -> Result<usize, Stop> {
     let bad = Err(Stop::Bad(XmlErrorKind::NotWellFormed, at));
     let window = rest.get(..REFERENCE_BYTES).unwrap_or(rest);
     let Some(semicolon) = memchr::memchr(b';', window) else {
-        // Cut short, unless what is there can be no reference any more.
-        return match window.get(1..).unwrap_or_default() {
-            inner if !is_reference_start(inner) => bad,
-            _ if window.len() < REFERENCE_BYTES => Err(Stop::More),
-            [b'#', ..] => Err(Stop::Bad(XmlErrorKind::TooBig, at)),
-            _ => bad,
-        };
+        return Err(unended_reference(window, at));
     };
     let inner = window.get(1..semicolon).unwrap_or_default();
     let legal = match inner {
@@ -473,6 +467,18 @@ pub(super) fn reference(view: &[u8], at: usize) -> Result<usize, Stop> {
         _ => false,
     };
     if legal { Ok(semicolon + 1) } else { bad }
+}
+
+/// What a reference without a semicolon in its window is.
+#[cold]
+fn unended_reference(window: &[u8], at: usize) -> Stop {
+    match window.get(1..).unwrap_or_default() {
+        inner if !is_reference_start(inner) => Stop::Bad(XmlErrorKind::NotWellFormed, at),
+        // Cut short.
+        _ if window.len() < REFERENCE_BYTES => Stop::More,
+        [b'#', ..] => Stop::Bad(XmlErrorKind::TooBig, at),
+        _ => Stop::Bad(XmlErrorKind::NotWellFormed, at),
+    }
 }
 
 /// Whether this can be the front of what stands between `&` and `;`.

@@ -41,6 +41,22 @@ impl Element {
         self.with_declarations(&[("", to)], None, self.scope.clone())
     }
 
+    /// Moves what is in the root's own default namespace `from` into `to`: a stanza that a server left in the namespace of another kind of stream.
+    /// Unchanged where the root declares no such default namespace, or has a prefix.
+    #[must_use]
+    pub fn moved(&self, from: &str, to: &str) -> Self {
+        let own = self.prefix().is_none() && self.name().namespace == from;
+        let declared = tag::attributes(self.tag(), &self.shape)
+            .find(|attribute| own && attribute.declares() == Some(""));
+        let Some(attribute) = declared else {
+            return self.clone();
+        };
+        let mut written = Vec::new();
+        escape_attribute(to, &mut written);
+        let end = attribute.end - 1;
+        self.spliced(&[(end - attribute.value.len()..end, written.into())])
+    }
+
     /// An element in the stream namespace, standing alone and spelled with the literal prefix `stream:` (RFC 7395 §3.3.3),
     /// whatever prefix it had; namespaces inside are kept. Others only stand alone.
     #[must_use]
