@@ -384,17 +384,35 @@ fn namespaces_of_a_server_are_judged_by_mode() {
     );
 }
 
+/// W-R-305 (from a server): what another user wrote does not end the session.
+#[test]
+fn a_servers_element_that_breaks_namespaces_is_mended() {
+    let deep = format!("{}{}", "<a>".repeat(80), "</a>".repeat(80));
+    let mut rig = Rig::welcomed(Config::default());
+    for (input, mended) in [
+        (
+            "<message xmlns='jabber:client'><x p:y=''/></message>".to_owned(),
+            "<message xmlns:p=\"urn:xmpp-web:undeclared:p\" xmlns='jabber:client'><x p:y=''/></message>",
+        ),
+        (
+            format!("<message xmlns='jabber:client' id='1'>{deep}</message>"),
+            "<message xmlns='jabber:client' id='1'/>",
+        ),
+    ] {
+        rig.hear(&input);
+        assert_eq!(rig.elements(), [mended]);
+    }
+    assert_eq!(rig.transcript(), Vec::<String>::new());
+}
+
 /// What bad input from a server gets: the table of the server's role without the first `<open/>` (W-R-360).
 #[test]
 fn bad_input_from_a_server_gets_the_same_errors() {
     for (input, condition) in [
         ("<a/><b/>", "not-well-formed"),
+        ("<x:message xmlns='jabber:client'/>", "not-well-formed"),
         (
-            "<message xmlns='jabber:client'><x:y/></message>",
-            "not-well-formed",
-        ),
-        (
-            "<message xmlns='jabber:client'><!-- --></message>",
+            "<message xmlns='jabber:client'><x:y/><!-- --></message>",
             "restricted-xml",
         ),
         ("x", "bad-format"),

@@ -54,6 +54,28 @@ fn restricted_xml_ends_the_session() {
     );
 }
 
+/// W-R-305 (from a server), which holds here too: what another user wrote does not end the session.
+#[test]
+fn a_payload_that_breaks_namespaces_is_mended() {
+    let deep = format!("{}{}", "<a>".repeat(80), "</a>".repeat(80));
+    let broken = [
+        "<message xmlns='jabber:client'><x p:y=''/></message>".to_owned(),
+        format!("<message xmlns='jabber:client' id='1'>{deep}</message>"),
+        message("2"),
+    ];
+    let (mut world, poll) = World::held(config(), GRANTED);
+    world.answer(poll.id, &with(&broken.concat()));
+    assert_eq!(
+        world.take_events(),
+        [
+            "<message xmlns:p=\"urn:xmpp-web:undeclared:p\" xmlns='jabber:client'><x p:y=''/></message>",
+            "<message xmlns='jabber:client' id='1'/>",
+            &message("2"),
+        ]
+    );
+    assert_eq!(world.closed.len(), 0);
+}
+
 /// B-R-022: white space between payloads is no payload.
 #[test]
 fn indented_bodies_are_read() {

@@ -273,19 +273,17 @@ impl driver::relay::Upstream for Upstream {
 
 /// What a log says of an element of the server's that was mended, and how much there was of what.
 fn mended(repair: Repair) -> (&'static str, String) {
+    const TOO_LONG: &str = "the server sent a stanza with a name or a character reference that is too long; its content was dropped";
     let Repair::Emptied {
         excess,
         found,
         limit,
     } = repair
     else {
-        let cause = match repair {
-            Repair::Names => {
-                "the server sent a stanza with a name that is not qualified (Namespaces in XML); its content was dropped"
-            }
-            _ => {
-                "the server sent an element that breaks Namespaces in XML; its prefixes were declared anew"
-            }
+        let cause = if repair == Repair::Names {
+            "the server sent a stanza with a name that is not qualified (Namespaces in XML); its content was dropped"
+        } else {
+            "the server sent an element that breaks Namespaces in XML; its prefixes were declared anew"
         };
         return (cause, String::new());
     };
@@ -306,9 +304,10 @@ fn mended(repair: Repair) -> (&'static str, String) {
             "the server sent a stanza with more namespace declarations in a tag than limits.xml_declarations; its content was dropped",
             "declarations",
         ),
+        Excess::NameBytes | Excess::ReferenceBytes => (TOO_LONG, "bytes"),
         _ => (
-            "the server sent a stanza with a name or a character reference that is too long; its content was dropped",
-            "bytes",
+            "the server sent a stanza beyond a limit; its content was dropped",
+            "",
         ),
     };
     (cause, format!(": {found} {unit}, at most {limit} may be"))

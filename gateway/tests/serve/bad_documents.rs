@@ -9,6 +9,8 @@ use std::{
     thread,
 };
 
+use xmpp_wire::{Wrapped, XmlLimits};
+
 use crate::support::{
     Gateway,
     bosh::{Bosh, attribute, creation, post},
@@ -152,6 +154,13 @@ fn server(document: Vec<u8>) -> SocketAddr {
     address
 }
 
+/// Whether it only breaks Namespaces in XML inside: such an element of a server's is mended.
+fn is_mended(document: &[u8]) -> bool {
+    let document = [b"<w>", document, b"</w>"].concat();
+    let limits = XmlLimits::default();
+    Wrapped::parse_from_server(document.into(), &[], &limits).is_ok()
+}
+
 /// W-R-411, W-R-445: what a client learns is that something behind the gateway failed.
 #[test]
 fn a_server_that_sends_one_is_left() {
@@ -159,6 +168,8 @@ fn a_server_that_sends_one_is_left() {
         if is_two_elements(&name) {
             continue;
         }
+        // The server goes away behind what it sends.
+        let mended = is_mended(&document);
         let address = server(document).to_string();
         let gateway = Gateway::with(&["--domain", "bad.test", "--upstream", &address]);
         let mut answer = post(gateway.address, &creation("bad.test"));
@@ -172,7 +183,7 @@ fn a_server_that_sends_one_is_left() {
         }
         let condition = attribute(&answer.body, "condition");
         // What is cut short is a server that was lost.
-        let lost = name.contains("unclosed") || name.contains("without-end");
+        let lost = mended || name.contains("unclosed") || name.contains("without-end");
         let expected = if lost {
             "remote-connection-failed"
         } else {

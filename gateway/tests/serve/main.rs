@@ -12,6 +12,7 @@ mod listener_tls;
 mod log;
 mod logins;
 mod proxy_protocol;
+mod server_elements;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod slow_names;
 mod support;

@@ -126,9 +126,15 @@ impl Peer {
         self.stream.write_all(text.as_bytes())
     }
 
+    /// Reads a header, whatever is behind its version.
+    fn header(&mut self) -> io::Result<()> {
+        self.until(" version='1.0'")?;
+        self.until(">").map(drop)
+    }
+
     /// From the header to the features behind success: PLAIN lets everybody in.
     pub(crate) fn sign_in(&mut self, id: &str) -> io::Result<()> {
-        self.until(" version='1.0'>")?;
+        self.header()?;
         self.say(&format!(
             "{}{}",
             header(id),
@@ -136,7 +142,7 @@ impl Peer {
         ))?;
         self.until("</auth>")?;
         self.say("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")?;
-        self.until(" version='1.0'>")?;
+        self.header()?;
         self.say(&format!(
             "{}{}",
             header(&format!("{id}-again")),
