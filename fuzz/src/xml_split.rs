@@ -180,7 +180,7 @@ fn in_scope(element: &Element) -> Result<Vec<String>, String> {
 }
 
 /// Every element with its expanded name and attributes, in order, as quick-xml reads them. Text is joined over sections.
-fn infoset(bytes: &[u8]) -> Result<Vec<String>, String> {
+pub(crate) fn infoset(bytes: &[u8]) -> Result<Vec<String>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     let mut reader = NsReader::from_str(text);
     let config = reader.config_mut();

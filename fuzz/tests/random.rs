@@ -41,6 +41,12 @@ proptest! {
         xmpp_web_fuzz::bosh_session(&[&[setup, 0], &creation[..], &[10, 0], &data].concat());
     }
 
+    /// W-R-445: whatever a server makes of its users' stanzas, none of them ends a recipient's stream.
+    #[test]
+    fn elements_of_a_server_of_any_kind(data in prop::collection::vec(any::<u8>(), 0..400)) {
+        xmpp_web_fuzz::server_elements(&data);
+    }
+
     #[test]
     fn attributes_of_any_kind(
         mode in 0..2_u8,

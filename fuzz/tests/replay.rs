@@ -59,6 +59,11 @@ fn xmpp_session_seeds() {
 }
 
 #[test]
+fn server_elements_seeds() {
+    assert!(replay("seeds/server_elements", xmpp_web_fuzz::server_elements) >= 10);
+}
+
+#[test]
 fn stream_relay_seeds() {
     assert!(replay("seeds/stream_relay", xmpp_web_fuzz::stream_relay) >= 20);
 }
