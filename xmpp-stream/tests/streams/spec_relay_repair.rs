@@ -261,7 +261,7 @@ fn broken(number: usize) -> String {
     }
 }
 
-/// XEP-0198 §4, §5: ten such stanzas among thirty. Both ends come to the same `h`, nothing is answered by the gateway, and a resumption repeats none.
+/// W-R-442, W-R-445, XEP-0198 §4, §5: ten such stanzas among thirty. Both ends come to the same `h`, nothing is answered by the gateway, and a resumption repeats none.
 #[test]
 fn counters_agree_and_a_resumption_repeats_nothing() {
     let transports: [fn() -> Box<dyn Session>; 2] = [
