@@ -288,3 +288,15 @@ impl Splitter {
         input.advance(count);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream at rest holds no more for what it may have to mend.
+    #[test]
+    fn mending_costs_an_idle_stream_nothing() {
+        let before = size_of::<Scanner>() + size_of::<usize>() + size_of::<Option<XmlError>>();
+        assert!(size_of::<Splitter>() <= before + size_of::<usize>());
+    }
+}
