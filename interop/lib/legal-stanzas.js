@@ -82,7 +82,7 @@ class Generator {
     const many = this.chance(0.02) ? 50 + this.below(40) : this.below(4);
     for (let at = 0; at < many; at += 1) {
       const prefix = here.size > 0 && this.chance(0.5) ? `${this.pick([...here.keys()])}:` : '';
-      written += ` ${prefix}${this.name(this.chance(0.002))}${at}=${this.value()}`;
+      written += ` ${prefix}${this.name(this.chance(0.002))}_${at}=${this.value()}`;
     }
     // The same local name in two namespaces.
     const [one, other] = [...here.keys()];

@@ -161,7 +161,9 @@ export class BoshClient extends Raw {
 
   say(text) {
     this.#queue.push(text);
-    this.#go();
+    if (this.#open === 0) this.#go();
+    // What waits rides on the next poll, where one comes soon: two requests at once are for a quiet stream.
+    else setTimeout(() => this.#go(), 100);
   }
 
   end() {
