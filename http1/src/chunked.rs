@@ -66,13 +66,27 @@ impl Chunked {
         }
     }
 
-    /// Takes what belongs to the body off the front of `input`. Gives the body at its end.
+    /// Bytes of all chunks whose sizes came.
+    pub(crate) fn announced(&self) -> usize {
+        let left = match self.state {
+            State::Data { left } => left,
+            _ => 0,
+        };
+        self.body.len().saturating_add(left)
+    }
+
+    /// Takes what belongs to the body off the front of `input`. Gives the body at its end. Stops before the data of a chunk that leads
+    /// beyond `most`.
     pub(crate) fn decode(
         &mut self,
         input: &mut BytesMut,
         limits: &Limits,
+        most: usize,
     ) -> Result<Option<BytesMut>, Fault> {
         while let Some(&octet) = input.first() {
+            if self.announced() > most {
+                return Ok(None);
+            }
             if let State::Data { left } = self.state {
                 let taken = left.min(input.len());
                 self.body
@@ -184,7 +198,7 @@ mod tests {
 
     fn decode(input: &str) -> Result<Option<(Vec<u8>, String)>, u16> {
         let mut input = BytesMut::from(input);
-        match Chunked::new().decode(&mut input, &Limits::default()) {
+        match Chunked::new().decode(&mut input, &Limits::default(), usize::MAX) {
             Ok(Some(body)) => {
                 let rest = String::from_utf8_lossy(&input).into_owned();
                 Ok(Some((body.to_vec(), rest)))

@@ -23,7 +23,7 @@
 //!                 let answer = Response::new(200).with_body("text/plain", "hello");
 //!                 connection.respond(request.id, answer, now);
 //!             }
-//!             Action::Deliver(Event::Sent(_) | Event::Closed(_)) => {}
+//!             Action::Deliver(Event::Body(_) | Event::Sent(_) | Event::Closed(_)) => {}
 //!             Action::Detach | Action::Close | Action::Abort => break 'drive,
 //!         }
 //!     }

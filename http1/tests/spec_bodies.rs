@@ -302,3 +302,74 @@ fn other_expectations_are_refused() {
         413,
     );
 }
+
+/// A connection that asks about bodies above eight bytes.
+fn asking() -> Peer {
+    let mut config = Config::default();
+    config.ask_above = Some(8);
+    Peer::new(config)
+}
+
+/// B-R-019: a long body is read only once the application agrees, wherever the input is cut; short ones are never asked about.
+#[test]
+fn long_bodies_are_asked_about_before_they_are_read() {
+    let next = "GET /next HTTP/1.1\r\nHost: x\r\n\r\n";
+    let known = post("Content-Length: 9\r\n", "123456789");
+    let pieces = chunked("4\r\n1234\r\n5\r\n56789\r\n0\r\n\r\n");
+    for (input, bytes) in [(known, 9), (pieces, Config::default().limits.body_bytes)] {
+        let whole = format!("{input}{next}");
+        for cut in 0..whole.len() {
+            let mut peer = asking();
+            let (front, back) = whole.as_bytes().split_at(cut);
+            peer.feed(front, cut.max(1));
+            peer.feed(back, whole.len());
+            assert_eq!(peer.log, [format!("body of {bytes}")], "{input:?} at {cut}");
+            assert!(!peer.connection.wants_input());
+            peer.connection.admit_body(peer.now);
+            peer.drive();
+            assert_eq!(peer.log[1..], ["POST /", "GET /next"], "{input:?} at {cut}");
+            assert_eq!(&peer.requests[0].body[..], b"123456789");
+        }
+    }
+    let mut peer = asking();
+    let short = chunked("4\r\n1234\r\n4\r\n5678\r\n0\r\n\r\n");
+    for input in [post("Content-Length: 8\r\n", "12345678"), short] {
+        peer.feed(input.as_bytes(), 1);
+    }
+    assert_eq!(peer.log, ["POST /", "POST /"]);
+    // Each body has a question of its own.
+    peer.feed(post("Content-Length: 9\r\n", "123456789").as_bytes(), 1);
+    assert_eq!(peer.log[2..], ["body of 9"]);
+}
+
+/// B-R-019: a refused body's request gets the status, and nothing behind it is read.
+#[test]
+fn a_refused_body_ends_the_connection_with_its_status() {
+    let mut peer = asking();
+    let request = post("Content-Length: 9\r\nExpect: 100-continue\r\n", "");
+    peer.feed(request.as_bytes(), 1);
+    assert_eq!((peer.text(), peer.log.len()), ("", 1));
+    peer.connection.refuse_body(503, peer.now);
+    peer.feed(b"123456789GET /next HTTP/1.1\r\nHost: x\r\n\r\n", 1);
+    assert_eq!(
+        peer.text(),
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    assert_eq!(peer.log, ["body of 9", "Fault(503)", "Close"]);
+    // Late answers to the question change nothing.
+    peer.connection.admit_body(peer.now);
+    peer.connection.refuse_body(413, peer.now);
+    peer.drive();
+    assert_eq!(peer.log.len(), 3);
+}
+
+/// RFC 9110 §10.1.1: a client that waits for 100 gets it once its body is admitted.
+#[test]
+fn an_admitted_body_is_asked_for_with_100() {
+    let mut peer = asking();
+    let request = post("Content-Length: 9\r\nExpect: 100-continue\r\n", "");
+    peer.feed(request.as_bytes(), 1);
+    peer.connection.admit_body(peer.now);
+    peer.drive();
+    assert_eq!(peer.text(), "HTTP/1.1 100 Continue\r\n\r\n");
+}

@@ -109,7 +109,10 @@ impl Receiver {
                 Ok(self.finish(body))
             }
             Self::Body(_, Body::Chunked(chunked)) => {
-                let Some(body) = chunked.decode(input, limits).map_err(in_chunks)? else {
+                let Some(body) = chunked
+                    .decode(input, limits, usize::MAX)
+                    .map_err(in_chunks)?
+                else {
                     return Ok(None);
                 };
                 Ok(self.finish(body.freeze()))

@@ -44,6 +44,8 @@ pub struct Connection {
     upgrade: Option<u64>,
     /// No head came yet.
     fresh: bool,
+    /// The body under way, as far as `Config::ask_above` is concerned.
+    asking: Asking,
     /// The peer shut down its side.
     eof: bool,
     discarded: usize,
@@ -63,6 +65,15 @@ enum Phase {
     Closing,
     /// Nothing happens any more.
     Over,
+}
+
+/// Whether the application has been asked about the body under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asking {
+    No,
+    /// Its answer is awaited.
+    Asked,
+    Admitted,
 }
 
 /// What the deadline on the peer's side is for.
@@ -95,6 +106,7 @@ impl Connection {
             actions: VecDeque::new(),
             upgrade: None,
             fresh: true,
+            asking: Asking::No,
             eof: false,
             discarded: 0,
             now,
@@ -136,6 +148,27 @@ impl Connection {
         self.settle();
     }
 
+    /// Reads the body that `Event::Body` asked about.
+    pub fn admit_body(&mut self, now: Instant) {
+        self.advance(now);
+        if self.asking == Asking::Asked {
+            self.asking = Asking::Admitted;
+            if let Some(slot) = self.replies.receiving() {
+                slot.await_body();
+            }
+        }
+        self.settle();
+    }
+
+    /// Refuses the body that `Event::Body` asked about: its request gets this status, and the connection ends behind it.
+    pub fn refuse_body(&mut self, status: u16, now: Instant) {
+        self.advance(now);
+        if self.asking == Asking::Asked {
+            self.refuse(Fault(status), Cause::Fault(status));
+        }
+        self.settle();
+    }
+
     /// Ends it: nothing more is read, answers owed still leave.
     pub fn close(&mut self, now: Instant) {
         self.advance(now);
@@ -154,15 +187,23 @@ impl Connection {
         self.advance(now);
         while self.phase == Phase::Open && self.may_parse() {
             let limits = &self.config.limits;
-            let received = self.receiver.receive(input, &mut self.recall, limits);
+            let unasked = self.unasked();
+            let received = self
+                .receiver
+                .receive(input, &mut self.recall, limits, unasked);
             match received {
                 Ok(Some(Received::Head(framing, facts))) => self.begin(framing, facts),
                 Ok(Some(Received::Request(head, body))) => self.deliver(head, body, input.len()),
-                Ok(None) => break,
+                Ok(None) => {
+                    self.ask();
+                    break;
+                }
                 Err(fault) => self.refuse(fault, Cause::Fault(fault.0)),
             }
         }
-        if let Some(slot) = self.replies.receiving() {
+        if self.asking != Asking::Asked
+            && let Some(slot) = self.replies.receiving()
+        {
             slot.await_body();
         }
         if matches!(self.phase, Phase::Draining(_) | Phase::Closing) && self.upgrade.is_none() {
@@ -280,7 +321,24 @@ impl Connection {
     /// Whether the next bytes of a request may be looked at.
     fn may_parse(&self) -> bool {
         self.upgrade.is_none()
+            && self.asking != Asking::Asked
             && (self.receiver.in_body() || self.replies.len() < self.config.limits.pipelined.max(1))
+    }
+
+    /// Bytes of a body that are read without a question.
+    fn unasked(&self) -> usize {
+        match self.asking {
+            Asking::No | Asking::Asked => self.config.ask_above.unwrap_or(usize::MAX),
+            Asking::Admitted => usize::MAX,
+        }
+    }
+
+    /// Asks about the body under way where it is longer than that.
+    fn ask(&mut self) {
+        if let Some(body) = self.receiver.exceeds(self.unasked(), &self.config.limits) {
+            self.asking = Asking::Asked;
+            self.actions.push_back(Action::Deliver(Event::Body(body)));
+        }
     }
 
     /// A head came: its answer takes its place in the order.
@@ -303,6 +361,7 @@ impl Connection {
     /// A request came whole.
     fn deliver(&mut self, head: RequestHead, body: Bytes, surplus: usize) {
         self.reading = None;
+        self.asking = Asking::No;
         let Some((id, upgrade, persistence)) = self.replies.received() else {
             return;
         };
@@ -350,6 +409,7 @@ impl Connection {
             self.phase = Phase::Draining(cause);
             self.replies.drop_receiving();
             self.receiver = Receiver::default();
+            self.asking = Asking::No;
             self.recall.clear();
         }
     }

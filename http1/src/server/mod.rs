@@ -30,6 +30,9 @@ pub use connection::Connection;
 pub struct Config {
     /// Bounds.
     pub limits: Limits,
+    /// A longer body is read only once the application agrees: `Event::Body` asks, `Connection::admit_body` or `refuse_body` answers.
+    /// Default `None`: every body within `limits.body_bytes` is read.
+    pub ask_above: Option<usize>,
     /// From accept, and from a request's first byte, to the end of its head. Default 10 s (W-R-028).
     pub head_timeout: Duration,
     /// From the end of the head to the end of the body. Default 30 s.
@@ -50,6 +53,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            ask_above: None,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(75),
@@ -99,6 +103,15 @@ pub struct Request {
     pub surplus: usize,
 }
 
+/// A body that the application is asked about before it is read.
+#[derive(Clone, Debug)]
+pub struct LongBody {
+    /// Its request's start line and fields.
+    pub head: RequestHead,
+    /// Bytes of it, at most: those announced, or `Limits::body_bytes` where it is chunked.
+    pub bytes: usize,
+}
+
 /// What the driver must do.
 #[derive(Debug)]
 pub enum Action {
@@ -115,6 +128,8 @@ pub enum Action {
 /// What the application learns.
 #[derive(Debug)]
 pub enum Event {
+    /// A request announces a body above `Config::ask_above`. Nothing more is read until `Connection::admit_body` or `refuse_body`.
+    Body(LongBody),
     /// A request came in whole.
     Request(Request),
     /// Every byte of that answer left.

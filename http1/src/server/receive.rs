@@ -9,7 +9,7 @@ use crate::{
     parse::{BAD_REQUEST, Fault, Search},
 };
 
-use super::recall::Recall;
+use super::{LongBody, recall::Recall};
 
 /// Empty lines before a start line that are skipped (RFC 9112 §2.2): some clients send one after a body.
 const EMPTY_LINES: u8 = 2;
@@ -77,12 +77,29 @@ impl Receiver {
         matches!(self, Self::Known { .. } | Self::Chunked { .. })
     }
 
-    /// Takes the next whole part off the front of `input`.
+    /// The body under way, where it is longer than `most` bytes; of a chunked one, as far as its chunks have been announced.
+    pub(super) fn exceeds(&self, most: usize, limits: &Limits) -> Option<LongBody> {
+        let (head, bytes) = match self {
+            Self::Head { .. } => return None,
+            Self::Known { head, length } => (head, (*length > most).then_some(*length)?),
+            Self::Chunked { head, body } => (
+                head,
+                (body.announced() > most).then_some(limits.body_bytes)?,
+            ),
+        };
+        Some(LongBody {
+            head: head.clone(),
+            bytes,
+        })
+    }
+
+    /// Takes the next whole part off the front of `input`. Of a body that is longer than `unasked` nothing is taken beyond that.
     pub(super) fn receive(
         &mut self,
         input: &mut BytesMut,
         recall: &mut Recall,
         limits: &Limits,
+        unasked: usize,
     ) -> Result<Option<Received>, Fault> {
         match self {
             Self::Head {
@@ -134,7 +151,7 @@ impl Receiver {
                 Ok(Some(Received::Head(framing, facts)))
             }
             Self::Known { length, .. } => {
-                if input.len() < *length {
+                if *length > unasked || input.len() < *length {
                     return Ok(None);
                 }
                 // A slice of the input: no copy.
@@ -142,7 +159,7 @@ impl Receiver {
                 Ok(self.finish(body))
             }
             Self::Chunked { body, .. } => {
-                let Some(body) = body.decode(input, limits)? else {
+                let Some(body) = body.decode(input, limits, unasked)? else {
                     return Ok(None);
                 };
                 Ok(self.finish(body.freeze()))

@@ -43,6 +43,7 @@ impl Peer {
                     self.requests.push(request);
                     line
                 }
+                Action::Deliver(Event::Body(body)) => format!("body of {}", body.bytes),
                 Action::Deliver(Event::Sent(_)) => "sent".into(),
                 Action::Deliver(Event::Closed(closed)) => format!("{:?}", closed.cause),
                 Action::Detach => "Detach".into(),
