@@ -44,7 +44,8 @@ pub struct Config {
     /// The largest request body (B-R-019), normally refused by the HTTP side already. Default 262 144, as one element (`XmlLimits`).
     pub body_bytes: usize,
     /// The largest request body before SASL succeeded; beyond it `policy-violation`. Default 16 384:
-    /// more than any SASL message or Kerberos ticket in common use, and what a stranger may make us hold per request.
+    /// more than any SASL message or Kerberos ticket in common use. It also bounds what an unauthenticated session may make us keep in all: payloads
+    /// before the server's stream is open, and requests behind a gap.
     pub body_bytes_before_auth: usize,
     /// Soft bound of one response's payloads (B-R-074): no further element is added that passes it. Default 65 536:
     /// a phone on a bad line gets it in a few seconds.

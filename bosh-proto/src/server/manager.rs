@@ -1,6 +1,6 @@
 //! All sessions of one connection manager: routing by `sid`, creation, timers.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use slab::Slab;
 use xmpp_wire::Element;
@@ -8,6 +8,7 @@ use xmpp_wire::Element;
 use super::{
     Accept, Action, Cause, Closed, Config, Event, Opening, SendError, SessionKey, create,
     exchanges::{Exchanges, handle, parts},
+    late::Late,
     moment::{Clock, Moment},
     outbox::{Queued, Spares},
     pace::{Admission, Sources},
@@ -35,6 +36,7 @@ pub struct Manager {
     lingers: VecDeque<(Moment, SessionKey)>,
     spares: Spares,
     sources: Sources,
+    late: Late,
     actions: VecDeque<Action>,
     serial: u32,
     clock: Clock,
@@ -53,6 +55,7 @@ impl Manager {
             lingers: VecDeque::new(),
             spares: Spares::default(),
             sources: Sources::default(),
+            late: Late::default(),
             actions: VecDeque::new(),
             serial: 0,
             clock: Clock::default(),
@@ -63,19 +66,39 @@ impl Manager {
     /// A POST came in. Each id is answered by one `Respond` or `Abort`, unless `handle_disconnect` comes first.
     pub fn handle_request(&mut self, request: Request, now: Instant) -> ExchangeId {
         let now = self.advance(now);
+        // Each request counts, also those that lead to no session (B-R-133).
+        let rates = &self.config.rates;
+        let delay = self
+            .sources
+            .charge(request.source, request.body.len(), rates, now);
         if request.body.len() > self.config.body_bytes {
-            return self.answer_now(Response::terminal(413, Condition::PolicyViolation));
+            let answer = Response::terminal(413, Condition::PolicyViolation);
+            return self.answer_alone(answer, delay, now);
         }
         match Body::parse(request.body.clone(), &self.config.xml) {
-            Ok(body) if body.attribute("sid").is_none() => self.create(&request, body, now),
-            Ok(body) => self.route(&request, body, None, now),
+            Ok(body) if body.attribute("sid").is_none() => self.create(&request, body, delay, now),
+            Ok(body) => self.route(&request, body, None, delay, now),
             Err(_) => match Body::salvage(&request.body, &self.config.xml) {
                 Some(body) if body.attribute("sid").is_some() => {
-                    self.route(&request, body, Some(Condition::BadRequest), now)
+                    self.route(&request, body, Some(Condition::BadRequest), delay, now)
                 }
-                Some(_) | None => self.answer_now(Response::terminal(200, Condition::BadRequest)),
+                Some(_) | None => {
+                    let answer = Response::terminal(200, Condition::BadRequest);
+                    self.answer_alone(answer, delay, now)
+                }
             },
         }
+    }
+
+    /// Whether that exchange waits for the answer of a session whose client has signed in.
+    pub fn is_signed_in(&self, id: ExchangeId) -> bool {
+        self.exchanges
+            .get(id)
+            .and_then(|exchange| {
+                let session = self.sessions.get(parts(exchange.session.0).1)?;
+                (session.key == exchange.session).then_some(session)
+            })
+            .is_some_and(|session| session.stranger.is_none())
     }
 
     /// The bytes of that answer left. Ids that are not waited for are ignored.
@@ -93,6 +116,8 @@ impl Manager {
         let now = self.advance(now);
         if let Some(exchange) = self.exchanges.remove(id) {
             self.with(exchange.session, now, |session, ctx| session.lose(id, ctx));
+        } else {
+            self.late.remove(id);
         }
     }
 
@@ -200,6 +225,9 @@ impl Manager {
                 session.shut(Cause::Shutdown, Condition::SystemShutdown, ctx);
             });
         }
+        while let Some((id, response)) = self.late.pop(None) {
+            self.actions.push_back(Action::Respond { id, response });
+        }
     }
 
     /// Sessions that are not over.
@@ -219,7 +247,8 @@ impl Manager {
     /// When to call `handle_timeout` at the latest. Every other call may change it; it may be earlier than anything that happens.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let linger = self.lingers.front().map(|(at, _)| *at);
-        let first = self.timers.first().into_iter().chain(linger).min()?;
+        let others = linger.into_iter().chain(self.late.first());
+        let first = self.timers.first().into_iter().chain(others).min()?;
         self.clock.instant(first)
     }
 
@@ -232,6 +261,9 @@ impl Manager {
         {
             self.lingers.pop_front();
             self.with(key, now, Session::flow);
+        }
+        while let Some((id, response)) = self.late.pop(Some(now)) {
+            self.actions.push_back(Action::Respond { id, response });
         }
         while let Some(index) = self.timers.pop_due(now) {
             let index = usize::try_from(index).unwrap_or(usize::MAX);
@@ -315,10 +347,14 @@ impl Manager {
         }
     }
 
-    /// Answers an exchange that belongs to no session.
-    fn answer_now(&mut self, response: Response) -> ExchangeId {
+    /// Answers an exchange that belongs to no session, after that delay.
+    fn answer_alone(&mut self, response: Response, delay: Duration, now: Moment) -> ExchangeId {
         let id = self.exchanges.mint();
-        self.actions.push_back(Action::Respond { id, response });
+        if delay.is_zero() || self.is_down {
+            self.actions.push_back(Action::Respond { id, response });
+        } else {
+            self.late.insert(now + delay, id, response);
+        }
         id
     }
 
@@ -328,6 +364,7 @@ impl Manager {
         request: &Request,
         body: Body,
         fault: Option<Condition>,
+        delay: Duration,
         now: Moment,
     ) -> ExchangeId {
         let tag = self.config.node_tag.as_deref();
@@ -345,7 +382,7 @@ impl Manager {
             } else {
                 Condition::ItemNotFound
             };
-            return self.answer_now(Response::terminal(200, condition));
+            return self.answer_alone(Response::terminal(200, condition), delay, now);
         };
         if session.terms.channel == Channel::Tls && request.channel == Channel::Plain {
             // B-R-168: not the session's fault.
@@ -361,10 +398,6 @@ impl Manager {
         } else {
             0
         };
-        let rates = &self.config.rates;
-        let delay = self
-            .sources
-            .charge(request.source, request.body.len(), rates, now);
         let exchange = self.exchanges.insert(key, request.connection);
         self.with(key, now, |session, ctx| match fault {
             Some(condition) => {
@@ -386,34 +419,39 @@ impl Manager {
     }
 
     /// A request without a sid.
-    fn create(&mut self, request: &Request, mut body: Body, now: Moment) -> ExchangeId {
+    fn create(
+        &mut self,
+        request: &Request,
+        mut body: Body,
+        delay: Duration,
+        now: Moment,
+    ) -> ExchangeId {
         let is_legacy = body.attribute("ver").is_none();
         let refuse = |condition: Condition| {
             let legacy = condition.legacy_status().filter(|_| is_legacy);
             Response::terminal(legacy.unwrap_or(200), condition)
         };
         if self.is_down {
-            return self.answer_now(refuse(Condition::SystemShutdown));
+            return self.answer_alone(refuse(Condition::SystemShutdown), delay, now);
         }
         if self.sessions.len() >= self.config.sessions
             || request.body.len() > self.config.body_bytes_before_auth
         {
-            return self.answer_now(refuse(Condition::PolicyViolation));
+            return self.answer_alone(refuse(Condition::PolicyViolation), delay, now);
         }
         let creation = match create::negotiate(&body, request.channel, &self.config) {
             Ok(creation) => creation,
-            Err(condition) => return self.answer_now(refuse(condition)),
+            Err(condition) => return self.answer_alone(refuse(condition), delay, now),
         };
         match read_payloads(std::mem::take(&mut body.elements)) {
             Ok(elements) => body.elements = elements,
-            Err(condition) => return self.answer_now(refuse(condition)),
+            Err(condition) => return self.answer_alone(refuse(condition), delay, now),
         }
         let rates = &self.config.rates;
-        let delay = self
-            .sources
-            .charge(request.source, request.body.len(), rates, now);
         let (delay, source) = match self.sources.admit(request.source, rates, now) {
-            Admission::Refused => return self.answer_now(refuse(Condition::PolicyViolation)),
+            Admission::Refused => {
+                return self.answer_alone(refuse(Condition::PolicyViolation), delay, now);
+            }
             Admission::After(wait, source) => (delay.max(wait), source),
         };
         let index = self.sessions.vacant_key();

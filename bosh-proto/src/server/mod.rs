@@ -7,6 +7,7 @@ mod create;
 mod exchanges;
 mod farewell;
 mod hold;
+mod late;
 mod manager;
 mod moment;
 mod outbox;

@@ -5,7 +5,7 @@ use std::{num::NonZeroU16, time::Duration};
 use xmpp_wire::{Element, ns};
 
 use super::{
-    Event, create,
+    Config, Event, create,
     hold::Fill,
     moment::Moment,
     police::Conduct,
@@ -188,13 +188,16 @@ impl Session {
             duplicates: 0,
         };
         if rid != self.received.plus(1) {
+            if self.parked_bytes().saturating_add(bytes) > self.parking_limit(ctx.config) {
+                return Err(fault(Condition::PolicyViolation));
+            }
             let deferred = &mut self.rare().deferred;
             let place = deferred.partition_point(|other| other.open.rid < rid);
-            deferred.insert(place, Deferred { body, open });
+            deferred.insert(place, Deferred { body, bytes, open });
             return Ok(());
         }
-        let mut next = Some(Deferred { body, open });
-        while let Some(Deferred { body, open }) = next.take() {
+        let mut next = Some(Deferred { body, bytes, open });
+        while let Some(Deferred { body, open, .. }) = next.take() {
             self.turn(body, open, ctx).map_err(|condition| Fault {
                 condition,
                 rid: open.rid,
@@ -320,13 +323,28 @@ impl Session {
             return Ok(true);
         }
         let bytes: usize = elements.iter().map(|element| element.raw().len()).sum();
-        let rare = self.rare();
-        rare.early_bytes = rare.early_bytes.saturating_add(bytes);
-        if rare.early_bytes > ctx.config.body_bytes {
+        if self.parked_bytes().saturating_add(bytes) > self.parking_limit(ctx.config) {
             return Err(Condition::PolicyViolation);
         }
+        let rare = self.rare();
+        rare.early_bytes = rare.early_bytes.saturating_add(bytes);
         rare.early.extend(elements);
         Ok(true)
+    }
+
+    /// Bytes that wait here for the server's stream to open, or for a request in front of them.
+    fn parked_bytes(&self) -> usize {
+        let early = self.rare.as_ref().map_or(0, |rare| rare.early_bytes);
+        let deferred = self.deferred().iter().map(|deferred| deferred.bytes);
+        deferred.fold(early, usize::saturating_add)
+    }
+
+    /// How many may: before authentication no more in all than one body has (B-R-133); afterwards the window bounds it.
+    fn parking_limit(&self, config: &Config) -> usize {
+        match self.stranger {
+            Some(_) => config.body_bytes_before_auth,
+            None => usize::MAX,
+        }
     }
 
     /// B-R-119, B-R-120: everything open is answered, the pause request last and without payloads.

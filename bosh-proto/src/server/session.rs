@@ -105,6 +105,8 @@ pub(super) struct Open {
 #[derive(Debug)]
 pub(super) struct Deferred {
     pub(super) body: Body,
+    /// Bytes of the whole body.
+    pub(super) bytes: usize,
     pub(super) open: Open,
 }
 

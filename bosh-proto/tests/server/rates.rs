@@ -136,6 +136,101 @@ fn a_fast_source_is_slowed_down_in_all_its_sessions() {
     assert_eq!(world.answer(id), Some(with(&message("s"))));
 }
 
+/// B-R-133: requests for sids that are not known, bodies that are none, and refused creations count for their source and wait as all others do.
+#[test]
+fn requests_of_no_session_are_slowed_down() {
+    let unknown = format!("{BODY} rid='1' sid='nobody'/>");
+    let refused = format!("{BODY} rid='1' ver='1.11'/>");
+    for (body, condition) in [
+        (unknown.as_str(), "item-not-found"),
+        ("hello", "bad-request"),
+        ("<body", "bad-request"),
+        (refused.as_str(), "improper-addressing"),
+    ] {
+        let config = limited(|rates| rates.source_requests = Some(Rate::new(1, 2)));
+        let mut world = World::new(config);
+        world.source = address(1);
+        for _ in 0..2 {
+            let free = world.post(body);
+            assert_eq!(world.answer(free), Some(terminal(condition)));
+        }
+        let (third, gone) = (world.post(body), world.post(body));
+        world.disconnect(gone);
+        let fifth = world.post(body);
+        for (id, millis) in [(third, 1_000), (fifth, 3_000)] {
+            world.at(millis - 1);
+            assert_eq!(world.answer(id), None, "{body}");
+            world.at(millis);
+            assert_eq!(world.answer(id), Some(terminal(condition)), "{body}");
+        }
+        assert_eq!(world.answer(gone), None, "its connection is gone");
+        // Others do not wait, and nobody does at the end.
+        let late = world.post(body);
+        world.source = address(2);
+        let other = world.post(body);
+        assert_eq!(world.answer(other), Some(terminal(condition)));
+        assert_eq!(world.answer(late), None);
+        let now = world.start() + std::time::Duration::from_secs(3);
+        world.manager.shutdown(now);
+        world.drain();
+        assert_eq!(world.answer(late), Some(terminal(condition)));
+    }
+}
+
+/// B-R-133: what a client that is not signed in makes the manager keep is bounded in all as one body is.
+#[test]
+fn what_strangers_park_is_bounded() {
+    let config = || {
+        let mut config = prompt();
+        config.body_bytes_before_auth = 1_000;
+        config.hold = 2;
+        config
+    };
+    // Behind a gap: one that fits, and one too many.
+    let mut world = World::session(config(), "hold='2'");
+    let kept = world.request(103, &message(&"x".repeat(100)));
+    assert_eq!(world.answer(kept), None);
+    let beyond = world.request(102, &message(&"x".repeat(100)));
+    assert!(world.answer(beyond).is_none(), "it waits for 101");
+    let mut world = World::session(config(), "hold='2'");
+    let kept = world.request(103, &message(&"x".repeat(500)));
+    assert_eq!(world.answer(kept), None);
+    let beyond = world.request(102, &message(&"x".repeat(500)));
+    assert_eq!(world.answer(beyond), Some(terminal("policy-violation")));
+    // Before the server's stream is open.
+    let mut world = World::new(config());
+    let creation = format!("{BODY} rid='100' to='a' ver='1.11' hold='2' wait='50'/>");
+    world.post(&creation);
+    world.at(5_001);
+    let answer = world.order.first().and_then(|id| world.answer(*id));
+    world.sid = attribute(&answer.expect("an answer"), "sid")
+        .expect("a sid")
+        .to_owned();
+    world.request(101, &message(&"x".repeat(500)));
+    let beyond = world.request(102, &message(&"x".repeat(500)));
+    world.at(5_002);
+    assert_eq!(world.answer(beyond), Some(terminal("policy-violation")));
+    // Signed in, the window is the bound.
+    let mut world = World::session(config(), "hold='2'");
+    world.send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    world.request(103, &message(&"x".repeat(3_000)));
+    world.request(102, &message(&"x".repeat(3_000)));
+    assert_eq!(world.manager.sessions(), 1);
+}
+
+/// B-R-133: drivers learn whose request an exchange carries.
+#[test]
+fn an_exchange_tells_whether_its_client_has_signed_in() {
+    let mut world = World::session(prompt(), "");
+    let before = world.request(101, "");
+    assert!(!world.manager.is_signed_in(before));
+    world.send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    let held = world.request(102, "");
+    assert!(world.manager.is_signed_in(held));
+    let unknown = world.post(&format!("{BODY} rid='1' sid='nobody'/>"));
+    assert!(!world.manager.is_signed_in(unknown));
+}
+
 /// B-R-133: and bytes.
 #[test]
 fn a_source_with_large_bodies_is_slowed_down() {
