@@ -92,13 +92,21 @@ impl Manager {
 
     /// Whether that exchange waits for the answer of a session whose client has signed in.
     pub fn is_signed_in(&self, id: ExchangeId) -> bool {
-        self.exchanges
-            .get(id)
-            .and_then(|exchange| {
-                let session = self.sessions.get(parts(exchange.session.0).1)?;
-                (session.key == exchange.session).then_some(session)
-            })
+        self.session_of(id)
             .is_some_and(|session| session.stranger.is_none())
+    }
+
+    /// Whether the session of an exchange that has just been answered waits on another one: then the connection of the first is not needed.
+    pub fn waits_elsewhere(&self, id: ExchangeId) -> bool {
+        self.session_of(id)
+            .is_some_and(|session| session.unanswered().any(|open| open.exchange.is_live()))
+    }
+
+    /// The session of an exchange that is waited on.
+    fn session_of(&self, id: ExchangeId) -> Option<&Session> {
+        let exchange = self.exchanges.get(id)?;
+        let session = self.sessions.get(parts(exchange.session.0).1)?;
+        (session.key == exchange.session).then_some(session)
     }
 
     /// The bytes of that answer left. Ids that are not waited for are ignored.

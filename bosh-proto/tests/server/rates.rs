@@ -227,6 +227,14 @@ fn an_exchange_tells_whether_its_client_has_signed_in() {
     world.send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
     let held = world.request(102, "");
     assert!(world.manager.is_signed_in(held));
+    assert!(!world.manager.waits_elsewhere(before), "nobody asks");
+    // The next request releases the first; its session waits on the second alone.
+    world.reports = Reports::Never;
+    let next = world.request(103, &message("c"));
+    assert!(world.answer(held).is_some());
+    assert!(world.manager.waits_elsewhere(held));
+    world.send(&message("s"));
+    assert!(!world.manager.waits_elsewhere(next));
     let unknown = world.post(&format!("{BODY} rid='1' sid='nobody'/>"));
     assert!(!world.manager.is_signed_in(unknown));
 }
