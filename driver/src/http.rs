@@ -15,7 +15,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_http1::server::Event;
 pub use xmpp_http1::{
     Response, forwarded,
-    server::{Config, Request, RequestId},
+    server::{Config, LongBody, Request, RequestId},
 };
 
 use crate::{
@@ -26,10 +26,22 @@ use crate::{
 /// Makes the HTTP response of the manager's answer.
 type Dress = Box<dyn FnOnce(bosh_proto::Response) -> Response + Send>;
 
+/// Whatever stands for the room of a long body: dropped when the body has come whole, or comes no more.
+pub type BodyPermit = Box<dyn Send>;
+
+/// Asked about a long body, with whether the connection has carried a request of a client that had signed in.
+type AdmitBody = Box<dyn FnMut(&LongBody, bool) -> Option<BodyPermit> + Send>;
+
 /// An accepted connection. While it is asked for the next request it also writes answers, and drives the exchanges in flight.
 pub struct Connection<S, R: Runtime> {
     pump: Pump<xmpp_http1::server::Connection, S, R>,
     in_flight: Vec<InFlight<R>>,
+    admit_body: Option<AdmitBody>,
+    body: Option<BodyPermit>,
+    /// It has carried a request of a client that had signed in.
+    signed_in: bool,
+    /// It ends where its session waits on another one.
+    hasty: bool,
 }
 
 struct InFlight<R: Runtime> {
@@ -54,7 +66,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
         Self {
             pump: Pump::new(machine, io, BytesMut::new(), runtime),
             in_flight: Vec::new(),
+            admit_body: None,
+            body: None,
+            signed_in: false,
+            hasty: false,
         }
+    }
+
+    /// Asks `admit` about each body above `Config::ask_above` before it is read: with `None` its request gets a 503 and the connection ends.
+    /// The second argument says whether the connection has carried a request of a client that had signed in. Without this all are read.
+    #[must_use]
+    pub fn with_bodies(
+        mut self,
+        admit: impl FnMut(&LongBody, bool) -> Option<BodyPermit> + Send + 'static,
+    ) -> Self {
+        self.admit_body = Some(Box::new(admit));
+        self
+    }
+
+    /// Whether a request of a client that had signed in waits for its answer.
+    pub fn carries_session(&self) -> bool {
+        self.in_flight
+            .iter()
+            .any(|flight| flight.dress.is_some() && flight.exchange.is_signed_in())
+    }
+
+    /// For when connections are few: a BOSH answer ends its connection where the session waits on another one, and nothing else is owed here.
+    pub fn set_hasty(&mut self, hasty: bool) {
+        self.hasty = hasty;
     }
 
     /// The next request; `None` when the connection is over. Cancel-safe.
@@ -70,7 +109,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
                 return Poll::Pending;
             };
             match step {
-                Some(Step::Event(Event::Request(request))) => return Poll::Ready(Some(request)),
+                Some(Step::Event(Event::Request(request))) => {
+                    self.body = None;
+                    return Poll::Ready(Some(request));
+                }
+                Some(Step::Event(Event::Body(body))) => self.ask(&body),
                 Some(Step::Event(Event::Sent(id))) => self.sent(id),
                 Some(Step::Event(Event::Closed(closed))) => {
                     tracing::debug!(cause = ?closed.cause, "connection closed");
@@ -101,6 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
         dress: impl FnOnce(bosh_proto::Response) -> Response + Send + 'static,
     ) {
         let exchange = hub.exchange(request);
+        self.signed_in |= exchange.is_signed_in();
         self.in_flight.push(InFlight {
             request: id,
             exchange,
@@ -152,7 +196,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
                 Some(Step::Detached) => break,
                 // Earlier answers may still be on their way; no request is read behind an upgrade.
                 Some(Step::Event(Event::Sent(id))) => self.sent(id),
-                Some(Step::Event(Event::Request(_) | Event::Closed(_)) | Step::StartTls) | None => {
+                Some(
+                    Step::Event(Event::Request(_) | Event::Body(_) | Event::Closed(_))
+                    | Step::StartTls,
+                )
+                | None => {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
@@ -167,8 +215,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
         self.pump.machine_mut().close(now);
     }
 
+    /// Decides about a long body.
+    fn ask(&mut self, body: &LongBody) {
+        let now = self.pump.now();
+        match &mut self.admit_body {
+            None => self.pump.machine_mut().admit_body(now),
+            Some(admit) => match admit(body, self.signed_in) {
+                Some(permit) => {
+                    self.body = Some(permit);
+                    self.pump.machine_mut().admit_body(now);
+                }
+                None => self.pump.machine_mut().refuse_body(503, now),
+            },
+        }
+    }
+
     fn poll_exchanges(&mut self, cx: &mut Context<'_>) {
         let now = self.pump.now();
+        let alone = self.in_flight.len() == 1;
         for flight in &mut self.in_flight {
             if flight.dress.is_none() {
                 continue;
@@ -181,9 +245,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
                 }
                 Poll::Ready(Some(answer)) => {
                     if let Some(dress) = flight.dress.take() {
+                        let mut response = dress(answer);
+                        response.close |= self.hasty && alone && flight.exchange.waits_elsewhere();
                         self.pump
                             .machine_mut()
-                            .respond(flight.request, dress(answer), now);
+                            .respond(flight.request, response, now);
                     }
                 }
             }

@@ -55,6 +55,14 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
         }
     }
 
+    pub(crate) fn upstream(&self) -> &U {
+        &self.upstream
+    }
+
+    pub(crate) fn relay(&self) -> &Relay {
+        self.pump.machine()
+    }
+
     pub(crate) fn relay_mut(&mut self) -> &mut Relay {
         self.pump.machine_mut()
     }

@@ -17,9 +17,9 @@ use futures_io::{AsyncRead, AsyncWrite};
 use ws_framing::xmpp;
 use xmpp_stream::{
     Relay, client,
-    relay::{self, WebAction, WebClosed, WebEvent},
+    relay::{self, WebAction, WebClose, WebClosed, WebEvent},
 };
-use xmpp_wire::{Repair, StreamError, StreamHeader};
+use xmpp_wire::{Element, Repair, StreamError, StreamHeader};
 
 pub use crate::ended::Ended;
 use crate::{Pump, Runtime, Step, bosh, link::Link};
@@ -53,6 +53,12 @@ pub trait Upstream: Send + 'static {
     fn locate(&self, id: &str) -> Option<relay::Target> {
         let _ = id;
         None
+    }
+    /// Asked for each element of a client that has not signed in, before it waits for the server: `false` ends the session with
+    /// `policy-violation`. By default there is no bound beside those of the machines.
+    fn admit(&self, bytes: usize) -> bool {
+        let _ = bytes;
+        true
     }
     /// Whether this client may try to authenticate (once more); otherwise its session ends with `policy-violation`. Asked for each attempt and
     /// behind each failure. By default it may.
@@ -207,6 +213,12 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
                             }
                         }
                     }
+                    Some(Heard::Event(WebEvent::Element(element))) if !self.admits(&element) => {
+                        let error = StreamError::new("policy-violation");
+                        let close = WebClose::Fault(error);
+                        self.ended.get_or_insert_with(|| Ended::by_order(&close));
+                        self.apply_now(WebAction::Close(close));
+                    }
                     Some(Heard::Event(event)) => {
                         self.ended = self.ended.take().or_else(|| Ended::by_client(&event));
                         if let Some(link) = &mut self.link {
@@ -244,6 +256,13 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether an element of the client's may wait for the server.
+    fn admits(&self, element: &Element) -> bool {
+        self.link.as_ref().is_none_or(|link| {
+            link.relay().is_authenticated() || link.upstream().admit(element.raw().len())
+        })
     }
 
     /// Carries out what waits, until the web side has no room.

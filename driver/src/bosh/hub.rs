@@ -37,17 +37,24 @@ pub(super) struct Inner {
 
 struct State {
     manager: Manager,
-    exchanges: HashMap<ExchangeId, oneshot::Sender<Option<Response>>>,
+    exchanges: HashMap<ExchangeId, oneshot::Sender<Option<Answer>>>,
     sessions: HashMap<SessionKey, Arc<Inbox>>,
     opened: mpsc::UnboundedSender<Opened>,
     /// What the timer's sleep is set to, at the latest.
     armed: Option<Instant>,
 }
 
+/// The manager's answer to an exchange.
+struct Answer {
+    response: Response,
+    /// Its session waits on another exchange.
+    waits_elsewhere: bool,
+}
+
 /// What is passed on once the lock is released.
 #[derive(Default)]
 struct Outcome {
-    answers: Vec<(oneshot::Sender<Option<Response>>, Option<Response>)>,
+    answers: Vec<(oneshot::Sender<Option<Answer>>, Option<Answer>)>,
     readers: Vec<Waker>,
 }
 
@@ -108,15 +115,17 @@ impl<R: Runtime> Hub<R> {
     /// Hands a request to the manager.
     pub fn exchange(&self, request: Request) -> Exchange<R> {
         let (sender, answer) = oneshot::channel();
-        let id = self.inner.tell(self.runtime.now(), |state, now| {
+        let (id, signed_in) = self.inner.tell(self.runtime.now(), |state, now| {
             let id = state.manager.handle_request(request, now);
             state.exchanges.insert(id, sender);
-            id
+            (id, state.manager.is_signed_in(id))
         });
         Exchange {
             hub: self.clone(),
             id,
             answer,
+            signed_in,
+            waits_elsewhere: false,
             open: true,
         }
     }
@@ -191,10 +200,14 @@ impl State {
         while let Some(action) = self.manager.poll_action() {
             match action {
                 Action::Respond { id, response } => {
-                    let answer = self.exchanges.remove(&id);
+                    let sender = self.exchanges.remove(&id);
+                    let answer = Answer {
+                        response,
+                        waits_elsewhere: self.manager.waits_elsewhere(id),
+                    };
                     outcome
                         .answers
-                        .extend(answer.map(|answer| (answer, Some(response))));
+                        .extend(sender.map(|sender| (sender, Some(answer))));
                 }
                 Action::Abort { id } => {
                     let answer = self.exchanges.remove(&id);
@@ -293,7 +306,11 @@ impl Drop for Inner {
 pub struct Exchange<R: Runtime> {
     hub: Hub<R>,
     id: ExchangeId,
-    answer: oneshot::Receiver<Option<Response>>,
+    answer: oneshot::Receiver<Option<Answer>>,
+    /// Its request came from a client that had signed in.
+    signed_in: bool,
+    /// Once it is answered: its session waits on another exchange.
+    waits_elsewhere: bool,
     /// The manager has not heard of its end.
     open: bool,
 }
@@ -307,6 +324,16 @@ impl<R: Runtime> fmt::Debug for Exchange<R> {
 }
 
 impl<R: Runtime> Exchange<R> {
+    /// Whether its request belongs to a session whose client had signed in by then.
+    pub fn is_signed_in(&self) -> bool {
+        self.signed_in
+    }
+
+    /// Whether its session waited on another exchange when it was answered: then its connection is not needed.
+    pub fn waits_elsewhere(&self) -> bool {
+        self.waits_elsewhere
+    }
+
     /// The bytes of the answer left.
     pub fn sent(mut self) {
         self.open = false;
@@ -320,9 +347,11 @@ impl<R: Runtime> Future for Exchange<R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // A sender that is gone has nothing to say: the connection is dropped then too.
-        Pin::new(&mut self.answer)
-            .poll(cx)
-            .map(|answer| answer.unwrap_or(None))
+        Pin::new(&mut self.answer).poll(cx).map(|answer| {
+            let answer = answer.ok().flatten()?;
+            self.waits_elsewhere = answer.waits_elsewhere;
+            Some(answer.response)
+        })
     }
 }
 

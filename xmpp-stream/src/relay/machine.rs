@@ -174,6 +174,14 @@ impl Relay {
         self.leave(now);
     }
 
+    /// Whether the server has said that the client is authenticated.
+    pub fn is_authenticated(&self) -> bool {
+        matches!(
+            self.authentication,
+            Authentication::RestartDue | Authentication::Done
+        )
+    }
+
     /// Whether XEP-0198 resumption is active (W-R-447).
     pub fn resumable(&self) -> bool {
         self.management == Management::Resumable
