@@ -36,11 +36,21 @@ fn run(arguments: &cli::Serve) -> ExitCode {
             return ExitCode::from(WRONG);
         }
     };
+    let budget = match serve::Budget::new(&config) {
+        Ok(budget) => budget,
+        Err(problem) => {
+            logging::say(&format!("xmpp-web: {problem}"));
+            return ExitCode::from(WRONG);
+        }
+    };
     if arguments.check_config {
-        return print(&config::Summary(&config).to_string());
+        if let Some(advice) = budget.advice() {
+            logging::say(&format!("xmpp-web: {advice}"));
+        }
+        return print(&config::Summary(&config, &budget).to_string());
     }
     logging::start(&config.log);
-    serve::run(config)
+    serve::run(config, budget)
 }
 
 /// Prints it. A reader that has seen enough, as in `... | head`, is no fault.

@@ -99,8 +99,12 @@ pub(crate) enum Tls {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limits {
-    pub(crate) connections: Option<Count>,
+    pub(crate) connections: Option<Whole<64, 10_000_000>>,
     pub(crate) connections_per_address: Option<Count>,
+    pub(crate) sessions_per_second: Option<Count>,
+    pub(crate) unauthenticated_sessions: Option<Count>,
+    pub(crate) unauthenticated_sessions_per_address: Option<Count>,
+    pub(crate) unauthenticated_bytes: Option<Whole<65_536, 1_099_511_627_776>>,
     pub(crate) element_bytes: Option<Bytes>,
     pub(crate) element_bytes_before_auth: Option<Bytes>,
     pub(crate) xml_depth: Option<Whole<4, 1_024>>,
@@ -167,7 +171,6 @@ pub(crate) struct Bosh {
     pub(crate) outbox_bytes: Option<Bytes>,
     pub(crate) replay_responses: Option<Whole<1, 1_024>>,
     pub(crate) replay_bytes: Option<Bytes>,
-    pub(crate) sessions: Option<Count>,
     #[serde(default)]
     pub(crate) rates: Rates,
     pub(crate) compression: Option<bool>,
@@ -190,7 +193,6 @@ pub(crate) struct Rates {
     pub(crate) address_requests: Option<Rate>,
     pub(crate) address_bytes: Option<Rate>,
     pub(crate) patience_seconds: Option<Whole<1, 60>>,
-    pub(crate) unauthenticated_per_address: Option<Count>,
     pub(crate) addresses: Option<Count>,
 }
 
@@ -211,7 +213,6 @@ pub(crate) struct WebSocket {
     pub(crate) open_seconds: Option<Seconds>,
     pub(crate) auth_seconds: Option<Seconds>,
     pub(crate) close_seconds: Option<Seconds>,
-    pub(crate) handshakes_per_second: Option<Count>,
     pub(crate) handshakes_per_second_per_address: Option<Count>,
     pub(crate) frame_bytes: Option<Bytes>,
     pub(crate) fragments: Option<Count>,

@@ -46,14 +46,15 @@ impl Machines {
             file.limits.xml_declarations.map(Whole::count),
         );
         let mut binding = binding(file)?;
-        let http = http(file, &binding, &xml);
+        let websocket = websocket(file, &xml);
+        let http = http(file, &binding, &xml, websocket.message_bytes_before_auth);
         binding.decoded_bytes = http.limits.body_bytes;
         let machines = Self {
             bosh: bosh(file, &binding, &xml, http.limits.body_bytes),
             http,
             binding,
             handshake: handshake(&file.websocket)?,
-            websocket: websocket(file, &xml),
+            websocket,
             deflate: deflate(&file.websocket),
             stream: stream(file, &xml),
             element_bytes: xml.element_bytes,
@@ -87,6 +88,7 @@ fn http(
     file: &File,
     binding: &bosh_proto::binding::Config,
     xml: &XmlLimits,
+    before_auth: usize,
 ) -> xmpp_http1::server::Config {
     let written = &file.http;
     let mut config = xmpp_http1::server::Config::default();
@@ -118,6 +120,7 @@ fn http(
         written.write_seconds.map(Whole::seconds),
     );
     set(&mut config.half_close, written.half_close);
+    config.ask_above = Some(before_auth);
     // The connection's own errors know no request, so no origin to echo; without a list any page may read them (B-R-172).
     if binding.origins.is_empty() {
         config
@@ -210,7 +213,6 @@ fn bosh(
         &mut config.replay_bytes,
         written.replay_bytes.map(Whole::count),
     );
-    set(&mut config.sessions, written.sessions.map(Whole::count));
     set(
         &mut config.duplicates_per_rid,
         written.duplicates_per_rid.map(Whole::small),

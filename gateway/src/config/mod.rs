@@ -82,7 +82,7 @@ pub(crate) const CONNECTIONS: usize = 32_768;
 /// Bounds on the process as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Connections at once (W-R-476); `None` is [`CONNECTIONS`], or as many as files may be open.
+    /// Connections at once (W-R-476); `None` is [`CONNECTIONS`]; fewer where there is no room for their files.
     pub(crate) connections: Option<usize>,
     /// Connections at once from one address; loopback addresses and listeners behind a proxy do not count.
     pub(crate) connections_per_address: usize,
@@ -90,9 +90,16 @@ pub(crate) struct Limits {
     pub(crate) shutdown: Duration,
     /// For a server's TCP connection.
     pub(crate) connect: Duration,
-    /// WebSocket handshakes in a second (W-R-476), from all and from one address; as for connections, loopback and proxies have no share.
-    pub(crate) handshakes: u32,
+    /// New sessions in a second, of both transports (W-R-476).
+    pub(crate) sessions_per_second: u32,
+    /// Of one address over WebSocket; as for connections, loopback and proxies have no share.
     pub(crate) handshakes_per_address: u32,
+    /// Sessions at once that are not signed in; `None` is a part of all sessions.
+    pub(crate) unauthenticated_sessions: Option<usize>,
+    /// Of one address; `None` is a part of those.
+    pub(crate) unauthenticated_sessions_per_address: Option<usize>,
+    /// Bytes held for clients that are not signed in.
+    pub(crate) unauthenticated_bytes: usize,
     /// How many other places a server may send a client to (W-R-418).
     pub(crate) redirects: u8,
     /// Sessions of XEP-0198 whose node is remembered (W-R-419).
@@ -106,8 +113,11 @@ impl Default for Limits {
             connections_per_address: 1_024,
             shutdown: Duration::from_secs(10),
             connect: Duration::from_secs(10),
-            handshakes: 10_000,
+            sessions_per_second: 10_000,
             handshakes_per_address: 20,
+            unauthenticated_sessions: None,
+            unauthenticated_sessions_per_address: None,
+            unauthenticated_bytes: 134_217_728,
             redirects: 3,
             nodes: 16_384,
         }
@@ -127,6 +137,13 @@ impl Config {
             ))
         })?;
         Self::combine(Some(path), Self::parse(path, &text)?, arguments)
+    }
+
+    /// From the text of a file.
+    #[cfg(test)]
+    pub(crate) fn from_text(text: &str) -> Result<Self, Problem> {
+        let path = Path::new("test.toml");
+        Self::combine(Some(path), Self::parse(path, text)?, &Serve::default())
     }
 
     fn parse(path: &Path, text: &str) -> Result<file::File, Problem> {
@@ -171,8 +188,24 @@ impl Config {
         };
         let forwarded = forwarded(&written.http);
         check_proxies(&listeners, &proxies, forwarded)?;
+        check_proxy_tls(&written, &proxies)?;
         let mut limits = Limits::default();
         limits.connections = written.limits.connections.map(value::Whole::count);
+        limits.unauthenticated_sessions = written
+            .limits
+            .unauthenticated_sessions
+            .map(value::Whole::count);
+        limits.unauthenticated_sessions_per_address = written
+            .limits
+            .unauthenticated_sessions_per_address
+            .map(value::Whole::count);
+        set(
+            &mut limits.unauthenticated_bytes,
+            written
+                .limits
+                .unauthenticated_bytes
+                .map(value::Whole::count),
+        );
         set(
             &mut limits.connections_per_address,
             written
@@ -189,11 +222,8 @@ impl Config {
             written.upstream.connect_seconds.map(value::Whole::seconds),
         );
         set(
-            &mut limits.handshakes,
-            written
-                .websocket
-                .handshakes_per_second
-                .map(value::Whole::number),
+            &mut limits.sessions_per_second,
+            written.limits.sessions_per_second.map(value::Whole::number),
         );
         set(
             &mut limits.handshakes_per_address,
@@ -243,6 +273,18 @@ impl Config {
     /// The machines' configurations, shared.
     pub(crate) fn http(&self) -> Arc<xmpp_http1::server::Config> {
         Arc::new(self.machines.http.clone())
+    }
+}
+
+/// A listener that only proxies reach has to know them: otherwise everybody who reaches it would count as one, without a share.
+fn check_proxy_tls(written: &file::File, proxies: &Networks) -> Result<(), Problem> {
+    match written.listener.iter().find(|l| l.trusted_proxy_tls) {
+        Some(listener) if proxies.is_empty() => Err(Problem::new(format!(
+            "listener {} has trusted_proxy_tls = true, so http.trusted_proxies must name the proxies that connect to it, \
+             such as http.trusted_proxies = [\"10.0.0.1\"]; connections from elsewhere count as their own addresses', and as plain text",
+            listener.address
+        ))),
+        Some(_) | None => Ok(()),
     }
 }
 

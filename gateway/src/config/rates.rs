@@ -15,6 +15,8 @@ fn defaults() -> Rates {
     rates.source_sessions = Some(Rate::new(100, 2_000));
     rates.source_requests = Some(Rate::new(20_000, 200_000));
     rates.source_bytes = Some(Rate::new(134_217_728, 536_870_912));
+    // The gateway counts those of both transports.
+    rates.strangers_per_source = usize::MAX;
     rates
 }
 
@@ -37,10 +39,6 @@ pub(super) fn rates(written: &file::Rates) -> Rates {
     set(
         &mut rates.patience,
         written.patience_seconds.map(Whole::seconds),
-    );
-    set(
-        &mut rates.strangers_per_source,
-        written.unauthenticated_per_address.map(Whole::count),
     );
     set(&mut rates.sources, written.addresses.map(Whole::count));
     rates

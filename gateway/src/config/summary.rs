@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::serve::Budget;
 use xmpp_http1::forwarded::{AddressField, SchemeField};
 
 use super::{
@@ -9,9 +10,9 @@ use super::{
     ProxyProtocol, Served, Server,
 };
 
-/// Shows a configuration.
+/// Shows a configuration, and the budget that the start would have.
 #[derive(Debug)]
-pub(crate) struct Summary<'a>(pub(crate) &'a Config);
+pub(crate) struct Summary<'a>(pub(crate) &'a Config, pub(crate) &'a Budget);
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,11 +61,11 @@ impl fmt::Display for Summary<'_> {
         };
         writeln!(f, "page            {page}")?;
         let limits = &config.limits;
+        writeln!(f, "{}", self.1)?;
         writeln!(
             f,
-            "connections     {} at once, {} from one address",
-            limits.connections.unwrap_or(super::CONNECTIONS),
-            limits.connections_per_address
+            "new sessions    {} in a second",
+            limits.sessions_per_second
         )?;
         writeln!(f, "shutdown        within {} s", limits.shutdown.as_secs())?;
         let machines = &config.machines;
@@ -79,11 +80,10 @@ impl fmt::Display for Summary<'_> {
         )?;
         writeln!(
             f,
-            "bosh            wait {} s, hold {}, inactivity {} s, {} sessions, origins: {}",
+            "bosh            wait {} s, hold {}, inactivity {} s, origins: {}",
             machines.bosh.wait.as_secs(),
             machines.bosh.hold,
             machines.bosh.inactivity.as_secs(),
-            machines.bosh.sessions,
             origins(&machines.binding.origins, "any")
         )?;
         writeln!(

@@ -24,6 +24,12 @@ fn arguments(listen: &[&str], domain: &[&str], upstream: Option<&str>) -> Result
     Config::load(&serve)
 }
 
+/// What `--check-config` prints.
+fn shown(config: &Config) -> String {
+    let budget = crate::serve::Budget::new(config).expect("room");
+    Summary(config, &budget).to_string()
+}
+
 const SAMPLE: &str = include_str!("../../xmpp-web.example.toml");
 
 /// The sample with every key in force.
@@ -53,8 +59,13 @@ fn the_sample_is_what_it_says() {
 fn what_the_sample_comments_out_are_the_defaults() {
     let mut whole = load(&whole_sample()).expect("every key is known");
     let sample = load(SAMPLE).expect("the sample");
-    // The four whose default is no value, or depends on the system.
+    // Those whose default is no value, or depends on the system.
     assert_eq!(whole.limits.connections.take(), Some(CONNECTIONS));
+    assert_eq!(whole.limits.unauthenticated_sessions.take(), Some(6_144));
+    assert_eq!(
+        whole.limits.unauthenticated_sessions_per_address.take(),
+        Some(768)
+    );
     assert_eq!(whole.machines.bosh.node_tag.take().as_deref(), Some("a"));
     assert_eq!(
         whole.machines.bosh.host.take().as_deref(),
@@ -86,11 +97,10 @@ fn rates_are_read() {
     let rates = load("").expect("defaults").machines.bosh.rates;
     assert_eq!(rates.session_requests, Some(Rate::new(10_000, 100_000)));
     let text = "[bosh.rates]\nsession_requests = { per_second = 7, burst = 9 }\n\
-                address_bytes = { per_second = 0, burst = 1 }\nunauthenticated_per_address = 3";
+                address_bytes = { per_second = 0, burst = 1 }";
     let rates = load(text).expect("rates").machines.bosh.rates;
     assert_eq!(rates.session_requests, Some(Rate::new(7, 9)));
     assert_eq!(rates.source_bytes, None);
-    assert_eq!(rates.strangers_per_source, 3);
     assert!(
         problem("[bosh.rates]\nsession_requests = { per_second = 7 }").contains("burst"),
         "both numbers are needed"
@@ -290,7 +300,9 @@ fn plain_listeners_are_allowed_by_name() {
         Channel::Plain
     );
     assert_eq!(
-        channel("[[listener]]\naddress = '0.0.0.0:1'\ntrusted_proxy_tls = true"),
+        channel(
+            "[[listener]]\naddress = '0.0.0.0:1'\ntrusted_proxy_tls = true\n[http]\ntrusted_proxies = ['10.0.0.1']"
+        ),
         Channel::ProxyTls
     );
     assert_eq!(
@@ -311,7 +323,7 @@ fn the_fields_of_proxies_are_named() {
     assert_eq!(fields.scheme, Some(SchemeField::Forwarded));
     assert!(problem("[http]\nclient_address = 'x-client-ip'").contains("x-real-ip"));
     assert!(problem("[http]\nclient_scheme = 'https'").contains("x-forwarded-proto"));
-    let summary = |text: &str| Summary(&load(text).expect("a file")).to_string();
+    let summary = |text: &str| shown(&load(text).expect("a file"));
     let text = summary("[http]\ntrusted_proxies = ['10.0.0.0/8', '::1']");
     assert!(
         text.contains("\ntrusted proxies 10.0.0.0/8, ::1/128\n"),
@@ -367,19 +379,58 @@ fn failed_logins_have_keys() {
     assert_eq!(config.logins.failures_per_address, 0);
     assert_eq!(config.logins.refuse, Duration::from_secs(1));
     assert_eq!(config.logins.remembered, 1);
-    let summary = Summary(&config).to_string();
+    let summary = shown(&config);
     assert!(summary.contains("\nlogins          no address is refused for failures\n"));
     assert!(
         summary.contains("\nnever refused   10.0.0.0/8\n"),
         "{summary}"
     );
-    let summary = Summary(&load("").expect("defaults")).to_string();
+    let summary = shown(&load("").expect("defaults"));
     let text = "\nlogins          20 failures of one address within 600 s refuse it for 600 s\n";
     assert!(summary.contains(text), "{summary}");
     assert!(problem("[logins]\nfailures_per_address = 1000001").contains("from 0 to 1000000"));
     assert!(problem("[logins]\nrefuse_seconds = 0").contains("from 1 to 86400"));
     assert!(problem("[logins]\nremembered = 0").contains("from 1 to 10000000"));
     assert!(problem("[logins]\nnever_refused = ['a']").contains("logins.never_refused: \"a\""));
+}
+
+/// W-R-476: without the proxies' addresses everybody would count as one, without a share.
+#[test]
+fn trusted_proxy_tls_needs_the_proxies() {
+    for address in ["0.0.0.0:1", "127.0.0.1:1"] {
+        for proxies in ["", "[http]\ntrusted_proxies = []"] {
+            let listener =
+                format!("[[listener]]\naddress = '{address}'\ntrusted_proxy_tls = true\n");
+            let error = problem(&format!("{listener}{proxies}"));
+            assert!(error.contains("http.trusted_proxies must name"), "{error}");
+            assert!(error.contains(address), "{error}");
+        }
+    }
+}
+
+/// W-R-476: each bound of the budget is read, and refused where it is out of range.
+#[test]
+fn limits_on_strangers_are_read() {
+    let text = "[limits]\nconnections = 64\nsessions_per_second = 1\nunauthenticated_sessions = 1\n\
+                unauthenticated_sessions_per_address = 1\nunauthenticated_bytes = 65536";
+    let limits = load(text).expect("limits").limits;
+    assert_eq!(limits.connections, Some(64));
+    assert_eq!(limits.sessions_per_second, 1);
+    assert_eq!(limits.unauthenticated_sessions, Some(1));
+    assert_eq!(limits.unauthenticated_sessions_per_address, Some(1));
+    assert_eq!(limits.unauthenticated_bytes, 65_536);
+    for low in [
+        "connections = 63",
+        "sessions_per_second = 0",
+        "unauthenticated_sessions = 0",
+        "unauthenticated_sessions_per_address = 0",
+        "unauthenticated_bytes = 65535",
+    ] {
+        assert!(
+            problem(&format!("[limits]\n{low}")).contains("out of range"),
+            "{low}"
+        );
+    }
 }
 
 #[test]

@@ -1,13 +1,33 @@
-//! How many connections are let in, before anything is made for them (W-R-476).
+//! Who is let in, before anything is made for them (W-R-476): connections, sessions, and bytes of clients that are not signed in.
 //!
-//! - All count against the total.
-//! - Those from one address count against its share, but not from loopback and not behind a proxy, where one address stands for many people.
+//! - All count against the totals. Those from one address count against its share, but not from loopback and not behind a proxy that does not tell
+//!   its clients' addresses, where one address stands for many people.
+//! - Connections that carry no session give way: when the last places are being taken, the oldest of them is dropped for each new one, since a
+//!   client's session needs a second connection to send while its request is held. Those that have carried one go last.
+//! - A session counts from its creation, and as not signed in until its server says otherwise.
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, PoisonError},
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
+
+use tokio::sync::Notify;
+
+use super::{
+    descriptors::Budget,
+    rate::Creations,
+    shares::{Peer, Refusal, Shares},
+};
+
+/// How long a connection that has carried a session may rest before it has to give way.
+const REST: Duration = Duration::from_secs(1);
+/// How long a new connection waits for those that give way to it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The doorkeeper of the process.
 #[derive(Clone, Debug)]
@@ -15,208 +35,370 @@ pub(crate) struct Admission(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    total: usize,
-    per_address: usize,
+    budget: Budget,
+    creations: Creations,
     state: Mutex<State>,
+    /// Places for connections are few.
+    tight: AtomicBool,
+    /// A place for a connection is free.
+    freed: Notify,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    admitted: usize,
-    addresses: BTreeMap<IpAddr, usize>,
-}
-
-/// A place; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Place {
-    admission: Arc<Inner>,
-    address: Option<IpAddr>,
+struct State {
+    connections: Shares,
+    /// Connections that carry no session: first those that never did, the oldest first.
+    idle: BTreeMap<Turn, Idle>,
+    /// How many were put there.
+    serial: u64,
+    /// Connections that were told to give way and are still there.
+    leaving: usize,
+    sessions: usize,
+    unauthenticated: Shares,
+    bytes: Shares,
 }
 
-/// Why there is no place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The gateway is full: 503.
-    Full,
-    /// This address has its share: 429.
-    Share,
-}
+/// When a connection has to give way: whether it has carried a session, then its age.
+type Turn = (bool, u64);
 
-/// Whether an address stands for one client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Peer {
-    Client(IpAddr),
-    Proxy,
-}
-
-impl Peer {
-    /// The address that has a share of its own, if this one has.
-    pub(crate) fn share(self) -> Option<IpAddr> {
-        match self {
-            Self::Client(ip) if !ip.to_canonical().is_loopback() => Some(quota_address(ip)),
-            Self::Client(_) | Self::Proxy => None,
-        }
-    }
+/// A connection that carries no session.
+#[derive(Debug)]
+struct Idle {
+    since: Instant,
+    gives_way: Arc<Notify>,
 }
 
 impl Admission {
-    pub(crate) fn new(total: usize, per_address: usize) -> Self {
+    pub(crate) fn new(budget: Budget, creations: Creations) -> Self {
+        let state = State {
+            connections: Shares::new(budget.connections, budget.connections_per_address),
+            idle: BTreeMap::new(),
+            serial: 0,
+            leaving: 0,
+            sessions: 0,
+            unauthenticated: Shares::new(
+                budget.unauthenticated,
+                budget.unauthenticated_per_address,
+            ),
+            bytes: Shares::new(budget.bytes, budget.bytes_per_address),
+        };
         Self(Arc::new(Inner {
-            total,
-            per_address,
-            state: Mutex::default(),
+            budget,
+            creations,
+            state: Mutex::new(state),
+            tight: AtomicBool::new(false),
+            freed: Notify::new(),
         }))
     }
 
-    pub(crate) fn admit(&self, peer: Peer) -> Result<Place, Refusal> {
-        let address = peer.share();
-        let mut state = self.0.lock();
-        if state.admitted >= self.0.total {
-            return Err(Refusal::Full);
+    /// A place for a connection. Waits a little where others are about to leave theirs.
+    pub(crate) async fn connection(&self, peer: Peer) -> Result<Place, Refusal> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let freed = self.0.freed.notified();
+            match self.try_connection(peer, Instant::now()) {
+                Err(Refusal::Full) if self.0.lock().leaving > 0 => {
+                    if tokio::time::timeout_at(until, freed).await.is_err() {
+                        return Err(Refusal::Full);
+                    }
+                }
+                admitted => return admitted,
+            }
         }
-        state.take_share(address, self.0.per_address)?;
-        state.admitted += 1;
+    }
+
+    fn try_connection(&self, peer: Peer, now: Instant) -> Result<Place, Refusal> {
+        let share = peer.share();
+        let mut state = self.0.lock();
+        state.make_room(&self.0.budget, now);
+        state.connections.take(share, 1)?;
+        let gives_way = Arc::<Notify>::default();
+        let turn = state.wait(false, &gives_way, now);
+        self.0.note_tightness(&state);
         drop(state);
         Ok(Place {
-            admission: Arc::clone(&self.0),
-            address,
+            inner: Arc::clone(&self.0),
+            share,
+            gives_way,
+            turn: Some(turn),
+        })
+    }
+
+    /// Whether places for connections are few: then connections end with their answers.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.0.tight.load(Ordering::Relaxed)
+    }
+
+    /// Room for a session that is not signed in, at the rate of its transport. `rated`: whose rate of creations it counts against, beside that of all.
+    pub(crate) fn session(&self, peer: Peer, rated: Peer, now: Instant) -> Result<Permit, Denied> {
+        let limited = |limit| move |refusal| Denied { refusal, limit };
+        let share = peer.share();
+        let bytes = self.0.budget.session_bytes;
+        let mut state = self.0.lock();
+        if state.sessions >= self.0.budget.sessions {
+            return Err(limited(Limit::Sessions)(Refusal::Full));
+        }
+        state
+            .unauthenticated
+            .take(share, 1)
+            .map_err(limited(Limit::Unauthenticated))?;
+        let taken = state
+            .bytes
+            .take(share, bytes)
+            .map_err(limited(Limit::Bytes))
+            .and_then(|()| {
+                self.0
+                    .creations
+                    .admit(rated, now)
+                    .map_err(limited(Limit::Rate))
+                    .inspect_err(|_| state.bytes.give(share, bytes))
+            });
+        if let Err(refused) = taken {
+            state.unauthenticated.give(share, 1);
+            return Err(refused);
+        }
+        state.sessions += 1;
+        drop(state);
+        Ok(Permit(Arc::new(Session {
+            inner: Arc::clone(&self.0),
+            share,
+            held: Mutex::new(Some(bytes)),
+        })))
+    }
+
+    /// Room for bytes that a client sends which is not known to be signed in; dropping it gives them back.
+    pub(crate) fn bytes(&self, peer: Peer, count: usize) -> Result<Bytes, Refusal> {
+        let share = peer.share();
+        self.0.lock().bytes.take(share, count)?;
+        Ok(Bytes {
+            inner: Arc::clone(&self.0),
+            share,
+            count,
         })
     }
 }
 
-impl Place {
-    /// Counts it against the address that turned out to be behind it, as well.
-    pub(crate) fn assign(&mut self, peer: Peer) -> Result<(), Refusal> {
-        let address = peer.share();
-        if self.address.is_some() || address.is_none() {
-            return Ok(());
-        }
-        self.admission
-            .lock()
-            .take_share(address, self.admission.per_address)?;
-        self.address = address;
-        Ok(())
-    }
-}
-
-impl State {
-    fn take_share(&mut self, address: Option<IpAddr>, most: usize) -> Result<(), Refusal> {
-        if let Some(address) = address {
-            let count = self.addresses.entry(address).or_default();
-            if *count >= most {
-                return Err(Refusal::Share);
-            }
-            *count += 1;
-        }
-        Ok(())
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn note_tightness(&self, state: &State) {
+        let Budget {
+            connections, kept, ..
+        } = self.budget;
+        let tight = state.connections.taken() > connections - kept;
+        self.tight.store(tight, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    /// Makes a connection give way where places are being used up. Half of what is kept is left for those that are on their way out.
+    fn make_room(&mut self, budget: &Budget, now: Instant) {
+        let left = budget.connections.saturating_sub(self.connections.taken());
+        let Some((&(carried, serial), idle)) = self.idle.first_key_value() else {
+            return;
+        };
+        let goes = if carried {
+            left == 0 && now.saturating_duration_since(idle.since) >= REST
+        } else {
+            left <= budget.kept / 2
+        };
+        if goes && let Some(idle) = self.idle.remove(&(carried, serial)) {
+            self.leaving += 1;
+            idle.gives_way.notify_one();
+        }
+    }
+
+    /// Puts a connection behind those that carry no session.
+    fn wait(&mut self, carried: bool, gives_way: &Arc<Notify>, now: Instant) -> Turn {
+        self.serial += 1;
+        let turn = (carried, self.serial);
+        let idle = Idle {
+            since: now,
+            gives_way: Arc::clone(gives_way),
+        };
+        self.idle.insert(turn, idle);
+        turn
+    }
+
+    /// Takes it out of them again; it may have been told to give way meanwhile.
+    fn stop_waiting(&mut self, turn: Turn) {
+        if self.idle.remove(&turn).is_none() {
+            self.leaving = self.leaving.saturating_sub(1);
+        }
+    }
+}
+
+/// Why there is no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Denied {
+    pub(crate) refusal: Refusal,
+    limit: Limit,
+}
+
+/// Which limit refused a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    Sessions,
+    Unauthenticated,
+    Bytes,
+    Rate,
+}
+
+impl Denied {
+    /// For logs: which limit, and what to do.
+    pub(crate) fn cause(self) -> &'static str {
+        match (self.limit, self.refusal) {
+            (Limit::Sessions, _) => {
+                "new sessions refused: there are as many as may be; raise limits.connections, and the limit on open files with it"
+            }
+            (Limit::Unauthenticated, Refusal::Full) => {
+                "new sessions refused: too many are not signed in; raise limits.unauthenticated_sessions"
+            }
+            (Limit::Unauthenticated, Refusal::Share) => {
+                "new sessions refused: too many of one address are not signed in; raise limits.unauthenticated_sessions_per_address, \
+                 or name a proxy in http.trusted_proxies"
+            }
+            (Limit::Bytes, _) => {
+                "new sessions refused: too many bytes of clients that are not signed in; raise limits.unauthenticated_bytes"
+            }
+            (Limit::Rate, Refusal::Full) => {
+                "new sessions refused: too many in a second from all together; raise limits.sessions_per_second"
+            }
+            (Limit::Rate, Refusal::Share) => {
+                "WebSocket handshakes refused with 429: too many in a second from one address; \
+                 raise websocket.handshakes_per_second_per_address"
+            }
+        }
+    }
+}
+
+/// A connection's place; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Place {
+    inner: Arc<Inner>,
+    share: Option<IpAddr>,
+    gives_way: Arc<Notify>,
+    /// Its turn among those that carry no session.
+    turn: Option<Turn>,
+}
+
+impl Place {
+    /// Says whether the connection carries a session now. One that does not may have to give way.
+    pub(crate) fn set_carries_session(&mut self, carries: bool) {
+        match (carries, self.turn) {
+            (true, Some(turn)) => {
+                self.inner.lock().stop_waiting(turn);
+                self.turn = None;
+            }
+            (false, None) => {
+                let now = Instant::now();
+                self.turn = Some(self.inner.lock().wait(true, &self.gives_way, now));
+            }
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+
+    /// Counts it against the address that turned out to be behind it, as well.
+    pub(crate) fn assign(&mut self, peer: Peer) -> Result<(), Refusal> {
+        let share = peer.share();
+        if self.share.is_none() {
+            self.inner.lock().connections.assign(share, 1)?;
+            self.share = share;
+        }
+        Ok(())
+    }
+
+    /// Told when the connection has to give way.
+    pub(crate) fn gives_way(&self) -> Arc<Notify> {
+        Arc::clone(&self.gives_way)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.admission.lock();
-        state.admitted = state.admitted.saturating_sub(1);
-        if let Some(address) = self.address
-            && let Some(count) = state.addresses.get_mut(&address)
-        {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                state.addresses.remove(&address);
+        let mut state = self.inner.lock();
+        state.connections.give(self.share, 1);
+        if let Some(turn) = self.turn {
+            state.stop_waiting(turn);
+        }
+        self.inner.note_tightness(&state);
+        drop(state);
+        self.inner.freed.notify_one();
+    }
+}
+
+/// A session's room. It ends with the last clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Permit(Arc<Session>);
+
+#[derive(Debug)]
+struct Session {
+    inner: Arc<Inner>,
+    share: Option<IpAddr>,
+    /// Bytes that it may have parked while it is not signed in.
+    held: Mutex<Option<usize>>,
+}
+
+impl Permit {
+    /// Counts bytes that the client sends before it is signed in; `false` where there is no room for them.
+    pub(crate) fn admit(&self, bytes: usize) -> bool {
+        let Session { inner, share, held } = &*self.0;
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *held {
+            Some(held) => {
+                let taken = inner.lock().bytes.take(*share, bytes).is_ok();
+                if taken {
+                    *held += bytes;
+                }
+                taken
             }
+            None => true,
+        }
+    }
+
+    /// The client has signed in: it counts as one of all sessions from now on.
+    pub(crate) fn signed_in(&self) {
+        self.0.signed_in();
+    }
+}
+
+impl Session {
+    fn signed_in(&self) {
+        let held = self
+            .held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(held) = held {
+            let mut state = self.inner.lock();
+            state.unauthenticated.give(self.share, 1);
+            state.bytes.give(self.share, held);
         }
     }
 }
 
-/// One IPv6 customer has a /64 at least, so the share is that network's.
-pub(crate) fn quota_address(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => IpAddr::V4(ip),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.signed_in();
+        let mut state = self.inner.lock();
+        state.sessions = state.sessions.saturating_sub(1);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Room for bytes; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Bytes {
+    inner: Arc<Inner>,
+    share: Option<IpAddr>,
+    count: usize,
+}
 
-    fn client(text: &str) -> Peer {
-        Peer::Client(text.parse().expect("an address"))
-    }
-
-    #[test]
-    fn the_total_bounds_everybody_and_places_come_back() {
-        let admission = Admission::new(2, 10);
-        let first = admission.admit(client("127.0.0.1")).expect("room");
-        let _second = admission.admit(Peer::Proxy).expect("room");
-        assert_eq!(
-            admission.admit(client("192.0.2.1")).err(),
-            Some(Refusal::Full)
-        );
-        drop(first);
-        assert!(admission.admit(client("192.0.2.1")).is_ok());
-    }
-
-    #[test]
-    fn an_address_has_its_share() {
-        let admission = Admission::new(10, 1);
-        let place = admission.admit(client("192.0.2.1")).expect("room");
-        assert_eq!(
-            admission.admit(client("192.0.2.1")).err(),
-            Some(Refusal::Share)
-        );
-        assert_eq!(
-            admission.admit(client("::ffff:192.0.2.1")).err(),
-            Some(Refusal::Share)
-        );
-        assert!(admission.admit(client("192.0.2.2")).is_ok());
-        drop(place);
-        assert!(admission.admit(client("192.0.2.1")).is_ok());
-    }
-
-    /// W-R-031: a connection whose client is known only from a PROXY header counts against that client's share.
-    #[test]
-    fn a_place_is_assigned_to_an_address_later() {
-        let admission = Admission::new(10, 1);
-        let mut place = admission.admit(Peer::Proxy).expect("room");
-        assert_eq!(place.assign(client("192.0.2.1")), Ok(()));
-        let mut other = admission.admit(Peer::Proxy).expect("room");
-        assert_eq!(other.assign(client("192.0.2.1")), Err(Refusal::Share));
-        assert_eq!(other.assign(client("192.0.2.2")), Ok(()));
-        drop(place);
-        assert!(admission.admit(client("192.0.2.1")).is_ok());
-    }
-
-    #[test]
-    fn a_network_of_64_bits_counts_as_one() {
-        let admission = Admission::new(10, 1);
-        let _place = admission.admit(client("2001:db8::1")).expect("room");
-        assert_eq!(
-            admission.admit(client("2001:db8::2")).err(),
-            Some(Refusal::Share)
-        );
-        assert!(admission.admit(client("2001:db8:0:1::1")).is_ok());
-    }
-
-    #[test]
-    fn loopback_and_proxies_have_no_share() {
-        let admission = Admission::new(10, 1);
-        let _places: Vec<_> = [
-            client("127.0.0.1"),
-            client("127.0.0.1"),
-            Peer::Proxy,
-            Peer::Proxy,
-        ]
-        .into_iter()
-        .map(|peer| admission.admit(peer).expect("room"))
-        .collect();
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        self.inner.lock().bytes.give(self.share, self.count);
     }
 }

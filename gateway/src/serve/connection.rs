@@ -1,6 +1,7 @@
 //! One accepted connection: its requests, one after another, and perhaps a WebSocket at the end.
 
 use std::{
+    future::poll_fn,
     net::{IpAddr, SocketAddr},
     sync::Mutex,
     sync::PoisonError,
@@ -9,21 +10,22 @@ use std::{
 
 use futures_io::{AsyncRead, AsyncWrite};
 use ws_framing::{deflate::Agreed, handshake::server::accept, xmpp};
-use xmpp_http1::{Response, forwarded};
+use xmpp_http1::{RequestHead, Response, forwarded, server::LongBody};
 use xmpp_web_tokio::{
     Tokio,
     driver::{
         bosh::{Channel, ConnectionId, Origin},
-        http::{Connection, Request},
+        http::{BodyPermit, Connection, Request},
         relay::serve_ws,
     },
 };
 
 use super::{
-    admission::{Peer, Refusal},
+    admission::{Permit, Place},
     gate::Gate,
     reports::Cause,
     route::{Health, Route, Rules},
+    shares::{Peer, Refusal},
 };
 use crate::logging::Untrusted;
 
@@ -38,6 +40,7 @@ pub(crate) struct Accepted<S> {
     pub(crate) rules: std::sync::Arc<Rules>,
     /// What may be said of its channel (W-R-452).
     pub(crate) protected: bool,
+    pub(crate) place: Place,
 }
 
 /// What comes after a request.
@@ -50,6 +53,7 @@ enum Next {
 struct Upgrade {
     response: Response,
     compression: Option<Agreed>,
+    permit: Permit,
 }
 
 /// A connection, with TLS or without.
@@ -66,6 +70,7 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         asking,
         rules,
         protected,
+        mut place,
     } = accepted;
     tracing::debug!(connection = number, %peer, "connection accepted");
     let facts = Facts {
@@ -80,12 +85,19 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         protected,
     };
     let mut connection =
-        Connection::new(io, std::sync::Arc::clone(&gate.http), gate.runtime.clone());
+        Connection::new(io, std::sync::Arc::clone(&gate.http), gate.runtime.clone())
+            .with_bodies(bodies(facts, &gate));
     let mut shutdown = gate.shutdown.signal();
     let mut down = false;
     let upgrade = loop {
+        let next = poll_fn(|cx| {
+            connection.set_hasty(gate.admission.is_tight());
+            let next = connection.poll_next(cx);
+            place.set_carries_session(connection.carries_session());
+            next
+        });
         let request = tokio::select! {
-            request = connection.next() => request,
+            request = next => request,
             () = &mut shutdown, if !down => {
                 down = true;
                 connection.close();
@@ -95,7 +107,7 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         let Some(request) = request else {
             break None;
         };
-        let seen = facts.behind_proxies(&request, &gate);
+        let seen = facts.behind_proxies(&request.head, &gate);
         match answer(&mut connection, request, seen, &rules, &gate) {
             Next::Request => {}
             Next::Upgrade(upgrade) => break Some(*upgrade),
@@ -105,9 +117,11 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         let Upgrade {
             response,
             compression,
+            permit,
         } = upgrade;
+        place.set_carries_session(true);
         match connection.upgrade(request.id, response).await {
-            Ok((io, unread)) => websocket(io, unread, &facts, compression, &gate).await,
+            Ok((io, unread)) => websocket(io, unread, &facts, compression, &permit, &gate).await,
             Err(error) => {
                 tracing::debug!(connection = number, %error, "connection lost before its upgrade")
             }
@@ -135,13 +149,13 @@ impl Facts {
     }
 
     /// The same where a trusted proxy speaks for its clients (B-R-171).
-    fn behind_proxies(self, request: &Request, gate: &Gate) -> Self {
+    fn behind_proxies(self, head: &RequestHead, gate: &Gate) -> Self {
         let proxies = &gate.config.proxies;
         let Some(speaker) = self.speaker.filter(|ip| proxies.contains(*ip)) else {
             return self;
         };
         let fields = gate.config.forwarded;
-        let client = forwarded::client(&request.head, speaker, fields, |ip| proxies.contains(ip));
+        let client = forwarded::client(head, speaker, fields, |ip| proxies.contains(ip));
         Self {
             asking: client.address.map_or(Peer::Proxy, Peer::Client),
             source: client.address,
@@ -149,6 +163,32 @@ impl Facts {
                 .scheme
                 .map_or(self.protected, |scheme| scheme == forwarded::Scheme::Https),
             ..self
+        }
+    }
+}
+
+/// Decides about bodies that are longer than a client needs before it signs in: they count until they have come whole. On a connection that has carried
+/// requests of a client that was signed in they do not, unless a proxy shares it between clients.
+fn bodies(
+    facts: Facts,
+    gate: &Gate,
+) -> impl FnMut(&LongBody, bool) -> Option<BodyPermit> + Send + 'static {
+    let gate = gate.clone();
+    move |body, signed_in| {
+        let is_own = facts
+            .speaker
+            .is_some_and(|ip| !gate.config.proxies.contains(ip));
+        if signed_in && is_own {
+            return Some(Box::new(()));
+        }
+        let facts = facts.behind_proxies(&body.head, &gate);
+        match gate.admission.bytes(facts.asking, body.bytes) {
+            Ok(bytes) => Some(Box::new(bytes)),
+            Err(_) => {
+                let cause = "requests refused with 503: too many bytes of clients that are not signed in; raise limits.unauthenticated_bytes";
+                gate.reports.note(Cause::new(cause), Some(facts.address()));
+                None
+            }
         }
     }
 }
@@ -168,7 +208,10 @@ fn answer<S: Stream>(
         Health::Troubled
     };
     match rules.route(&request.head, health) {
-        Route::Answer(response) => connection.respond(request.id, response),
+        Route::Answer(mut response) => {
+            response.close |= gate.admission.is_tight();
+            connection.respond(request.id, response);
+        }
         Route::Misdirected(misdirected) => {
             let name = request.head.authority().unwrap_or_default();
             let cause = Cause::new(misdirected.cause).about("host", name);
@@ -182,30 +225,25 @@ fn answer<S: Stream>(
                     super::route::text(503, "Going down.\n").closing(),
                 );
             }
-            Ok(accepted) => match gate.handshakes.admit(facts.asking, Instant::now()) {
-                Ok(()) => {
+            Ok(accepted) => match gate
+                .admission
+                .session(facts.asking, facts.asking, Instant::now())
+            {
+                Ok(permit) => {
                     let upgrade = Upgrade {
                         response: accepted.response,
                         compression: accepted.compression,
+                        permit,
                     };
                     return Next::Upgrade(Box::new((request, facts, upgrade)));
                 }
-                Err(refusal) => {
-                    let (status, words, cause) = match refusal {
-                        Refusal::Full => (
-                            503,
-                            "Too many WebSocket handshakes.\n",
-                            "WebSocket handshakes refused with 503: too many in a second from all together; \
-                             raise websocket.handshakes_per_second",
-                        ),
-                        Refusal::Share => (
-                            429,
-                            "Too many WebSocket handshakes from this address.\n",
-                            "WebSocket handshakes refused with 429: too many in a second from one address; \
-                             raise websocket.handshakes_per_second_per_address",
-                        ),
+                Err(denied) => {
+                    let (status, words) = match denied.refusal {
+                        Refusal::Full => (503, "Too many sessions.\n"),
+                        Refusal::Share => (429, "Too many sessions from this address.\n"),
                     };
-                    gate.reports.note(Cause::new(cause), Some(facts.address()));
+                    gate.reports
+                        .note(Cause::new(denied.cause()), Some(facts.address()));
                     let answer = super::route::text(status, words).with_field("Retry-After", "5");
                     connection.respond(request.id, answer);
                 }
@@ -257,6 +295,7 @@ async fn websocket<S: Stream>(
     unread: bytes::BytesMut,
     facts: &Facts,
     compression: Option<Agreed>,
+    permit: &Permit,
     gate: &Gate,
 ) {
     let &Facts {
@@ -287,7 +326,7 @@ async fn websocket<S: Stream>(
     let named = Mutex::new(None);
     let decide = |header: &xmpp_wire::StreamHeader| {
         let domain = Untrusted::domain(header);
-        let decision = gate.decide(header, source, protected, idle);
+        let decision = gate.decide(header, source, protected, idle, permit);
         tracing::info!(transport = "websocket", connection = number, %domain, source = %source.unwrap_or_else(|| peer.ip()), ?decision, "session opened");
         *named.lock().unwrap_or_else(PoisonError::into_inner) = Some(domain);
         decision

@@ -18,10 +18,12 @@ use xmpp_web_tokio::{
 use xmpp_wire::{StreamError, StreamHeader};
 
 use super::{
+    admission::{Admission, Permit},
+    descriptors::Budget,
     logins::Logins,
     lookups::{self, LookUps, Share},
     nodes::Nodes,
-    rate::Handshakes,
+    rate::Creations,
     reports::{Cause, Reports},
     shutdown::Listening,
     tasks::Troubles,
@@ -45,7 +47,7 @@ pub(crate) struct Gate {
     pub(crate) hub: Hub<Tokio>,
     pub(crate) runtime: Tokio,
     pub(crate) shutdown: Listening,
-    pub(crate) handshakes: Handshakes,
+    pub(crate) admission: Admission,
     logins: Logins,
     demonstration: Demo,
     pub(crate) reports: Reports,
@@ -59,6 +61,7 @@ pub(crate) struct Gate {
 impl Gate {
     pub(crate) fn new(
         config: Arc<Config>,
+        budget: Budget,
         hub: Hub<Tokio>,
         runtime: Tokio,
         shutdown: Listening,
@@ -78,9 +81,12 @@ impl Gate {
             reports: Reports::default(),
             troubles: Troubles::default(),
             nodes: Nodes::new(config.limits.nodes),
-            handshakes: Handshakes::new(
-                config.limits.handshakes,
-                config.limits.handshakes_per_address,
+            admission: Admission::new(
+                budget,
+                Creations::new(
+                    config.limits.sessions_per_second,
+                    config.limits.handshakes_per_address,
+                ),
             ),
             numbers: Arc::default(),
             config,
@@ -93,12 +99,14 @@ impl Gate {
     }
 
     /// Where a stream that opens with this header goes. `client`: its address, where that is known. `idle`: how long its transport lets a client be silent.
+    /// `permit`: its session's.
     pub(crate) fn decide(
         &self,
         header: &StreamHeader,
         client: Option<IpAddr>,
         protected: bool,
         idle: Option<Duration>,
+        permit: &Permit,
     ) -> Decision<Upstream> {
         if self.shutdown.is_down() {
             return Decision::Refuse(StreamError::new("system-shutdown"));
@@ -129,6 +137,7 @@ impl Gate {
         relay.redirects = self.config.limits.redirects;
         relay.web_idle = idle;
         relay.web_element_bytes = machines.element_bytes;
+        relay.early_bytes = machines.websocket.message_bytes_before_auth;
         let upstream = Upstream {
             domain: to.into(),
             server: domain.server.clone(),
@@ -143,6 +152,7 @@ impl Gate {
             anonymous_is_known: domain.anonymous,
             nodes: self.nodes.clone(),
             reports: self.reports.clone(),
+            permit: permit.clone(),
         };
         Decision::Relay(relay, upstream)
     }

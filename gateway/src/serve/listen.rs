@@ -15,12 +15,12 @@ use tokio::{
 use xmpp_web_tokio::{Io, Listener, tls::Acceptor};
 
 use super::{
-    admission::{Admission, Peer, Refusal},
     connection::{self, Accepted},
     gate::Gate,
     proxy_protocol,
     reports::Cause,
     route::Rules,
+    shares::{Peer, Refusal},
 };
 use crate::config::{self, Config, Presence, ProxyHeader};
 
@@ -86,8 +86,8 @@ fn explain(wanted: SocketAddr, error: &io::Error) -> String {
 }
 
 /// Accepts until the process goes down.
-pub(crate) async fn serve(listener: Arc<Mutex<Bound>>, admission: Admission, gate: Gate) {
-    listener.lock().await.serve(admission, gate).await;
+pub(crate) async fn serve(listener: Arc<Mutex<Bound>>, gate: Gate) {
+    listener.lock().await.serve(gate).await;
 }
 
 impl Bound {
@@ -104,10 +104,9 @@ impl Bound {
     }
 
     /// Accepts until the process goes down.
-    async fn serve(&mut self, admission: Admission, gate: Gate) {
+    async fn serve(&mut self, gate: Gate) {
         let rules = Arc::new(Rules::new(&self.settings, &gate.config));
         let telling = Arc::new(Semaphore::new(TELLING));
-        let protected = self.settings.channel.is_protected();
         let mut shutdown = gate.shutdown.signal();
         let address = self.address;
         let mut trouble = None;
@@ -123,24 +122,27 @@ impl Bound {
                 accepted = self.listener.accept(report) => accepted,
                 () = &mut shutdown => return,
             };
-            if self.settings.proxy_header == ProxyHeader::Required
-                && !gate.config.proxies.contains(peer.ip())
-            {
+            let is_proxy = gate.config.proxies.contains(peer.ip());
+            if self.settings.proxy_header == ProxyHeader::Required && !is_proxy {
                 let cause = "connections closed without an answer: the listener has proxy_protocol = true, and the peer is not in \
                              http.trusted_proxies";
                 let cause = Cause::new(cause).about("listener", &address.to_string());
                 gate.reports.note(cause, Some(peer.ip()));
                 continue;
             }
-            let asking = match self.settings.channel {
-                _ if gate.config.proxies.contains(peer.ip()) => Peer::Proxy,
-                config::Channel::ProxyTls => Peer::Proxy,
-                config::Channel::Tls | config::Channel::Loopback | config::Channel::Plain => {
-                    Peer::Client(peer.ip())
-                }
+            let asking = if is_proxy {
+                Peer::Proxy
+            } else {
+                Peer::Client(peer.ip())
             };
-            match admission.admit(asking) {
-                Ok(mut place) => {
+            let protected = match self.settings.channel {
+                // Whoever else reaches it has no TLS.
+                config::Channel::ProxyTls => is_proxy || self.settings.tls.is_some(),
+                channel => channel.is_protected(),
+            };
+            match gate.admission.connection(asking).await {
+                Ok(place) => {
+                    let gives_way = place.gives_way();
                     let mut accepted = Accepted {
                         io,
                         peer,
@@ -148,24 +150,30 @@ impl Bound {
                         asking,
                         rules: Arc::clone(&rules),
                         protected,
+                        place,
                     };
                     let (gate, tls) = (gate.clone(), self.settings.tls.clone());
                     let header = self.settings.proxy_header;
                     tokio::spawn(async move {
-                        if header == ProxyHeader::Required {
-                            if !take_header(&mut accepted, address, &gate).await {
-                                return;
+                        let serving = async {
+                            if header == ProxyHeader::Required {
+                                if !take_header(&mut accepted, address, &gate).await {
+                                    return;
+                                }
+                                if let Err(refusal) = accepted.place.assign(accepted.asking) {
+                                    note(refusal, accepted.speaker, &gate);
+                                    return refuse(accepted.io, tls, refusal).await;
+                                }
                             }
-                            if let Err(refusal) = place.assign(accepted.asking) {
-                                note(refusal, accepted.speaker, &gate);
-                                return refuse(accepted.io, tls, refusal).await;
+                            match tls {
+                                None => connection::serve(accepted, gate).await,
+                                Some(acceptor) => secured(accepted, &acceptor, gate).await,
                             }
+                        };
+                        tokio::select! {
+                            () = serving => {}
+                            () = gives_way.notified() => tracing::debug!(%peer, "connection gave way"),
                         }
-                        match tls {
-                            None => connection::serve(accepted, gate).await,
-                            Some(acceptor) => secured(accepted, &acceptor, gate).await,
-                        }
-                        drop(place);
                     });
                 }
                 Err(refusal) => {
@@ -278,6 +286,7 @@ async fn secured(accepted: Accepted<Io<TcpStream>>, acceptor: &Acceptor, gate: G
         asking,
         rules,
         protected,
+        place,
     } = accepted;
     let mut shutdown = gate.shutdown.signal();
     let handshake = tokio::time::timeout(gate.http.head_timeout, acceptor.accept(io));
@@ -294,6 +303,7 @@ async fn secured(accepted: Accepted<Io<TcpStream>>, acceptor: &Acceptor, gate: G
                 asking,
                 rules,
                 protected,
+                place,
             };
             connection::serve(accepted, gate).await;
         }

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::admission::Peer;
+use super::shares::Peer;
 use crate::config;
 
 /// Failures that cost nothing: people mistype.
@@ -190,7 +190,7 @@ impl Logins {
 
 /// The address by which a client is known again; loopback too.
 fn share(client: IpAddr) -> IpAddr {
-    super::admission::quota_address(client)
+    super::shares::quota_address(client)
 }
 
 /// How many failures are not forgotten.

@@ -20,6 +20,7 @@ mod redirect;
 mod reports;
 mod route;
 mod sessions;
+mod shares;
 mod shutdown;
 mod tasks;
 mod upstream;
@@ -29,8 +30,8 @@ use std::{io, process::ExitCode, sync::Arc};
 use tokio::sync::Mutex;
 use xmpp_web_tokio::{Tokio, driver::bosh::Hub, seed};
 
+pub(crate) use self::descriptors::Budget;
 use self::{
-    admission::Admission,
     gate::Gate,
     shutdown::{Controller, Finished},
     tasks::Tasks,
@@ -41,8 +42,7 @@ use crate::{
 };
 
 /// Runs until a signal comes.
-pub(crate) fn run(config: Config) -> ExitCode {
-    let connections = descriptors::prepare(&config);
+pub(crate) fn run(config: Config, budget: Budget) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -53,7 +53,7 @@ pub(crate) fn run(config: Config) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let served = runtime.block_on(runtime.spawn(serve(Arc::new(config), connections)));
+    let served = runtime.block_on(runtime.spawn(serve(Arc::new(config), budget)));
     // A panic has been logged.
     let code = served.unwrap_or(ExitCode::FAILURE);
     // What outlived the deadline is not waited for.
@@ -61,7 +61,7 @@ pub(crate) fn run(config: Config) -> ExitCode {
     code
 }
 
-async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
+async fn serve(config: Arc<Config>, budget: Budget) -> ExitCode {
     let started = listen::bind(&config).and_then(|bound| {
         let signals = Signals::new().map_err(|error| format!("cannot hear signals: {error}"))?;
         let seed = seed().map_err(|error| error.to_string())?;
@@ -76,18 +76,18 @@ async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
     };
     let runtime = Tokio::current();
     let controller = Controller::new();
-    let (hub, sessions) = Hub::without_timer(
-        Arc::new(config.machines.bosh.clone()),
-        seed,
-        runtime.clone(),
-    );
+    announce(&config, &budget, &bound);
+    let mut bosh = config.machines.bosh.clone();
+    // The admission bounds those of both transports; what it refuses is there for a moment.
+    bosh.sessions = budget.sessions.saturating_mul(2);
+    let (hub, sessions) = Hub::without_timer(Arc::new(bosh), seed, runtime.clone());
     let gate = Gate::new(
         Arc::clone(&config),
+        budget,
         hub.clone(),
         runtime,
         controller.listen(),
     );
-    announce(&config, &bound);
     let reports = gate.reports.clone();
     let mut tasks = Tasks::new(gate.troubles.clone());
     tasks.keep("reports".to_owned(), {
@@ -102,13 +102,11 @@ async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
         let (sessions, gate) = (Arc::new(Mutex::new(sessions)), gate.clone());
         move || sessions::serve(Arc::clone(&sessions), gate.clone())
     });
-    let admission = Admission::new(connections, config.limits.connections_per_address);
     for listener in bound {
         let name = format!("listener {}", listener.address());
-        let (listener, admission) = (Arc::new(Mutex::new(listener)), admission.clone());
-        let gate = gate.clone();
+        let (listener, gate) = (Arc::new(Mutex::new(listener)), gate.clone());
         tasks.keep(name, move || {
-            listen::serve(Arc::clone(&listener), admission.clone(), gate.clone())
+            listen::serve(Arc::clone(&listener), gate.clone())
         });
     }
     drop(gate);
@@ -142,7 +140,14 @@ async fn serve(config: Arc<Config>, connections: usize) -> ExitCode {
 
 /// One line for everything that is served. The lines for listeners are for machines as well: `listening on
 /// http://ADDRESS/`, or `https:`.
-fn announce(config: &Config, bound: &[listen::Bound]) {
+fn announce(config: &Config, budget: &Budget, bound: &[listen::Bound]) {
+    if let Some(advice) = budget.advice() {
+        tracing::warn!("{advice}");
+    }
+    for line in budget.to_string().lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        tracing::info!("{}", words.join(" "));
+    }
     for (name, domain) in &config.domains {
         match &domain.server {
             Server::Demonstration => tracing::info!(

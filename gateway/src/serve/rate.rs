@@ -1,4 +1,4 @@
-//! How fast WebSocket handshakes come, from all together and from each address (W-R-476): the generic cell rate algorithm, so that an address costs
+//! How fast sessions are made, by all together and by each address (W-R-476): the generic cell rate algorithm, so that an address costs
 //! one instant, and none once it has been quiet for a few seconds.
 
 use std::{
@@ -8,16 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::admission::{Peer, Refusal};
+use super::shares::{Peer, Refusal};
 
 /// How many seconds' worth may come at once: browsers come back together when a server was away.
 const BURST: u32 = 5;
 /// Addresses that are kept without a look whether they are still needed.
 const KEPT: usize = 1_024;
 
-/// Counts handshakes for the process.
+/// Counts new sessions for the process.
 #[derive(Clone, Debug)]
-pub(crate) struct Handshakes(Arc<Inner>);
+pub(crate) struct Creations(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -35,7 +35,7 @@ struct State {
     look_at: usize,
 }
 
-impl Handshakes {
+impl Creations {
     /// So many in a second, in the long run.
     pub(crate) fn new(total: u32, per_address: u32) -> Self {
         Self(Arc::new(Inner {
@@ -84,20 +84,20 @@ mod tests {
     /// W-R-476: five seconds' worth at once, then at the rate.
     #[test]
     fn an_address_has_its_rate_and_others_theirs() {
-        let handshakes = Handshakes::new(1_000, 2);
+        let creations = Creations::new(1_000, 2);
         let start = Instant::now();
         for _ in 0..10 {
-            assert_eq!(handshakes.admit(client(1), start), Ok(()));
+            assert_eq!(creations.admit(client(1), start), Ok(()));
         }
-        assert_eq!(handshakes.admit(client(1), start), Err(Refusal::Share));
-        assert_eq!(handshakes.admit(client(2), start), Ok(()));
+        assert_eq!(creations.admit(client(1), start), Err(Refusal::Share));
+        assert_eq!(creations.admit(client(2), start), Ok(()));
         let later = start + Duration::from_millis(500);
-        assert_eq!(handshakes.admit(client(1), later), Ok(()));
-        assert_eq!(handshakes.admit(client(1), later), Err(Refusal::Share));
+        assert_eq!(creations.admit(client(1), later), Ok(()));
+        assert_eq!(creations.admit(client(1), later), Err(Refusal::Share));
         // One address stands for many people there.
         for peer in [Peer::Proxy, Peer::Client([127, 0, 0, 1].into())] {
             for _ in 0..20 {
-                assert_eq!(handshakes.admit(peer, start), Ok(()));
+                assert_eq!(creations.admit(peer, start), Ok(()));
             }
         }
     }
@@ -105,25 +105,25 @@ mod tests {
     /// W-R-476: everybody together.
     #[test]
     fn all_together_have_a_rate() {
-        let handshakes = Handshakes::new(2, 1_000);
+        let creations = Creations::new(2, 1_000);
         let start = Instant::now();
         for number in 0..10 {
-            assert_eq!(handshakes.admit(client(number), start), Ok(()));
+            assert_eq!(creations.admit(client(number), start), Ok(()));
         }
-        assert_eq!(handshakes.admit(Peer::Proxy, start), Err(Refusal::Full));
+        assert_eq!(creations.admit(Peer::Proxy, start), Err(Refusal::Full));
         let later = start + Duration::from_millis(500);
-        assert_eq!(handshakes.admit(Peer::Proxy, later), Ok(()));
+        assert_eq!(creations.admit(Peer::Proxy, later), Ok(()));
     }
 
     #[test]
     fn quiet_addresses_are_forgotten() {
-        let handshakes = Handshakes::new(1_000_000, 1);
+        let creations = Creations::new(1_000_000, 1);
         let mut now = Instant::now();
         for number in 0..20_000 {
             now += Duration::from_millis(10);
-            assert_eq!(handshakes.admit(client(number), now), Ok(()));
+            assert_eq!(creations.admit(client(number), now), Ok(()));
         }
-        let state = handshakes.0.state.lock().expect("no panic");
+        let state = creations.0.state.lock().expect("no panic");
         assert!(state.addresses.len() <= KEPT + 100);
     }
 }

@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::Notify;
 use xmpp_stream::relay::Warning;
 
-use super::admission::quota_address;
+use super::shares::quota_address;
 use crate::logging::Untrusted;
 
 /// Between two lines about the same cause.

@@ -7,11 +7,12 @@ use xmpp_web_tokio::{
     Tokio,
     driver::{
         bosh::{Channel, Session, Sessions},
-        relay::serve_bosh,
+        relay::{Decision, serve_bosh},
     },
 };
+use xmpp_wire::StreamError;
 
-use super::gate::Gate;
+use super::{gate::Gate, reports::Cause, shares::Peer, upstream::Upstream};
 use crate::logging::Untrusted;
 
 /// Serves every session that clients open, until the process goes down.
@@ -37,12 +38,25 @@ async fn serve_one(session: Session<Tokio>, gate: Gate) {
         Channel::Tls => true,
         Channel::Plain => false,
     };
-    let decision = gate.decide(&opening.header, opening.source, protected, None);
+    let peer = opening.source.map_or(Peer::Proxy, Peer::Client);
+    let started = Instant::now();
+    // Addresses have a rate of their own over BOSH, which slows down first (B-R-133).
+    let permit = match gate.admission.session(peer, Peer::Proxy, started) {
+        Ok(permit) => permit,
+        Err(denied) => {
+            gate.reports
+                .note(Cause::new(denied.cause()), opening.source);
+            let decision = Decision::<Upstream>::Refuse(StreamError::new("policy-violation"));
+            let shutdown = gate.shutdown.signal();
+            serve_bosh(session, decision, shutdown, gate.runtime.clone()).await;
+            return;
+        }
+    };
+    let decision = gate.decide(&opening.header, opening.source, protected, None, &permit);
     let domain = Untrusted::domain(&opening.header);
     let source = opening
         .source
         .map_or_else(|| "unknown".to_owned(), |source| source.to_string());
-    let started = Instant::now();
     tracing::info!(transport = "bosh", session = ?key, %domain, %source, ?decision, "session opened");
     let ended = serve_bosh(
         session,

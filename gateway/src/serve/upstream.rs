@@ -23,6 +23,7 @@ use xmpp_web_tokio::{Io, driver, tls::ClientStream};
 use xmpp_wire::{Excess, Repair};
 
 use super::{
+    admission::Permit,
     gate::TOO_MANY_FAILURES,
     logins::Logins,
     lookups::{NonePermitted, Share},
@@ -57,7 +58,12 @@ pub(crate) struct Upstream {
     pub(crate) anonymous_is_known: bool,
     pub(crate) nodes: Nodes,
     pub(crate) reports: Reports,
+    /// The session's room.
+    pub(crate) permit: Permit,
 }
+
+/// Why a session that was not signed in has ended.
+const NO_ROOM: &str = "sessions ended before authentication: too many bytes of clients that are not signed in; raise limits.unauthenticated_bytes";
 
 /// What the stream has to do for TLS.
 pub(crate) fn in_stream(server: &Server) -> client::Tls {
@@ -183,6 +189,14 @@ impl driver::relay::Upstream for Upstream {
         }
     }
 
+    fn admit(&self, bytes: usize) -> bool {
+        let admitted = self.permit.admit(bytes);
+        if !admitted {
+            self.reports.note(Cause::new(NO_ROOM), None);
+        }
+        admitted
+    }
+
     fn remember(&self, id: &str, node: &Target) {
         if self.places.standing(node) == Standing::Listed {
             self.nodes.remember(&self.domain, id, node);
@@ -203,6 +217,7 @@ impl driver::relay::Upstream for Upstream {
     }
 
     fn login_succeeded(&self, account: Option<&str>) {
+        self.permit.signed_in();
         self.logins
             .succeeded(self.client, &self.domain, account, Instant::now());
     }

@@ -36,6 +36,14 @@ impl House {
         Self::of(gateway, Some(path))
     }
 
+    /// With this configuration, in a process that may have so many files open at once.
+    pub(crate) fn within(files: u32, name: &str, configuration: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("doors-{name}.toml"));
+        fs::write(&path, configuration).expect("a writable directory");
+        let gateway = Gateway::within(files, &["--config", path.to_str().expect("UTF-8")]);
+        Self::of(gateway, Some(path))
+    }
+
     fn of(gateway: Gateway, configuration: Option<PathBuf>) -> Self {
         let traffic = Traffic::start(gateway.address);
         let descriptors = descriptors(gateway.pid());
@@ -51,6 +59,16 @@ impl House {
         self.gateway.address
     }
 
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.gateway.log()
+    }
+
+    /// Files that the process has open.
+    pub(crate) fn open_files(&self) -> usize {
+        descriptors(self.gateway.pid())
+    }
+
     /// Kilobytes of memory that the process has resident.
     pub(crate) fn resident(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.gateway.pid()));
@@ -63,6 +81,16 @@ impl House {
             .expect("a number of kB")
     }
 
+    /// The ten sessions are intact.
+    pub(crate) fn end_traffic(self) {
+        self.traffic.end();
+        let log = self.gateway.log();
+        assert!(!log.contains("panicked"), "{log}");
+        if let Some(path) = &self.configuration {
+            let _ = fs::remove_file(path);
+        }
+    }
+
     /// Everybody else has left: the ten sessions are intact, no file is open that was not before, and nothing has panicked.
     pub(crate) fn leave_intact(self) {
         let until = Instant::now() + SETTLING;
@@ -71,12 +99,7 @@ impl House {
             thread::sleep(Duration::from_millis(20));
         }
         assert_eq!(open(), self.descriptors, "open files");
-        self.traffic.end();
-        let log = self.gateway.log();
-        assert!(!log.contains("panicked"), "{log}");
-        if let Some(path) = &self.configuration {
-            let _ = fs::remove_file(path);
-        }
+        self.end_traffic();
     }
 }
 

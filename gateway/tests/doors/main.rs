@@ -10,7 +10,9 @@ mod heads;
 mod house;
 mod knock;
 mod messages;
+mod places;
 mod pressure;
+mod strangers;
 #[path = "../serve/support/mod.rs"]
 #[expect(dead_code, reason = "the tests of the command use the rest")]
 mod support;

@@ -1,14 +1,10 @@
 //! Clients that do nothing wrong but too much of it, or nothing at all.
 
-use std::{
-    io::{Read as _, Write as _},
-    thread,
-    time::Duration,
-};
+use std::{io::Write as _, thread, time::Duration};
 
 use crate::{
     house::House,
-    knock::{connect, knock, rest},
+    knock::{connect, rest},
     support::{
         bosh::Bosh,
         websocket::{Frame, WebSocket},
@@ -54,41 +50,6 @@ fn connections_that_say_nothing_are_closed() {
         assert_eq!(rest(stream), "");
     }
     drop(silent);
-    house.leave_intact();
-}
-
-/// W-R-476.
-#[test]
-fn connections_beyond_the_cap_get_503() {
-    let house = House::configured("cap", "[limits]\nconnections = 40\n");
-    for _ in 0..3 {
-        let mut held: Vec<_> = (0..30).map(|_| connect(house.address())).collect();
-        // The thirty are let in one after another; this one comes behind them.
-        for _ in 0..20 {
-            assert_eq!(
-                knock(house.address(), b""),
-                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\n\
-                 Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n\r\nThe gateway is full.\n"
-            );
-        }
-        // A place that is given back is there for the next.
-        held.pop();
-        let mut answer = String::new();
-        for _ in 0..100 {
-            let mut next = connect(house.address());
-            let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-            next.write_all(request).expect("it reads");
-            answer.clear();
-            next.read_to_string(&mut answer).expect("an answer");
-            if answer.starts_with("HTTP/1.1 200 ") {
-                break;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        drop(held);
-        thread::sleep(Duration::from_millis(200));
-    }
     house.leave_intact();
 }
 

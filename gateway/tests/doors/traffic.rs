@@ -76,14 +76,18 @@ impl Traffic {
 }
 
 /// `PLAIN` for that name.
-fn auth(name: &str) -> String {
+pub(crate) fn auth(name: &str) -> String {
     let initial = BASE64_STANDARD.encode(format!("\0{name}\0password"));
     format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{initial}</auth>")
 }
 
 /// A WebSocket that is bound to `name@localhost/door`.
 pub(crate) fn signed_in(address: SocketAddr, name: &str) -> WebSocket {
-    let mut socket = WebSocket::open(address);
+    sign_in(WebSocket::open(address), name)
+}
+
+/// Signs in and binds to that name.
+pub(crate) fn sign_in(mut socket: WebSocket, name: &str) -> WebSocket {
     socket.send(&auth(name));
     socket.until("<success");
     socket.send(OPEN);
@@ -95,7 +99,11 @@ pub(crate) fn signed_in(address: SocketAddr, name: &str) -> WebSocket {
 
 /// The same over BOSH.
 pub(crate) fn signed_in_bosh(address: SocketAddr, name: &str) -> Bosh {
-    let mut session = Bosh::create(address);
+    sign_in_bosh(Bosh::create(address), name)
+}
+
+/// Signs in and binds to that name.
+pub(crate) fn sign_in_bosh(mut session: Bosh, name: &str) -> Bosh {
     let answer = session.exchange("", &auth(name));
     session.until(answer, "<success");
     let answer = session.exchange("xmpp:restart='true' to='localhost'", "");

@@ -2,10 +2,7 @@
 
 use std::{fs, net::TcpListener, path::PathBuf, process::Output};
 
-use crate::support::{
-    Gateway, command,
-    http::{Http, ask},
-};
+use crate::support::{Gateway, command, http::Http, limited};
 
 fn run(arguments: &[&str]) -> Output {
     command().args(arguments).output().expect("the binary runs")
@@ -175,17 +172,66 @@ fn help_has_examples() {
     );
 }
 
-/// W-R-476.
+/// W-R-476: the numbers that `--check-config` prints are those of the start.
 #[test]
-fn connections_past_the_limit_get_503() {
-    let path = file("full.toml", "[limits]\nconnections = 1\n");
-    let gateway = Gateway::with(&["--config", path.to_str().expect("text")]);
-    let mut first = Http::connect(gateway.address);
-    assert_eq!(first.ask("GET", "/healthz", "", "").status, 200);
-    let second = ask(gateway.address, "GET", "/healthz", "", "");
-    assert_eq!(second.status, 503);
-    assert_eq!(second.field("Retry-After"), Some("5"));
-    assert_eq!(first.ask("GET", "/healthz", "", "").status, 200);
+fn check_config_computes_the_budget_of_the_start() {
+    let upstream = ["--domain", "localhost", "--upstream", "127.0.0.1:1"];
+    let output = limited(400)
+        .arg("serve")
+        .args(upstream)
+        .args(["--listen", "127.0.0.1:0", "--check-config"])
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let line = |name: &str| {
+        let line = said.lines().find(|line| line.starts_with(name));
+        let words: Vec<_> = line.expect("a line").split_whitespace().collect();
+        words.join(" ")
+    };
+    assert_eq!(
+        line("connections "),
+        "connections 136 at once, 1024 from one address, 34 kept for requests of sessions"
+    );
+    assert_eq!(
+        line("sessions "),
+        "sessions 102 at once, 25 not signed in, 4 of these from one address"
+    );
+    assert_eq!(
+        line("open files "),
+        "open files 136 for connections, 102 for servers, 161 for listeners and the process, of 400"
+    );
+    let gateway = Gateway::within(400, &upstream);
+    for name in [
+        "connections ",
+        "sessions ",
+        "unauthenticated ",
+        "open files ",
+    ] {
+        gateway.logs(&line(name));
+    }
+}
+
+/// W-R-476: a start that would be of no use is refused, and the number to set is told.
+#[test]
+fn a_limit_on_open_files_that_is_too_low_is_refused() {
+    for check in [&["--check-config"][..], &[]] {
+        let output = limited(272)
+            .args([
+                "serve",
+                "--domain",
+                "localhost",
+                "--upstream",
+                "127.0.0.1:1",
+            ])
+            .args(["--listen", "127.0.0.1:0"])
+            .args(check)
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{check:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("ulimit -n 273"), "{said}");
+    }
 }
 
 /// C-R-002: what a listener does not serve is not there; and a server that is not there is told of.

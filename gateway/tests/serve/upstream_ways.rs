@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf};
 
 use crate::support::{
     Gateway,
+    bosh::{creation, post},
     certificates::{Authority, params},
     scripted::{Scripted, features, header, mechanisms},
     server::{Server, Way},
@@ -341,16 +342,11 @@ fn the_servers_end_tag_says_whether_a_session_may_be_resumed() {
     );
 }
 
-/// W-R-476: a handshake beyond the rate is refused before anything is dialled for it.
+/// W-R-476: a session beyond the rate is refused before anything is dialled for it, over both transports.
 #[test]
 fn handshakes_have_a_rate() {
     let server = honest("x");
-    let gateway = gateway(
-        "rate",
-        &server,
-        "",
-        "[websocket]\nhandshakes_per_second = 1",
-    );
+    let gateway = gateway("rate", &server, "", "[limits]\nsessions_per_second = 1");
     let mut sockets = Vec::new();
     let refused = (0..20)
         .find_map(|_| {
@@ -362,6 +358,11 @@ fn handshakes_have_a_rate() {
     assert_eq!(refused.field("Retry-After"), Some("5"));
     assert!((5..=8).contains(&sockets.len()), "{}", sockets.len());
     assert_eq!(server.heard(), [""; 0]);
+    let bodies: Vec<_> = (0..3)
+        .map(|_| post(gateway.address, &creation("localhost")).body)
+        .collect();
+    let is_refused = |body: &String| body.contains("condition='policy-violation'");
+    assert!(bodies.iter().any(is_refused), "{bodies:?}");
 }
 
 /// W-R-477: what a browser sends along with a handshake signs nobody in.

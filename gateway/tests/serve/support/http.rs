@@ -15,6 +15,11 @@ impl<T: io::Read + io::Write + Send> Duplex for T {}
 pub(crate) struct Http {
     pub(crate) stream: Box<dyn Duplex>,
     host: String,
+    /// Fields of every request.
+    pub(crate) fields: String,
+    /// Where to connect again when an answer closes the connection.
+    again: Option<SocketAddr>,
+    closed: bool,
 }
 
 /// An answer.
@@ -45,7 +50,10 @@ pub(crate) fn dial(address: SocketAddr) -> TcpStream {
 
 impl Http {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        Self::on(Box::new(dial(address)), address)
+        Self {
+            again: Some(address),
+            ..Self::on(Box::new(dial(address)), address)
+        }
     }
 
     /// On a stream that is there already.
@@ -53,6 +61,9 @@ impl Http {
         Self {
             stream,
             host: address.to_string(),
+            fields: String::new(),
+            again: None,
+            closed: false,
         }
     }
 
@@ -62,9 +73,13 @@ impl Http {
         } else {
             format!("Content-Length: {}\r\n", body.len())
         };
+        if let (true, Some(address)) = (self.closed, self.again) {
+            self.stream = Box::new(dial(address));
+            self.closed = false;
+        }
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{length}{fields}\r\n{body}",
-            self.host
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{}{length}{fields}\r\n{body}",
+            self.host, self.fields
         );
         self.stream.write_all(request.as_bytes()).expect("it reads");
     }
@@ -95,6 +110,7 @@ impl Http {
         let length = answer
             .field("Content-Length")
             .map_or(0, |length| length.parse().expect("a length"));
+        self.closed = answer.field("Connection") == Some("close");
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("the body");
         answer.body = String::from_utf8(body).expect("text");

@@ -42,6 +42,16 @@ impl Gateway {
         Self::spawn(command().arg("serve").args(arguments))
     }
 
+    /// The same in a process that may have so many files open at once.
+    pub(crate) fn within(files: u32, arguments: &[&str]) -> Self {
+        let mut command = limited(files);
+        Self::spawn(
+            command
+                .args(["serve", "--listen", "127.0.0.1:0"])
+                .args(arguments),
+        )
+    }
+
     /// From a command of its own.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command
@@ -135,4 +145,13 @@ impl Drop for Gateway {
 /// The binary.
 pub(crate) fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_xmpp-web"))
+}
+
+/// The binary in a process that may have so many files open at once.
+pub(crate) fn limited(files: u32) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")])
+        .arg(env!("CARGO_BIN_EXE_xmpp-web"));
+    command
 }
