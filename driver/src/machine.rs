@@ -19,6 +19,10 @@ pub trait Machine {
     fn handle_timeout(&mut self, now: Instant);
     /// Whether reading is useful now.
     fn wants_input(&self) -> bool;
+    /// The most bytes that one read may bring.
+    fn read_bytes(&self) -> usize {
+        usize::MAX
+    }
     /// The next order.
     fn poll_order(&mut self) -> Option<Order<Self::Event>>;
     /// The next bytes.
@@ -66,6 +70,9 @@ macro_rules! forward {
 impl Machine for xmpp_http1::server::Connection {
     type Event = xmpp_http1::server::Event;
     forward!();
+    fn read_bytes(&self) -> usize {
+        self.read_bytes()
+    }
     fn poll_order(&mut self) -> Option<Order<Self::Event>> {
         use xmpp_http1::server::Action;
         Some(match self.poll_action()? {

@@ -316,8 +316,10 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
         if blocked.read {
             return false;
         }
+        let most = self.machine.read_bytes().clamp(1, READ_BYTES);
         let Self { io, input, .. } = self;
         let read = with_scratch(|scratch| {
+            let scratch = scratch.get_mut(..most).unwrap_or_default();
             let read = Pin::new(io).poll_read(cx, scratch);
             if let Poll::Ready(Ok(count)) = read {
                 input.extend_from_slice(scratch.get(..count).unwrap_or_default());

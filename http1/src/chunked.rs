@@ -68,9 +68,10 @@ impl Chunked {
 
     /// Bytes of all chunks whose sizes came.
     pub(crate) fn announced(&self) -> usize {
-        let left = match self.state {
-            State::Data { left } => left,
-            _ => 0,
+        let left = if let State::Data { left } = self.state {
+            left
+        } else {
+            0
         };
         self.body.len().saturating_add(left)
     }

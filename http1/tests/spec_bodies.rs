@@ -325,7 +325,9 @@ fn long_bodies_are_asked_about_before_they_are_read() {
             peer.feed(back, whole.len());
             assert_eq!(peer.log, [format!("body of {bytes}")], "{input:?} at {cut}");
             assert!(!peer.connection.wants_input());
+            assert_eq!(peer.connection.read_bytes(), 16_384);
             peer.connection.admit_body(peer.now);
+            assert_eq!(peer.connection.read_bytes(), usize::MAX);
             peer.drive();
             assert_eq!(peer.log[1..], ["POST /", "GET /next"], "{input:?} at {cut}");
             assert_eq!(&peer.requests[0].body[..], b"123456789");

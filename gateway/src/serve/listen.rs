@@ -138,7 +138,9 @@ impl Bound {
             let protected = match self.settings.channel {
                 // Whoever else reaches it has no TLS.
                 config::Channel::ProxyTls => is_proxy || self.settings.tls.is_some(),
-                channel => channel.is_protected(),
+                channel @ (config::Channel::Tls
+                | config::Channel::Loopback
+                | config::Channel::Plain) => channel.is_protected(),
             };
             match gate.admission.connection(asking).await {
                 Ok(place) => {

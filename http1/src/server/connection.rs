@@ -273,6 +273,14 @@ impl Connection {
         }
     }
 
+    /// The most bytes to read at once: where the application is asked about long bodies, no more than a head has, until it agrees to one.
+    pub fn read_bytes(&self) -> usize {
+        match (self.asking, self.config.ask_above) {
+            (Asking::No | Asking::Asked, Some(_)) => self.config.limits.head_bytes,
+            (Asking::Admitted, Some(_)) | (_, None) => usize::MAX,
+        }
+    }
+
     /// The next order.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
