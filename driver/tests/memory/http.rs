@@ -7,7 +7,7 @@ use futures_lite::AsyncReadExt as _;
 use xmpp_http1::Response;
 use xmpp_web_driver::{
     bosh::{Hub, Session},
-    http::Connection,
+    http::{BodyPermit, Config, Connection},
 };
 use xmpp_wire::{Element, ns};
 
@@ -76,6 +76,94 @@ fn pipelined_exchanges_are_answered_in_their_order() {
     send(&session, 2);
     let second = world.run(client.until("</body>"));
     assert!(second.contains(&message(2)), "{second}");
+}
+
+/// W-R-476: where connections are few, one that its session does not need ends with its answer; the only one of a session stays.
+#[test]
+fn a_hasty_connection_ends_where_its_session_waits_elsewhere() {
+    let mut world = World::new();
+    let (mut first, hub, session, sid) = session(&mut world);
+    let (io, mut second) = pipe(64 * 1024);
+    let runtime = world.runtime.clone();
+    let shared = hub.clone();
+    world.spawn(async move {
+        let mut connection = Connection::new(io, Arc::default(), runtime);
+        connection.set_hasty(true);
+        while let Some(request) = connection.next().await {
+            let exchange = bosh_proto::Request {
+                body: request.body,
+                connection: ConnectionId(2),
+                source: None,
+                channel: Channel::Plain,
+            };
+            connection.exchange(request.id, &shared, exchange, |answer| {
+                Response::new(answer.status).with_body(answer.content_type, answer.body)
+            });
+        }
+    });
+    world.run(second.say(post(&request(&sid, 1001, ""))));
+    send(&session, 1);
+    let alone = world.run(second.until("</body>"));
+    assert!(!alone.contains("Connection: close"), "{alone}");
+    world.run(second.say(post(&request(&sid, 1002, ""))));
+    world.settle();
+    // The next comes on another connection and releases it.
+    world.run(first.say(post(&request(&sid, 1003, &message(2)))));
+    let released = world.run(second.until("\r\n\r\n"));
+    assert!(released.contains("Connection: close"), "{released}");
+}
+
+/// B-R-019: a long body is read by leave, which learns whether the connection has carried a request of a client that was signed in.
+#[test]
+fn long_bodies_are_read_by_leave() {
+    let mut world = World::new();
+    let (_client, hub, session, sid) = session(&mut world);
+    let success = Element::build("success", ns::SASL).finish();
+    let connect = |world: &mut World| {
+        let (io, client) = pipe(64 * 1024);
+        let (hub, runtime) = (hub.clone(), world.runtime.clone());
+        world.spawn(async move {
+            let mut config = Config::default();
+            config.ask_above = Some(400);
+            let mut connection = Connection::new(io, Arc::new(config), runtime)
+                .with_bodies(|_, signed_in| signed_in.then(|| Box::new(()) as BodyPermit));
+            while let Some(request) = connection.next().await {
+                let exchange = bosh_proto::Request {
+                    body: request.body,
+                    connection: ConnectionId(3),
+                    source: None,
+                    channel: Channel::Plain,
+                };
+                connection.exchange(request.id, &hub, exchange, |answer| {
+                    Response::new(answer.status).with_body(answer.content_type, answer.body)
+                });
+            }
+        });
+        client
+    };
+    let long = |rid| {
+        post(&request(
+            &sid,
+            rid,
+            &message(1).replace("/>", &format!(" x='{}'/>", "x".repeat(500))),
+        ))
+    };
+    let mut client = connect(&mut world);
+    world.run(client.say(long(1001)));
+    let refused = world.run(client.until("\r\n\r\n"));
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+    let mut client = connect(&mut world);
+    world.run(client.say(post(&request(&sid, 1001, ""))));
+    hub.with(|manager, now| manager.send(session.key(), success, now))
+        .expect("room");
+    world.run(client.until("</body>"));
+    world.run(client.say(post(&request(&sid, 1002, ""))));
+    send(&session, 2);
+    world.run(client.until("</body>"));
+    world.run(client.say(long(1003)));
+    send(&session, 3);
+    let answer = world.run(client.until("</body>"));
+    assert!(answer.contains(&message(3)), "{answer}");
 }
 
 #[test]

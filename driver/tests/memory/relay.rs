@@ -158,6 +158,86 @@ fn a_bosh_session_reaches_its_server_and_back() {
     assert_eq!(hub.sessions(), 0);
 }
 
+/// A server whose clients may send so many bytes before they sign in.
+#[derive(Clone)]
+struct Bounded {
+    dialer: Dialer,
+    room: Arc<Mutex<usize>>,
+    signed_in: Arc<Mutex<usize>>,
+}
+
+impl Upstream for Bounded {
+    type Stream = End;
+
+    fn connect(&self) -> impl Future<Output = io::Result<End>> + Send + 'static {
+        self.dialer.connect()
+    }
+
+    fn start_tls(&self, stream: End) -> impl Future<Output = io::Result<End>> + Send + 'static {
+        self.dialer.start_tls(stream)
+    }
+
+    fn admit(&self, bytes: usize) -> bool {
+        let mut room = self.room.lock().expect("no panic");
+        let left = room.checked_sub(bytes);
+        *room = left.unwrap_or_default();
+        left.is_some()
+    }
+
+    fn signed_in(&self) {
+        *self.signed_in.lock().expect("no panic") += 1;
+    }
+}
+
+/// W-R-476: what a client sends is asked about until its server says that it has signed in, which is told once.
+#[test]
+fn what_unauthenticated_clients_send_is_asked_about() {
+    const AUTH: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>";
+    const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+    for (room, enough) in [(AUTH.len(), true), (AUTH.len() - 1, false)] {
+        let mut world = World::new();
+        let (near, mut server) = pipe(64 * 1024);
+        let upstream = Bounded {
+            dialer: Dialer::new(Dial::Reached(near)),
+            room: Arc::new(Mutex::new(room)),
+            signed_in: Arc::default(),
+        };
+        let (hub, mut sessions) = hub(&world);
+        let runtime = world.runtime.clone();
+        let served = upstream.clone();
+        world.spawn(async move {
+            let session = sessions.next().await.expect("a session");
+            let decision = Decision::Relay(Dialer::config(Tls::None), served);
+            serve_bosh(session, decision, pending(), runtime).await;
+        });
+        let creating = ask(&hub, creation(60));
+        world.run(greet(&mut server));
+        let created = answer(&mut world, creating);
+        let sid = attribute(&created, "sid");
+        let asked = ask(&hub, request(&sid, 1001, AUTH));
+        if !enough {
+            let answer = answer(&mut world, asked);
+            assert!(answer.contains("condition='policy-violation'"), "{answer}");
+            continue;
+        }
+        world.run(server.until("ANONYMOUS'/>"));
+        assert_eq!(*upstream.signed_in.lock().expect("no panic"), 0);
+        world.run(server.say(SUCCESS));
+        assert!(answer(&mut world, asked).contains("<success"));
+        assert_eq!(*upstream.signed_in.lock().expect("no panic"), 1);
+        let restart = request(&sid, 1002, "").replace(
+            "<body ",
+            "<body xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true' ",
+        );
+        let restarted = ask(&hub, restart);
+        world.run(greet(&mut server));
+        answer(&mut world, restarted);
+        let _asked = ask(&hub, request(&sid, 1003, &message(7)));
+        world.run(server.until("id='7'"));
+        assert_eq!(*upstream.signed_in.lock().expect("no panic"), 1);
+    }
+}
+
 #[test]
 fn starttls_discards_what_was_not_protected() {
     let mut world = World::new();

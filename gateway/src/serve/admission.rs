@@ -402,3 +402,136 @@ impl Drop for Bytes {
         self.inner.lock().bytes.give(self.share, self.count);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Waker},
+    };
+
+    use super::*;
+    use crate::config::Config;
+
+    /// 64 connections and 48 sessions.
+    fn admission(limits: &str) -> Admission {
+        let text = format!("[limits]\nconnections = 64\n{limits}");
+        let config = Config::from_text(&text).expect("a configuration");
+        let budget = Budget::new(&config).expect("room");
+        Admission::new(budget, Creations::new(1_000, 2))
+    }
+
+    fn client(last: u8) -> Peer {
+        Peer::Client([192, 0, 2, last].into())
+    }
+
+    fn is_told(place: &Place) -> bool {
+        let gives_way = place.gives_way();
+        let told = pin!(gives_way.notified());
+        told.poll(&mut Context::from_waker(Waker::noop()))
+            .is_ready()
+    }
+
+    /// W-R-476: the oldest without a session goes first, those that have carried one only when nothing else is left and they have rested.
+    #[test]
+    fn connections_give_way_in_their_turn() {
+        let admission = admission("");
+        let start = Instant::now();
+        let mut places: Vec<Place> = (0..57)
+            .map(|_| admission.try_connection(Peer::Proxy, start).expect("room"))
+            .collect();
+        assert!(is_told(&places[0]), "eight places are left");
+        assert!(!is_told(&places[1]));
+        for place in &mut places[1..] {
+            place.set_carries_session(true);
+        }
+        places.remove(0);
+        places[0].set_carries_session(false);
+        for _ in 0..8 {
+            let mut place = admission.try_connection(Peer::Proxy, start).expect("room");
+            place.set_carries_session(true);
+            places.push(place);
+        }
+        let refused = admission.try_connection(Peer::Proxy, Instant::now());
+        assert_eq!(
+            refused.err(),
+            Some(Refusal::Full),
+            "it has just carried one"
+        );
+        assert!(!is_told(&places[0]));
+        let later = Instant::now() + REST;
+        let refused = admission.try_connection(Peer::Proxy, later);
+        assert_eq!(refused.err(), Some(Refusal::Full), "it has not left yet");
+        assert!(is_told(&places[0]));
+        assert_eq!(admission.0.lock().leaving, 1);
+        places.remove(0);
+        assert_eq!(admission.0.lock().leaving, 0);
+        places.push(admission.try_connection(Peer::Proxy, later).expect("room"));
+        drop(places);
+        let state = admission.0.lock();
+        assert_eq!((state.connections.taken(), state.idle.len()), (0, 0));
+    }
+
+    /// W-R-476: what a refused session had taken already is given back, and signing in or ending gives back the rest.
+    #[test]
+    fn sessions_give_back_what_they_took() {
+        let admission = admission("unauthenticated_sessions_per_address = 3");
+        let now = Instant::now();
+        let taken = || {
+            let state = admission.0.lock();
+            (
+                state.sessions,
+                state.unauthenticated.taken(),
+                state.bytes.taken(),
+            )
+        };
+        let create = |rated| admission.session(client(1), rated, now);
+        let first = create(Peer::Proxy).expect("room");
+        let second = create(Peer::Proxy).expect("room");
+        assert_eq!(taken(), (2, 2, 32_768));
+        for _ in 0..10 {
+            let _ = admission.0.creations.admit(client(1), now);
+        }
+        let denied = create(client(1)).expect_err("its rate");
+        assert!(denied.cause().contains("handshakes_per_second_per_address"));
+        assert_eq!(taken(), (2, 2, 32_768));
+        let third = create(Peer::Proxy).expect("room");
+        let denied = create(Peer::Proxy).expect_err("its share");
+        assert_eq!(denied.refusal, Refusal::Share);
+        assert_eq!(taken(), (3, 3, 49_152));
+        assert!(first.admit(1_000));
+        first.signed_in();
+        first.signed_in();
+        assert!(first.admit(usize::MAX), "nothing counts any more");
+        assert_eq!(taken(), (3, 2, 32_768));
+        assert!(second.admit(1_000));
+        assert!(!second.admit(usize::MAX));
+        assert_eq!(taken().2, 33_768);
+        drop((first, second.clone(), second, third));
+        assert_eq!(taken(), (0, 0, 0));
+        let bytes = admission.bytes(client(1), 9).expect("room");
+        assert_eq!(taken().2, 9);
+        drop(bytes);
+        assert_eq!(taken().2, 0);
+    }
+
+    /// W-R-476: all sessions together, signed in or not.
+    #[test]
+    fn sessions_leave_places_for_their_requests() {
+        let admission = admission("");
+        let permits: Vec<Permit> = (0..48)
+            .map(|_| {
+                let permit = admission
+                    .session(Peer::Proxy, Peer::Proxy, Instant::now())
+                    .expect("room");
+                permit.signed_in();
+                permit
+            })
+            .collect();
+        let denied = admission
+            .session(Peer::Proxy, Peer::Proxy, Instant::now())
+            .expect_err("full");
+        assert!(denied.cause().contains("limits.connections"));
+        drop(permits);
+    }
+}

@@ -47,7 +47,7 @@ fn shake(house: &House, client: &str) -> Result<WebSocket, u16> {
     WebSocket::connect_on(http, "/ws", &handshake("xmpp")).map_err(|answer| answer.status)
 }
 
-/// W-R-476, B-R-133: sessions that are not signed in count together over both transports, for each address and in all; signing in makes room.
+/// W-R-476, W-R-030, B-R-133: sessions that are not signed in count together over both transports, for each address and in all; signing in makes room.
 #[test]
 fn sessions_that_are_not_signed_in_have_a_share() {
     let limits =
