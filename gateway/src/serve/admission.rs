@@ -110,8 +110,12 @@ impl Admission {
     fn try_connection(&self, peer: Peer, now: Instant) -> Result<Place, Refusal> {
         let share = peer.share();
         let mut state = self.0.lock();
-        state.make_room(&self.0.budget, now);
-        state.connections.take(share, 1)?;
+        let taken = state.connections.take(share, 1);
+        // Nobody gives way to an address that has its share.
+        if taken != Err(Refusal::Share) {
+            state.make_room(&self.0.budget, now);
+        }
+        taken?;
         let gives_way = Arc::<Notify>::default();
         let turn = state.wait(false, &gives_way, now);
         self.0.note_tightness(&state);
@@ -195,7 +199,7 @@ impl Inner {
 }
 
 impl State {
-    /// Makes a connection give way where places are being used up. Half of what is kept is left for those that are on their way out.
+    /// Makes a connection give way to the one that has come where places are being used up. Half of what is kept is left for those that are on their way out.
     fn make_room(&mut self, budget: &Budget, now: Instant) {
         let left = budget.connections.saturating_sub(self.connections.taken());
         let Some((&(carried, serial), idle)) = self.idle.first_key_value() else {
@@ -204,7 +208,7 @@ impl State {
         let goes = if carried {
             left == 0 && now.saturating_duration_since(idle.since) >= REST
         } else {
-            left <= budget.kept / 2
+            left < budget.kept / 2
         };
         if goes && let Some(idle) = self.idle.remove(&(carried, serial)) {
             self.leaving += 1;
@@ -470,6 +474,25 @@ mod tests {
         drop(places);
         let state = admission.0.lock();
         assert_eq!((state.connections.taken(), state.idle.len()), (0, 0));
+    }
+
+    /// W-R-476: an address that has its share drives nobody out.
+    #[test]
+    fn nobody_gives_way_to_an_address_that_has_its_share() {
+        let admission = admission("connections_per_address = 4");
+        let start = Instant::now();
+        let places: Vec<Place> = (0..56)
+            .map(|_| admission.try_connection(Peer::Proxy, start).expect("room"))
+            .collect();
+        let own: Vec<Place> = (0..4)
+            .map(|_| admission.try_connection(client(1), start).expect("room"))
+            .collect();
+        assert!(places[..4].iter().all(is_told));
+        for _ in 0..100 {
+            let refused = admission.try_connection(client(1), start);
+            assert_eq!(refused.err(), Some(Refusal::Share));
+        }
+        assert!(!places[4..].iter().chain(&own).any(is_told));
     }
 
     /// W-R-476: what a refused session had taken already is given back, and signing in or ending gives back the rest.

@@ -58,6 +58,11 @@ impl Shares {
     /// Takes `count`, or nothing.
     pub(crate) fn take(&mut self, address: Option<IpAddr>, count: usize) -> Result<(), Refusal> {
         let taken = self.taken.saturating_add(count);
+        let has = address.and_then(|address| self.addresses.get(&address));
+        let has = has.copied().unwrap_or_default().saturating_add(count);
+        if address.is_some() && has > self.per_address {
+            return Err(Refusal::Share);
+        }
         if taken > self.total {
             return Err(Refusal::Full);
         }
@@ -69,11 +74,6 @@ impl Shares {
     /// Counts what is taken already against an address.
     pub(crate) fn assign(&mut self, address: Option<IpAddr>, count: usize) -> Result<(), Refusal> {
         if let Some(address) = address {
-            let has = self.addresses.get(&address).copied().unwrap_or_default();
-            let has = has.saturating_add(count);
-            if has > self.per_address {
-                return Err(Refusal::Share);
-            }
             self.addresses.insert(address, has);
         }
         Ok(())
