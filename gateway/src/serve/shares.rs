@@ -58,13 +58,13 @@ impl Shares {
     /// Takes `count`, or nothing.
     pub(crate) fn take(&mut self, address: Option<IpAddr>, count: usize) -> Result<(), Refusal> {
         let taken = self.taken.saturating_add(count);
-        let has = address.and_then(|address| self.addresses.get(&address));
-        let has = has.copied().unwrap_or_default().saturating_add(count);
-        if address.is_some() && has > self.per_address {
-            return Err(Refusal::Share);
-        }
         if taken > self.total {
-            return Err(Refusal::Full);
+            let has_room = self.share(address, count).is_ok();
+            return Err(if has_room {
+                Refusal::Full
+            } else {
+                Refusal::Share
+            });
         }
         self.assign(address, count)?;
         self.taken = taken;
@@ -73,10 +73,21 @@ impl Shares {
 
     /// Counts what is taken already against an address.
     pub(crate) fn assign(&mut self, address: Option<IpAddr>, count: usize) -> Result<(), Refusal> {
+        let has = self.share(address, count)?;
         if let Some(address) = address {
             self.addresses.insert(address, has);
         }
         Ok(())
+    }
+
+    /// What an address would have with that more.
+    fn share(&self, address: Option<IpAddr>, count: usize) -> Result<usize, Refusal> {
+        let has = address.and_then(|address| self.addresses.get(&address));
+        let has = has.copied().unwrap_or_default().saturating_add(count);
+        if address.is_some() && has > self.per_address {
+            return Err(Refusal::Share);
+        }
+        Ok(has)
     }
 
     /// Gives back what was taken.
