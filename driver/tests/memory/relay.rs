@@ -184,7 +184,7 @@ impl Upstream for Bounded {
         left.is_some()
     }
 
-    fn signed_in(&self) {
+    fn login_succeeded(&self, _: Option<&str>) {
         *self.signed_in.lock().expect("no panic") += 1;
     }
 }
