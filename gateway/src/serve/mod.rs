@@ -144,10 +144,6 @@ fn announce(config: &Config, budget: &Budget, bound: &[listen::Bound]) {
     if let Some(advice) = budget.advice() {
         tracing::warn!("{advice}");
     }
-    for line in budget.to_string().lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        tracing::info!("{}", words.join(" "));
-    }
     for (name, domain) in &config.domains {
         match &domain.server {
             Server::Demonstration => tracing::info!(
@@ -166,6 +162,10 @@ fn announce(config: &Config, budget: &Budget, bound: &[listen::Bound]) {
     for listener in bound {
         let (scheme, address) = (listener.scheme(), listener.address());
         tracing::info!("listening on {scheme}://{address}/");
+    }
+    for line in budget.to_string().lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        tracing::debug!("{}", words.join(" "));
     }
 }
 

@@ -201,7 +201,7 @@ fn check_config_computes_the_budget_of_the_start() {
         line("open files "),
         "open files 136 for connections, 102 for servers, 161 for listeners and the process, of 400"
     );
-    let gateway = Gateway::within(400, &upstream);
+    let gateway = Gateway::within(400, &[&upstream[..], &["--log", "debug"]].concat());
     for name in [
         "connections ",
         "sessions ",

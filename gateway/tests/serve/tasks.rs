@@ -14,7 +14,7 @@ use crate::support::{
     bosh::{self, Bosh},
     command,
     http::{Http, ask},
-    websocket::WebSocket,
+    websocket::{WebSocket, handshake},
 };
 
 const ADA: &str = "AGFkYQBjb3JyZWN0IGhvcnNl";
@@ -121,22 +121,26 @@ fn counted_causes_are_told_by_a_task_that_was_started_anew() {
 #[test]
 fn what_peers_repeat_is_one_line() {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("repeated.toml");
-    let text = "[limits]\nconnections = 1\n[bosh]\norigins = ['https://chat.example']\n";
+    let text =
+        "[limits]\nunauthenticated_sessions = 1\n[bosh]\norigins = ['https://chat.example']\n";
     fs::write(&path, text).expect("a writable directory");
     let gateway = Gateway::with(&["--config", path.to_str().expect("text")]);
+    let upgrade = || WebSocket::connect(gateway.address, "/ws", &handshake("xmpp"));
+    let _only = upgrade().expect("the only one that need not be signed in");
+    let is_full = || assert!(upgrade().is_err_and(|answer| answer.status == 503));
     let mut http = Http::connect(gateway.address);
     for round in 0..40 {
         let origin = format!("Origin: https://{}.example\r\n", round % 2);
         let refused = http.ask("POST", "/http-bind", &origin, "");
         assert_eq!(refused.status, 403);
-        let full = ask(gateway.address, "GET", "/healthz", "", "");
-        assert_eq!(full.status, 503);
+        is_full();
     }
     for _ in 0..2 {
-        let full = ask(gateway.address, "GET", "/healthz", "", "");
-        assert_eq!(full.status, 503);
+        is_full();
     }
-    gateway.logs("limits.connections count=41 seconds=10 addresses=1 busiest=\"127.0.0.1: 41\"");
+    gateway.logs(
+        "limits.unauthenticated_sessions count=41 seconds=10 addresses=1 busiest=\"127.0.0.1: 41\"",
+    );
     for origin in ["https://0.example", "https://1.example"] {
         gateway.logs(&format!(
             "list it in bosh.origins origin={origin} source=127.0.0.1"

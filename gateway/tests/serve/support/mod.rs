@@ -100,14 +100,28 @@ impl Gateway {
             lines.any(|line| wanted.iter().all(|part| line.contains(part)))
         };
         let until = Instant::now() + PATIENCE;
-        while !found(self.log()) {
-            assert!(Instant::now() < until, "no {wanted:?} in: {}", self.log());
+        while !found(self.log_so_far()) {
+            let log = self.log_so_far();
+            assert!(Instant::now() < until, "no {wanted:?} in: {log}");
             thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// What it has logged.
+    /// What it has logged. A thread of its own writes that, so a line may come after the answer that it is about: waits for a pause.
     pub(crate) fn log(&self) -> String {
+        let until = Instant::now() + Duration::from_secs(1);
+        let mut log = self.log_so_far();
+        loop {
+            thread::sleep(Duration::from_millis(50));
+            let later = self.log_so_far();
+            if later.len() == log.len() || Instant::now() > until {
+                return later;
+            }
+            log = later;
+        }
+    }
+
+    fn log_so_far(&self) -> String {
         self.log.lock().expect("no panic").clone()
     }
 
