@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -23,9 +24,11 @@ const EVE: &str = "AGV2ZQBjb3JyZWN0IGhvcnNl";
 /// Within this time of a task's end the process serves again or has ended.
 const SOON: Duration = Duration::from_secs(1);
 
-/// A gateway whose tasks of one kind end in that way when the file is there.
+/// A gateway whose tasks of one kind end in that way when the file is there. Each gateway has a file of its own.
 fn failing(kind: &str, how: &str) -> (Gateway, PathBuf) {
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fail-{kind}-{how}"));
+    static GATEWAYS: AtomicUsize = AtomicUsize::new(0);
+    let number = GATEWAYS.fetch_add(1, Ordering::Relaxed);
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fail-{number}"));
     let _ = fs::remove_file(&file);
     let mut command = command();
     command
