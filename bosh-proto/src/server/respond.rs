@@ -43,8 +43,8 @@ pub(super) struct Unsent {
 /// The longest that an answer waits for the bytes of the one before.
 pub(super) const SENT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// An answer issued less than this ago counts as having left: another thread, which a loaded machine keeps waiting, may be about to say so, and the client's next request
-/// must not overtake that report into a violation.
+/// An answer issued less than this ago counts as having left: another thread, which a loaded machine keeps waiting, may be about to say so, and
+/// the client's next request must not overtake that report into a violation.
 const REPORT_DELAY: Duration = Duration::from_millis(500);
 
 /// Answers watched at once; a driver that never reports costs no more memory than this.
