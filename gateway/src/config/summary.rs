@@ -29,11 +29,16 @@ impl fmt::Display for Summary<'_> {
         }
         match &config.hosts {
             Hosts::Any => writeln!(f, "hosts           any")?,
-            Hosts::Local(domains) => writeln!(
-                f,
-                "hosts           localhost, 127.0.0.1, [::1], {}",
-                domains.join(", ")
-            )?,
+            Hosts::Local(domains) => {
+                let mut names = vec!["localhost", "127.0.0.1", "[::1]"];
+                names.extend(
+                    domains
+                        .iter()
+                        .map(String::as_str)
+                        .filter(|name| *name != "localhost"),
+                );
+                writeln!(f, "hosts           {}", names.join(", "))?;
+            }
             Hosts::Listed(hosts) => writeln!(f, "hosts           {}", hosts.join(", "))?,
         }
         if config.proxies.is_empty() {
