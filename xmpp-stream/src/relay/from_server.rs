@@ -83,6 +83,12 @@ impl Relay {
             Management::Active | Management::Resumable => without_location(element).standalone(),
         };
         self.tell_login(element);
+        if said != Management::None {
+            // Before the client hears of it: it may come back at once.
+            for (id, node) in locations(element) {
+                self.tell(WebAction::Server(ServerAction::Remember { id, node }));
+            }
+        }
         self.tell(WebAction::Element(passed));
         if self.authentication == Authentication::Running {
             let name = element.name();
@@ -99,9 +105,6 @@ impl Relay {
         }
         if said != Management::None {
             self.manage(said);
-            for (id, node) in locations(element) {
-                self.tell(WebAction::Server(ServerAction::Remember { id, node }));
-            }
         }
     }
 

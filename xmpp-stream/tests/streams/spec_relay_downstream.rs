@@ -175,7 +175,7 @@ fn a_header_of_many_declarations_is_refused() {
     }
 }
 
-/// W-R-419
+/// W-R-419; remembered before the client hears of it, since it may come back at once.
 #[test]
 fn the_location_of_a_node_stays_behind_the_gateway() {
     let mut scene = Scene::ready();
@@ -184,18 +184,18 @@ fn the_location_of_a_node_stays_behind_the_gateway() {
             "<enabled xmlns='urn:xmpp:sm:3' id='x' location='10.0.0.1:5222' resume='true'/>"
         ),
         [
+            "remember x at 10.0.0.1:5222",
             "<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>",
-            "resumable true",
-            "remember x at 10.0.0.1:5222"
+            "resumable true"
         ]
     );
     let mut scene = Scene::ready();
     assert_eq!(
         scene.server("<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' location='h:99' id='y' resume='1'/></bound></success>"),
         [
+            "remember y at h:99",
             "<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='y' resume='1'/></bound></success>",
-            "resumable true",
-            "remember y at h:99"
+            "resumable true"
         ]
     );
     // What names no place, or no session to go back to, is not remembered.
