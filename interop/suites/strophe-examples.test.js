@@ -28,11 +28,13 @@ for (const runtime of Object.keys(RUNTIMES)) {
         const me = await client().connect(`ada@${DOMAIN}/${transport}`, 'any password');
         assert.equal(me.connection._sasl_mechanism.mechname, 'PLAIN');
         assert.equal(me.jid, `ada@${DOMAIN}/${transport}`);
-        const bodies = Object.values(BODIES);
-        for (const body of bodies) me.send(`echo@${DOMAIN}`, body);
+        for (const body of Object.values(BODIES)) me.send(`echo@${DOMAIN}`, body);
         me.connection.flush();
-        await me.received(bodies.length);
-        assert.deepEqual(me.messages.map(({ body }) => body), bodies);
+        await me.received(Object.keys(BODIES).length);
+        // Strophe.js takes the answers of its two connections as they arrive, so that two that leave right after each other may change places.
+        const names = new Map(Object.entries(BODIES).map(([name, body]) => [body, name]));
+        const came = me.messages.map(({ body }) => names.get(body) ?? body);
+        assert.deepEqual(transport === 'bosh' ? came.toSorted() : came, transport === 'bosh' ? Object.keys(BODIES).toSorted() : Object.keys(BODIES));
         assert.ok(me.messages.every(({ from }) => from === `echo@${DOMAIN}`));
         await me.disconnect();
         await until('its end', () => server.output.includes(`ada@${DOMAIN}/${transport}: closed by the client`), 10);
