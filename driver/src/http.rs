@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_http1::server::Event;
 pub use xmpp_http1::{
-    Response, forwarded,
+    Response, Upgraded, forwarded,
     server::{Config, LongBody, Request, RequestId},
 };
 
@@ -120,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
                     self.in_flight.clear();
                 }
                 // Only `upgrade` makes the machine detach, and it polls the pump by itself.
-                Some(Step::Detached | Step::StartTls) | None => {
+                Some(Step::Handover(_)) | None => {
                     self.in_flight.clear();
                     return Poll::Ready(None);
                 }
@@ -193,14 +193,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
                 self.pump.poll_next(cx)
             });
             match step.await {
-                Some(Step::Detached) => break,
+                Some(Step::Handover(Upgraded)) => break,
                 // Earlier answers may still be on their way; no request is read behind an upgrade.
                 Some(Step::Event(Event::Sent(id))) => self.sent(id),
-                Some(
-                    Step::Event(Event::Request(_) | Event::Body(_) | Event::Closed(_))
-                    | Step::StartTls,
-                )
-                | None => {
+                Some(Step::Event(Event::Request(_) | Event::Body(_) | Event::Closed(_))) | None => {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }

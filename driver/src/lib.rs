@@ -1,7 +1,7 @@
 //! Async code that drives the machines of XMPP over the web and knows no runtime: futures-io streams in, and the four things of
 //! [`Runtime`] that a clock and a spawner are.
 //!
-//! - [`Pump`] moves bytes between one machine and one stream. It decides nothing: a machine joins by [`Machine`], pure forwarding.
+//! - [`Pump`] moves bytes between one machine and one stream. It decides nothing: it drives any [`Machine`].
 //! - [`bosh::Hub`] is where HTTP exchanges meet BOSH sessions; [`http::Connection`] brings the exchanges, or gives its stream to a WebSocket.
 //! - [`websocket`] opens one as a client.
 //! - [`post`] carries a BOSH client's requests over HTTP/1.1; [`proxy`] is the way out through a proxy.
@@ -43,7 +43,6 @@ mod ended;
 mod halves;
 pub mod http;
 mod link;
-mod machine;
 pub mod post;
 pub mod proxy;
 mod pump;
@@ -56,9 +55,9 @@ pub mod tls;
 pub mod websocket;
 
 pub use dial::dial;
-pub use machine::{Machine, Order};
 pub use pump::{Pump, Step};
 pub use stream::{BoxStream, ByteStream};
+pub use xmpp_machine::{Action, Machine};
 
 use std::{future::Future, time::Instant};
 

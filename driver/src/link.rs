@@ -116,15 +116,14 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
                     }
                     return Poll::Ready(Some(action));
                 }
-                Some(Step::StartTls) => {
+                Some(Step::Handover(xmpp_stream::StartTls)) => {
                     // Plain text behind <proceed/> is nobody's (RFC 6120 §5.4.3.3).
-                    self.pump.discard_input();
+                    self.pump.resume();
                     if let Slot::Here(stream) = std::mem::replace(self.pump.io_mut(), Slot::Empty) {
                         self.making = Making::Tls(Box::pin(self.upstream.start_tls(stream)));
                     }
                 }
-                // A relay never detaches.
-                Some(Step::Detached) | None => {
+                None => {
                     tracing::debug!("the stream to the server is over");
                     return Poll::Ready(None);
                 }

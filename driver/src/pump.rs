@@ -6,6 +6,8 @@
 
 use std::{
     cell::Cell,
+    convert::Infallible,
+    fmt,
     io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll},
@@ -14,9 +16,9 @@ use std::{
 
 use bytes::{Buf, BytesMut};
 use futures_io::{AsyncRead, AsyncWrite};
-use xmpp_http1::Transmit;
+use xmpp_machine::{Action, Machine, Transmit};
 
-use crate::{Machine, Order, Runtime, alarm::Alarm};
+use crate::{Runtime, alarm::Alarm};
 
 /// Bytes of one read, so many that most reads are short: a short read says that the socket is empty.
 const READ_BYTES: usize = 64 * 1024;
@@ -36,21 +38,21 @@ thread_local! {
 
 /// What a pump comes back with.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step<E> {
+pub enum Step<E, H = Infallible> {
     /// The machine delivered.
     Event(E),
-    /// The stream belongs to the next machine: `into_parts`.
-    Detached,
-    /// TLS is wanted on the stream: do the handshake, then tell the machine.
-    StartTls,
+    /// All is written, and the stream belongs to somebody else: for good (`into_parts`), or until `resume`.
+    Handover(H),
 }
 
+/// What a pump of that machine comes back with.
+type StepOf<M> = Step<<M as Machine>::Event, <M as Machine>::Handover>;
+
 /// What the machine's last order asks for.
-#[derive(Clone, Copy, Debug)]
-enum Phase {
+enum Phase<H> {
     Running,
     /// The bytes in front of the order are on their way.
-    Flushing(Then),
+    Flushing(Then<H>),
     /// The write side is being shut down, and what comes is thrown away.
     Draining {
         until: Instant,
@@ -59,10 +61,8 @@ enum Phase {
     Over,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Then {
-    Detach,
-    StartTls,
+enum Then<H> {
+    HandOver(H),
     ShutDown,
 }
 
@@ -85,13 +85,12 @@ struct Blocked {
 }
 
 /// One machine on one byte stream.
-#[derive(Debug)]
-pub struct Pump<M, S, R: Runtime> {
+pub struct Pump<M: Machine, S, R: Runtime> {
     machine: M,
     io: S,
     runtime: R,
     alarm: Alarm<R>,
-    phase: Phase,
+    phase: Phase<M::Handover>,
     input: BytesMut,
     /// The machine may take more of `input` than when it last looked.
     unoffered: bool,
@@ -101,6 +100,12 @@ pub struct Pump<M, S, R: Runtime> {
     unflushed: bool,
     discarded: usize,
     turns: u32,
+}
+
+impl<M: Machine, S, R: Runtime> fmt::Debug for Pump<M, S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pump").finish_non_exhaustive()
+    }
 }
 
 impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
@@ -140,8 +145,9 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
         &mut self.io
     }
 
-    /// Throws away what was read and not yet taken by the machine: plain text in front of a TLS handshake.
-    pub fn discard_input(&mut self) {
+    /// Goes on with the same stream behind a handover. What was read and not taken is thrown away: plain text in front of a TLS handshake.
+    pub fn resume(&mut self) {
+        self.phase = Phase::Running;
         self.input = BytesMut::new();
     }
 
@@ -170,21 +176,20 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
     }
 
     /// Runs until the machine delivers; `None` when it is over. Cancel-safe: all progress lives in `self`.
-    pub async fn next(&mut self) -> Option<Step<M::Event>> {
+    pub async fn next(&mut self) -> Option<StepOf<M>> {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
     /// The same for hand-written futures.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<M::Event>>> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<StepOf<M>>> {
         let mut blocked = Blocked::default();
         loop {
-            while let Some(order) = self.machine.poll_order() {
-                match order {
-                    Order::Deliver(event) => return Poll::Ready(Some(Step::Event(event))),
-                    Order::Detach => self.phase = Phase::Flushing(Then::Detach),
-                    Order::StartTls => self.phase = Phase::Flushing(Then::StartTls),
-                    Order::Close => self.phase = Phase::Flushing(Then::ShutDown),
-                    Order::Abort => self.phase = Phase::Over,
+            while let Some(action) = self.machine.poll_action() {
+                match action {
+                    Action::Deliver(event) => return Poll::Ready(Some(Step::Event(event))),
+                    Action::Handover(to) => self.phase = Phase::Flushing(Then::HandOver(to)),
+                    Action::Close => self.phase = Phase::Flushing(Then::ShutDown),
+                    Action::Abort => self.phase = Phase::Over,
                 }
             }
             if matches!(self.phase, Phase::Over) {
@@ -296,7 +301,7 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
             Phase::Flushing(Then::ShutDown) | Phase::Draining { .. } => {
                 return self.poll_discard(cx, blocked);
             }
-            Phase::Flushing(Then::Detach | Then::StartTls) | Phase::Over => return false,
+            Phase::Flushing(Then::HandOver(_)) | Phase::Over => return false,
         }
         if self.input_ended {
             return false;
@@ -385,8 +390,8 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
     /// Whether a deadline has passed, the machine's or our own.
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> bool {
         let theirs = self.machine.poll_timeout();
-        let ours = match (self.phase, self.output) {
-            (Phase::Draining { until, .. }, _) => Some(until),
+        let ours = match (&self.phase, self.output) {
+            (Phase::Draining { until, .. }, _) => Some(*until),
             (Phase::Running, Output::Lost { until }) if !self.input_ended => Some(until),
             (Phase::Running | Phase::Flushing(_) | Phase::Over, _) => None,
         };
@@ -410,32 +415,26 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
     }
 
     /// Goes on with the machine's last order, and tells whether it did; gives the step that follows from it.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> (bool, Option<Step<M::Event>>) {
-        let Phase::Flushing(then) = self.phase else {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> (bool, Option<StepOf<M>>) {
+        if !matches!(self.phase, Phase::Flushing(_)) {
             return (self.poll_shut_down(cx), None);
-        };
-        match (self.output, then) {
-            (Output::Open, _) => (false, None),
-            (Output::Lost { .. }, _) => {
-                self.phase = Phase::Over;
-                (true, None)
-            }
-            (Output::Drained, Then::Detach) => {
-                self.phase = Phase::Over;
-                (true, Some(Step::Detached))
-            }
-            (Output::Drained, Then::StartTls) => {
-                self.phase = Phase::Running;
-                (true, Some(Step::StartTls))
-            }
-            (Output::Drained, Then::ShutDown) => {
+        }
+        if matches!(self.output, Output::Open) {
+            return (false, None);
+        }
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        let step = match (self.output, phase) {
+            (Output::Drained, Phase::Flushing(Then::HandOver(to))) => Some(Step::Handover(to)),
+            (Output::Drained, Phase::Flushing(Then::ShutDown)) => {
                 self.phase = Phase::Draining {
                     until: self.runtime.now() + DRAIN_TIME,
                     shut: false,
                 };
-                (true, None)
+                None
             }
-        }
+            (Output::Open | Output::Drained | Output::Lost { .. }, _) => None,
+        };
+        (true, step)
     }
 
     fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> bool {

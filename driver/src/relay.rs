@@ -353,8 +353,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Web for WsWeb<S, R> {
             Step::Event(event) => {
                 Some(relay::ws::event(event).map_or(Heard::Nothing, Heard::Event))
             }
-            // A WebSocket asks for neither.
-            Step::Detached | Step::StartTls => Some(Heard::Nothing),
         })
     }
 

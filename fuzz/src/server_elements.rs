@@ -161,7 +161,7 @@ fn relayed(stanzas: &[String], step: usize) -> Vec<(Element, Option<Repair>)> {
                 Action::Deliver(WebAction::Server(ServerAction::Repaired { repair, .. })) => {
                     assert_eq!(repaired.replace(repair), None);
                 }
-                Action::Deliver(_) | Action::StartTls | Action::Close | Action::Abort => {
+                Action::Deliver(_) | Action::Handover(_) | Action::Close | Action::Abort => {
                     panic!("neither an element nor a word for {stanzas:?}")
                 }
             }

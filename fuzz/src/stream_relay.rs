@@ -229,7 +229,7 @@ impl Scene {
                     self.told.push("close".to_owned());
                     self.shut = true;
                 }
-                Action::StartTls => self.told.push("tls".to_owned()),
+                Action::Handover(_) => self.told.push("tls".to_owned()),
                 Action::Deliver(action) => {
                     assert!(!self.web_over, "{action:?} for a web side that is over");
                     if matches!(&action, WebAction::Server(ServerAction::Redial(_))) {

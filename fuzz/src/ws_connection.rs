@@ -177,6 +177,7 @@ impl Run {
                     self.owed = owed.expect("nothing was refused");
                 }
                 Action::Deliver(_) => assert!(!self.closed, "told behind the end"),
+                Action::Handover(never) => match *never {},
                 Action::Close => {
                     assert!(self.closed && !self.closing);
                     self.closing = true;

@@ -88,6 +88,7 @@ fn check(actions: &[Action]) {
                 over = true;
             }
             Action::Deliver(Event::Pong(_) | Event::Writable) => panic!("nobody asked"),
+            Action::Handover(never) => match *never {},
             Action::Close | Action::Abort => assert!(over, "an order before the end"),
         }
     }

@@ -24,7 +24,7 @@
 //!                 connection.respond(request.id, answer, now);
 //!             }
 //!             Action::Deliver(Event::Body(_) | Event::Sent(_) | Event::Closed(_)) => {}
-//!             Action::Detach | Action::Close | Action::Abort => break 'drive,
+//!             Action::Handover(_) | Action::Close | Action::Abort => break 'drive,
 //!         }
 //!     }
 //!     // One at a time, as the socket takes them; then drain the orders again.
@@ -52,7 +52,6 @@ mod response;
 mod response_head;
 pub mod server;
 mod target;
-mod transmit;
 mod write;
 
 /// The clock's type: std's, and `web_time`'s on wasm32-unknown-unknown.
@@ -65,4 +64,9 @@ pub use head::{RequestHead, Version};
 pub use limits::Limits;
 pub use response::Response;
 pub use response_head::ResponseHead;
-pub use transmit::Transmit;
+pub use xmpp_machine::Transmit;
+
+/// Why a byte stream is handed over: the connection is no longer an HTTP connection, and the next protocol takes the stream with the bytes
+/// that were not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upgraded;

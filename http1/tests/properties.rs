@@ -75,7 +75,7 @@ fn run(input: &[u8], steps: &[usize], last: Last) -> (Vec<String>, Vec<u8>, usiz
                     }
                     Action::Deliver(Event::Body(_)) => log.push("body".into()),
                     Action::Deliver(Event::Sent(_)) => log.push("sent".into()),
-                    Action::Detach => log.push("detach".into()),
+                    Action::Handover(_) => log.push("detach".into()),
                     Action::Close => log.push("close".into()),
                     Action::Abort => log.push("abort".into()),
                 }

@@ -30,9 +30,10 @@ fn tell(connection: &mut Connection, bytes: &[u8], now: Instant) -> String {
                     told += &format!("{head:?} {length:?} {:?}\n", request.body);
                     connection.respond(request.id, Response::new(200), now);
                 }
-                other @ (Action::Deliver(_) | Action::Detach | Action::Close | Action::Abort) => {
-                    told += &format!("{other:?}\n")
-                }
+                other @ (Action::Deliver(_)
+                | Action::Handover(_)
+                | Action::Close
+                | Action::Abort) => told += &format!("{other:?}\n"),
             }
         }
         while let Some(transmit) = connection.poll_transmit() {

@@ -98,7 +98,7 @@ macro_rules! machine {
                 self.poll_action()
             }
             fn poll_transmit(&mut self) -> Option<$crate::Transmit> {
-                self.poll_transmit()
+                self.poll_transmit().map(::core::convert::Into::into)
             }
             fn poll_timeout(&self) -> Option<$crate::Instant> {
                 self.poll_timeout()

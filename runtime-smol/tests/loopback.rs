@@ -40,7 +40,7 @@ async fn serve(listener: TcpListener) -> u16 {
                 sent.expect("room");
             }
             Step::Event(Event::Closed(closed)) => code = closed.code,
-            Step::Event(Event::Pong(_) | Event::Writable) | Step::Detached | Step::StartTls => {}
+            Step::Event(Event::Pong(_) | Event::Writable) => {}
         }
     }
     code

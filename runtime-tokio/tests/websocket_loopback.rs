@@ -41,7 +41,7 @@ async fn serve(mut listener: Listener) -> u16 {
                 pump.machine_mut().send(message, now).expect("room");
             }
             Step::Event(Event::Closed(closed)) => code = closed.code,
-            Step::Event(Event::Pong(_) | Event::Writable) | Step::Detached | Step::StartTls => {}
+            Step::Event(Event::Pong(_) | Event::Writable) => {}
         }
     }
     code

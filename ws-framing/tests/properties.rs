@@ -146,6 +146,7 @@ fn converse(bytes: &[&[u8]]) -> (Vec<Action<xmpp::Event>>, Vec<u8>) {
                     let _refused = rig.machine.send(element(SUCCESS), rig.now);
                 }
                 Action::Deliver(xmpp::Event::Closing) => rig.machine.close(rig.now),
+                Action::Handover(never) => match *never {},
                 Action::Deliver(_) | Action::Close | Action::Abort => {}
             }
             all.push(action);

@@ -27,7 +27,7 @@ use xmpp_wire::{Element, Piece, StreamError, StreamHeader, XmlLimits, ns};
 
 pub use crate::transport::Event;
 use crate::{
-    Action, Cause, Instant, SendError, header,
+    Action, Cause, Instant, SendError, StartTls, header,
     transport::{Bounds, Transport},
 };
 
@@ -418,7 +418,7 @@ impl Stream {
             Phase::Proceed if element.is("proceed", ns::TLS) => {
                 self.phase = Phase::Handshake;
                 self.transport.discard_input();
-                self.transport.order(Action::StartTls);
+                self.transport.order(Action::Handover(StartTls));
             }
             Phase::PlainHeader
             | Phase::PlainFeatures
@@ -454,3 +454,5 @@ impl Stream {
         }
     }
 }
+
+xmpp_machine::machine!(Stream, Event, StartTls);

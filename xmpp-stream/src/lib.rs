@@ -20,7 +20,7 @@
 //!             match action {
 //!                 Action::Deliver(event) => return Ok(Some(event)),
 //!                 // Not asked for here: write what is left, do the handshake, then `handle_tls`.
-//!                 Action::StartTls => return Err(std::io::ErrorKind::Unsupported.into()),
+//!                 Action::Handover(_) => return Err(std::io::ErrorKind::Unsupported.into()),
 //!                 Action::Close => closing = true,
 //!                 Action::Abort => return Ok(None),
 //!             }
@@ -76,4 +76,4 @@ pub use std::time::Instant;
 pub use web_time::Instant;
 
 pub use relay::Relay;
-pub use transport::{Action, Cause, Closed, Event, SendError};
+pub use transport::{Action, Cause, Closed, Event, SendError, StartTls};

@@ -282,3 +282,5 @@ impl Stream {
         }
     }
 }
+
+xmpp_machine::machine!(Stream, Event, crate::StartTls);

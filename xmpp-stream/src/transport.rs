@@ -19,18 +19,13 @@ use crate::{
     outbox::Outbox,
 };
 
-/// What the driver must do.
-#[derive(Debug)]
-pub enum Action<E> {
-    /// Tell the application.
-    Deliver(E),
-    /// Write what is left, take the stream back, do the TLS handshake, then `handle_tls`. Unread bytes are discarded (W-R-450).
-    StartTls,
-    /// Write what is left, shut down, drop.
-    Close,
-    /// Drop now.
-    Abort,
-}
+/// What to do next.
+pub type Action<E> = xmpp_machine::Action<E, StartTls>;
+
+/// Why a byte stream is handed over: for a TLS handshake, behind which the machine is told `handle_tls` and goes on. Unread bytes are
+/// discarded (W-R-450).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartTls;
 
 /// What the application learns of a stream.
 #[derive(Debug)]

@@ -39,7 +39,7 @@ pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
             Step::Event(Event::Message(message)) => waiting.push_back(message),
             Step::Event(Event::Writable) => pump.machine_mut().release_input(now),
             Step::Event(Event::Closed(closed)) => end = Some(closed),
-            Step::Event(Event::Pong(_)) | Step::Detached | Step::StartTls => {}
+            Step::Event(Event::Pong(_)) => {}
         }
         while let Some(message) = waiting.pop_front() {
             match pump.machine_mut().send(message, now) {

@@ -58,6 +58,6 @@ pub(super) async fn get<N: Network>(
             Cause::Timeout => Err(Error::TimedOut),
             Cause::Ours | Cause::Peer | Cause::Network | _ => Err(lost()),
         },
-        Some(Step::Detached | Step::StartTls) | None => Err(lost()),
+        Some(Step::Handover(_)) | None => Err(lost()),
     }
 }

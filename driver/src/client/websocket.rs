@@ -83,10 +83,8 @@ impl<N: Network> WebSocket<N> {
     }
 
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<WebEvent>> {
-        let event = match std::task::ready!(self.pump.poll_next(cx)) {
-            Some(Step::Event(event)) => event,
-            // A session never detaches.
-            Some(Step::Detached | Step::StartTls) | None => return Poll::Ready(None),
+        let Some(Step::Event(event)) = std::task::ready!(self.pump.poll_next(cx)) else {
+            return Poll::Ready(None);
         };
         Poll::Ready(Some(match event {
             Event::Opened { restart: true, .. } => WebEvent::Restarted,

@@ -60,7 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Carrier<S, R> {
                 Poll::Ready(Some(Step::Event(Event::Response(response)))) => self.answer(response),
                 Poll::Ready(Some(Step::Event(Event::Closed(closed)))) => self.closed(&closed),
                 // A POST asks for no other protocol.
-                Poll::Ready(Some(Step::Detached | Step::StartTls) | None) => {
+                Poll::Ready(Some(Step::Handover(_)) | None) => {
                     return Poll::Ready(());
                 }
             }

@@ -40,9 +40,9 @@ pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
                 407 => return Err(ProxyError::Unauthorized),
                 status => return Err(ProxyError::Status(status)),
             },
-            Some(Step::Detached) => break,
+            Some(Step::Handover(xmpp_http1::Upgraded)) => break,
             Some(Step::Event(Event::Closed(closed))) => return Err(reason(&closed)),
-            Some(Step::StartTls) | None => return Err(ended()),
+            None => return Err(ended()),
         }
     }
     let (_, stream, unread) = pump.into_parts();

@@ -40,10 +40,8 @@ impl<R: Runtime> Web<R> {
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<WebEvent>> {
         match self {
             Self::WebSocket(pump) => {
-                let event = match std::task::ready!(pump.poll_next(cx)) {
-                    Some(Step::Event(event)) => event,
-                    // A session asks for neither.
-                    Some(Step::Detached | Step::StartTls) | None => return Poll::Ready(None),
+                let Some(Step::Event(event)) = std::task::ready!(pump.poll_next(cx)) else {
+                    return Poll::Ready(None);
                 };
                 Poll::Ready(Some(match event {
                     xmpp::Event::Opened {

@@ -315,9 +315,7 @@ impl Node {
         let mut opened = false;
         while let Some(step) = pump.next().await {
             let now = pump.now();
-            let Step::Event(event) = step else {
-                return;
-            };
+            let Step::Event(event) = step;
             match event {
                 Event::Opened {
                     header: asked,

@@ -12,12 +12,12 @@ use std::{
 use crate::support::{End, Flag, Manual, World, pipe};
 use bytes::{Buf as _, Bytes, BytesMut};
 use xmpp_http1::Transmit;
-use xmpp_web_driver::{Machine, Order, Pump, Step};
+use xmpp_web_driver::{Action, Machine, Pump, Step};
 
 /// Does what the test put into it, and keeps what it was told.
 #[derive(Debug, Default)]
 struct Script {
-    orders: VecDeque<Order<&'static str>>,
+    orders: VecDeque<Action<&'static str, ()>>,
     transmits: VecDeque<Transmit>,
     /// How often bytes were asked for.
     asked: usize,
@@ -28,7 +28,7 @@ struct Script {
     ended: usize,
     deadline: Option<Instant>,
     /// Ordered at the deadline, or when `expected` bytes have come.
-    last: Option<Order<&'static str>>,
+    last: Option<Action<&'static str, ()>>,
     expected: Option<usize>,
 }
 
@@ -49,6 +49,7 @@ impl Script {
 
 impl Machine for Script {
     type Event = &'static str;
+    type Handover = ();
 
     fn handle_input(&mut self, input: &mut BytesMut, _now: Instant) {
         let count = self.room.unwrap_or(usize::MAX).min(input.len());
@@ -67,8 +68,8 @@ impl Machine for Script {
 
     fn handle_eof(&mut self, _now: Instant) {
         self.ended += 1;
-        self.orders.push_back(Order::Deliver("ended"));
-        self.orders.push_back(Order::Abort);
+        self.orders.push_back(Action::Deliver("ended"));
+        self.orders.push_back(Action::Abort);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -82,7 +83,7 @@ impl Machine for Script {
         !self.held
     }
 
-    fn poll_order(&mut self) -> Option<Order<Self::Event>> {
+    fn poll_action(&mut self) -> Option<Action<Self::Event, ()>> {
         self.orders.pop_front()
     }
 
@@ -106,8 +107,7 @@ async fn events(pump: &mut Pump<Script, End, Manual>) -> Vec<&'static str> {
     while let Some(step) = pump.next().await {
         match step {
             Step::Event(event) => events.push(event),
-            Step::Detached => events.push("detached"),
-            Step::StartTls => events.push("starttls"),
+            Step::Handover(()) => events.push("detached"),
         }
     }
     events
@@ -124,7 +124,7 @@ fn flood() -> Script {
             })
             .collect(),
         expected: Some(BYTES),
-        last: Some(Order::Close),
+        last: Some(Action::Close),
         ..Script::default()
     }
 }
@@ -167,7 +167,7 @@ fn a_peer_that_never_reads_does_not_outlive_the_deadline() {
     let (here, _there) = pipe(16);
     let machine = Script {
         deadline: Some(world.now() + Duration::from_secs(10)),
-        last: Some(Order::Abort),
+        last: Some(Action::Abort),
         ..Script::saying(&[b'x'; 1000])
     };
     let mut pump = pump(&world, machine, here);
@@ -181,9 +181,9 @@ fn a_flush_that_a_peer_blocks_ends_with_the_machines_abort() {
     let mut world = World::new();
     let (here, _there) = pipe(16);
     let machine = Script {
-        orders: [Order::Close].into(),
+        orders: [Action::Close].into(),
         deadline: Some(world.now() + Duration::from_secs(5)),
-        last: Some(Order::Abort),
+        last: Some(Action::Abort),
         ..Script::saying(&[b'x'; 1000])
     };
     let mut pump = pump(&world, machine, here);
@@ -198,7 +198,7 @@ fn bytes_queued_before_a_close_all_arrive() {
     let (here, mut there) = pipe(16);
     let said: Vec<u8> = (0..=255).cycle().take(5000).collect();
     let machine = Script {
-        orders: [Order::Deliver("closed"), Order::Close].into(),
+        orders: [Action::Deliver("closed"), Action::Close].into(),
         ..Script::saying(&said)
     };
     let mut pump = pump(&world, machine, here);
@@ -217,7 +217,7 @@ fn what_a_peer_sends_behind_a_farewell_is_read_and_thrown_away() {
     let mut world = World::new();
     let (here, mut there) = pipe(64);
     let machine = Script {
-        orders: [Order::Close].into(),
+        orders: [Action::Close].into(),
         ..Script::saying(b"farewell")
     };
     let mut pump = pump(&world, machine, here);
@@ -237,7 +237,7 @@ fn what_a_peer_sends_behind_a_farewell_is_read_and_thrown_away() {
 #[test]
 fn draining_is_bounded_by_time_and_by_bytes() {
     let closing = || Script {
-        orders: [Order::Close].into(),
+        orders: [Action::Close].into(),
         ..Script::default()
     };
     let mut world = World::new();
@@ -295,7 +295,7 @@ fn input_that_was_left_is_offered_again_when_the_application_made_room() {
     let machine = Script {
         room: Some(3),
         expected: Some(6),
-        last: Some(Order::Deliver("all")),
+        last: Some(Action::Deliver("all")),
         ..Script::default()
     };
     let mut pump = pump(&world, machine, here);
@@ -316,7 +316,7 @@ fn nothing_is_read_while_the_machine_wants_no_input() {
     let machine = Script {
         held: true,
         deadline: Some(world.now() + Duration::from_secs(1)),
-        last: Some(Order::Deliver("time")),
+        last: Some(Action::Deliver("time")),
         ..Script::default()
     };
     let mut pump = pump(&world, machine, here);
@@ -331,7 +331,7 @@ fn bytes_left_by_an_earlier_machine_come_first() {
     let (here, mut there) = pipe(64);
     let machine = Script {
         expected: Some(6),
-        last: Some(Order::Deliver("all")),
+        last: Some(Action::Deliver("all")),
         ..Script::default()
     };
     let mut pump = Pump::new(machine, here, "abc".into(), world.runtime.clone());
@@ -345,12 +345,12 @@ fn a_stream_is_given_away_when_the_bytes_before_have_left() {
     let mut world = World::new();
     let (here, mut there) = pipe(4);
     let machine = Script {
-        orders: [Order::Detach].into(),
+        orders: [Action::Handover(())].into(),
         ..Script::saying(b"switching")
     };
     let mut pump = pump(&world, machine, here);
     world.spawn(async move {
-        assert_eq!(pump.next().await, Some(Step::Detached));
+        assert_eq!(pump.next().await, Some(Step::Handover(())));
         let (_, mut io, unread) = pump.into_parts();
         assert_eq!(unread, "");
         io.say("next").await;
@@ -375,6 +375,7 @@ struct Endless;
 
 impl Machine for Endless {
     type Event = ();
+    type Handover = std::convert::Infallible;
 
     fn handle_input(&mut self, input: &mut BytesMut, _now: Instant) {
         input.clear();
@@ -384,7 +385,7 @@ impl Machine for Endless {
     fn wants_input(&self) -> bool {
         true
     }
-    fn poll_order(&mut self) -> Option<Order<()>> {
+    fn poll_action(&mut self) -> Option<Action<()>> {
         None
     }
     fn poll_transmit(&mut self) -> Option<Transmit> {
@@ -453,7 +454,7 @@ fn a_deadline_that_moves_later_makes_no_new_sleep_until_the_old_one_ends() {
     let deadline = world.now() + Duration::from_secs(1);
     let machine = Script {
         deadline: Some(deadline),
-        last: Some(Order::Deliver("time")),
+        last: Some(Action::Deliver("time")),
         ..Script::default()
     };
     let mut pump = pump(&world, machine, here);

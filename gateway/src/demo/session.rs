@@ -93,9 +93,7 @@ impl Session {
                 }
                 Some(Step::Event(Event::Writable)) => self.flush(),
                 Some(
-                    Step::Event(Event::Closed(_) | Event::Repaired { .. })
-                    | Step::Detached
-                    | Step::StartTls,
+                    Step::Event(Event::Closed(_) | Event::Repaired { .. }) | Step::Handover(_),
                 ) => {}
                 None => return,
             }

@@ -15,7 +15,7 @@ use super::{
     Unanswered,
     receive::{Asked, Received, Receiver},
 };
-use crate::{Instant, ResponseHead, Transmit, framing::Persistence};
+use crate::{Instant, ResponseHead, Transmit, Upgraded, framing::Persistence};
 
 /// Bytes dropped after the end before reading stops.
 const DISCARDED: usize = 262_144;
@@ -354,7 +354,7 @@ impl Connection {
                 head,
                 body: Bytes::new(),
             })));
-        self.actions.push_back(Action::Detach);
+        self.actions.push_back(Action::Handover(Upgraded));
         self.end();
     }
 
@@ -438,3 +438,5 @@ impl Connection {
         self.now = self.now.max(now);
     }
 }
+
+xmpp_machine::machine!(Connection, Event, Upgraded, also handle_reset);

@@ -103,23 +103,13 @@ impl std::fmt::Debug for Response {
     }
 }
 
-/// What the driver must do.
-#[derive(Debug)]
-pub enum Action {
-    /// Tell the application.
-    Deliver(Event),
-    /// The answer was a 101, or a 2xx to CONNECT: stream and unread buffer belong to the next machine.
-    Detach,
-    /// Shut down after the bytes that are left; then drain a little, then drop.
-    Close,
-    /// Drop now.
-    Abort,
-}
+/// What to do next. The handover comes where the answer was a 101, or a 2xx to CONNECT.
+pub type Action = xmpp_machine::Action<Event, crate::Upgraded>;
 
 /// What the application learns.
 #[derive(Debug)]
 pub enum Event {
-    /// The answer came in whole. Unless `Closed` or `Detach` follows, the connection takes the next request.
+    /// The answer came in whole. Unless `Closed` or a handover follows, the connection takes the next request.
     Response(Response),
     /// The connection is over.
     Closed(Closed),

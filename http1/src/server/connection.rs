@@ -5,7 +5,7 @@
 //! - A fault's answer waits for those owed before it, `fault_timeout` at most; then the connection is dropped.
 //! - While a request with an Upgrade field is unanswered nothing behind it is parsed or taken.
 //! - `Closed` comes when the last owed byte was written, and `Close` after it; or with `Abort` at any time.
-//! - Bytes are known as written when the next are asked for: `Sent`, `Detach` and `Closed` arise then.
+//! - Bytes are known as written when the next are asked for: `Sent`, the handover and `Closed` arise then.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use super::{
     replies::{Body, Interim, Replies, Slot, State, Then},
 };
 use crate::{
-    Instant, RequestHead, Response, Transmit, Version,
+    Instant, RequestHead, Response, Transmit, Upgraded, Version,
     framing::{Expectation, Framing, Persistence, Upgrade},
     parse::Fault,
 };
@@ -182,6 +182,13 @@ impl Connection {
         self.abandon(Cause::Ours);
     }
 
+    /// The stream failed: nothing more can be read or written.
+    pub fn handle_reset(&mut self, now: Instant) {
+        self.handle_eof(now);
+        // The end of input alone lets it go on to answer, where half-closed connections are allowed.
+        self.abort(now);
+    }
+
     /// Bytes came, appended to `input`. Takes what it can use off the front and leaves the rest.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         self.advance(now);
@@ -298,7 +305,7 @@ impl Connection {
             }
             if written.then == Then::Detach {
                 self.end();
-                self.actions.push_back(Action::Detach);
+                self.actions.push_back(Action::Handover(Upgraded));
                 return None;
             }
         }
@@ -510,3 +517,5 @@ impl Connection {
         self.now = self.now.max(now);
     }
 }
+
+xmpp_machine::machine!(Connection, Event, Upgraded, also handle_reset, read_bytes);

@@ -112,18 +112,8 @@ pub struct LongBody {
     pub bytes: usize,
 }
 
-/// What the driver must do.
-#[derive(Debug)]
-pub enum Action {
-    /// Tell the application.
-    Deliver(Event),
-    /// The 101 has left: stream and unread buffer belong to the next machine.
-    Detach,
-    /// Shut down after the bytes that are left; then drain a little, then drop.
-    Close,
-    /// Drop now.
-    Abort,
-}
+/// What to do next. The handover comes when the 101 has left.
+pub type Action = xmpp_machine::Action<Event, crate::Upgraded>;
 
 /// What the application learns.
 #[derive(Debug)]

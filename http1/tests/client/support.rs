@@ -72,7 +72,7 @@ impl Server {
                     self.closed.push(closed);
                     line
                 }
-                Action::Detach => "Detach".into(),
+                Action::Handover(_) => "Detach".into(),
                 Action::Close => "Close".into(),
                 Action::Abort => "Abort".into(),
             });

@@ -46,7 +46,7 @@ impl Peer {
                 Action::Deliver(Event::Body(body)) => format!("body of {}", body.bytes),
                 Action::Deliver(Event::Sent(_)) => "sent".into(),
                 Action::Deliver(Event::Closed(closed)) => format!("{:?}", closed.cause),
-                Action::Detach => "Detach".into(),
+                Action::Handover(_) => "Detach".into(),
                 Action::Close => "Close".into(),
                 Action::Abort => "Abort".into(),
             });

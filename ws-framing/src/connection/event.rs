@@ -42,16 +42,8 @@ impl From<String> for Message {
     }
 }
 
-/// What the driver must do.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Action<E = Event> {
-    /// Tell the application.
-    Deliver(E),
-    /// Write what is left, shut down, drain a little (W-R-164), drop.
-    Close,
-    /// Drop now.
-    Abort,
-}
+/// What to do next. Behind the last bytes of `Close` the peer's are read and dropped for a while (W-R-164).
+pub type Action<E = Event> = xmpp_machine::Action<E>;
 
 /// What the application learns.
 #[derive(Debug, PartialEq, Eq)]

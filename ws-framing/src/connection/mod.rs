@@ -560,3 +560,5 @@ fn none_came(cause: Cause, diagnostic: &str) -> Closed {
         cause,
     }
 }
+
+xmpp_machine::machine!(Connection, Event, std::convert::Infallible);

@@ -474,3 +474,5 @@ impl Session {
         self.now
     }
 }
+
+xmpp_machine::machine!(Session, Event, std::convert::Infallible);

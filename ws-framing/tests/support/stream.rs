@@ -137,6 +137,7 @@ impl Rig<Session> {
             Action::Deliver(Event::Element(element)) => {
                 String::from_utf8(element.raw().to_vec()).unwrap()
             }
+            Action::Handover(never) => match *never {},
             Action::Deliver(_) | Action::Close | Action::Abort => panic!("{action:?}"),
         };
         self.actions().into_iter().map(text).collect()

@@ -242,7 +242,7 @@ impl Relay {
             }
             match self.stream.poll_action() {
                 Some(Action::Deliver(event)) => self.take_event(event),
-                Some(Action::StartTls) => return Some(Action::StartTls),
+                Some(Action::Handover(tls)) => return Some(Action::Handover(tls)),
                 Some(Action::Close) => return Some(Action::Close),
                 Some(Action::Abort) => return Some(Action::Abort),
                 None => {
@@ -465,3 +465,5 @@ fn sasl_failure(namespace: &str) -> Element {
 pub(super) fn internal() -> StreamError {
     StreamError::new("internal-server-error").with_text("the connection to the server failed")
 }
+
+xmpp_machine::machine!(Relay, WebAction, crate::StartTls);

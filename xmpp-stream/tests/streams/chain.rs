@@ -206,7 +206,7 @@ impl Chain {
                         }
                         self.waiting.push_back(order);
                     }
-                    Action::StartTls => panic!("no TLS here"),
+                    Action::Handover(_) => panic!("no TLS here"),
                     Action::Close => {}
                     Action::Abort => {
                         self.server.handle_eof(now);

@@ -62,7 +62,7 @@ impl Scene {
                     "closed {cause:?} {}",
                     error.map_or(String::new(), |error| error.condition)
                 ),
-                Action::StartTls => "START-TLS".to_owned(),
+                Action::Handover(_) => "START-TLS".to_owned(),
                 Action::Close => "CLOSE".to_owned(),
                 Action::Abort => "ABORT".to_owned(),
             });

@@ -48,7 +48,7 @@ fn line(action: &Action<Event>) -> String {
             closed.cause,
             closed.error.as_ref().map_or("", |error| &error.condition)
         ),
-        Action::Deliver(_) | Action::StartTls | Action::Close | Action::Abort => {
+        Action::Deliver(_) | Action::Handover(_) | Action::Close | Action::Abort => {
             format!("{action:?}")
         }
     }
@@ -140,7 +140,7 @@ fn a_restart_takes_effect_before_the_next_byte() {
                 stream.expect_restart(now);
             }
             Action::Deliver(Event::Ended) => stream.close(now),
-            Action::Deliver(_) | Action::StartTls | Action::Close | Action::Abort => {}
+            Action::Deliver(_) | Action::Handover(_) | Action::Close | Action::Abort => {}
         }
         seen.push(
             line(&action)
@@ -233,7 +233,7 @@ fn conversation(sizes: &[usize], now: Instant) -> (Vec<String>, String) {
                 Action::Deliver(Event::Ended) => server.close(now),
                 Action::Close => finished += 1,
                 Action::Deliver(Event::Writable | Event::Closed(_) | Event::Repaired { .. })
-                | Action::StartTls
+                | Action::Handover(_)
                 | Action::Abort => {}
             }
         }
@@ -245,7 +245,7 @@ fn conversation(sizes: &[usize], now: Instant) -> (Vec<String>, String) {
         while let Some(action) = client.poll_action() {
             log.push(format!("client {}", line(&action)));
             match action {
-                Action::StartTls => client.handle_tls(now),
+                Action::Handover(_) => client.handle_tls(now),
                 Action::Deliver(Event::Element(element)) if element.is("success", ns::SASL) => {
                     client.restart(opening(), now);
                 }

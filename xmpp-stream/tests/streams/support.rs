@@ -218,7 +218,7 @@ impl Scene {
                 },
                 Action::Deliver(WebAction::Hold) => "hold".to_owned(),
                 Action::Deliver(WebAction::Release) => "release".to_owned(),
-                Action::StartTls => "START-TLS".to_owned(),
+                Action::Handover(_) => "START-TLS".to_owned(),
                 Action::Close => "CLOSE".to_owned(),
                 Action::Abort => "ABORT".to_owned(),
             });
