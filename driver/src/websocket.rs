@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError, Weak},
     task::{Context, Poll},
@@ -20,7 +19,8 @@ use crate::Runtime;
 /// Bytes of one read.
 const READ_BYTES: usize = 4096;
 
-/// Whose turn it is to connect: to one address one client at a time, until its handshake has come to an end (RFC 6455 §4.1). Clones share the turns.
+/// Whose turn it is to connect: to one address and port one WebSocket at a time, until its handshake has come to an end (RFC 6455 §4.1).
+/// The clients of this crate take them from [`Network::turns`](crate::client::Network::turns).
 ///
 /// ```
 /// use xmpp_web_driver::websocket::Turns;
@@ -31,8 +31,8 @@ const READ_BYTES: usize = 4096;
 ///     drop(turn);
 /// }
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct Turns(Arc<Mutex<BTreeMap<SocketAddr, Weak<lock::Mutex<()>>>>>);
+#[derive(Debug, Default)]
+pub struct Turns(Mutex<BTreeMap<String, Weak<lock::Mutex<()>>>>);
 
 /// The turn; it ends when this is dropped.
 #[derive(Debug)]
@@ -41,23 +41,29 @@ pub struct Turn {
 }
 
 impl Turns {
-    /// Waits until nobody else is connecting there. Cancel-safe.
-    pub async fn wait(&self, address: SocketAddr) -> Turn {
+    /// Those of the whole process, which is one client of RFC 6455 §4.1.
+    pub fn of_process() -> &'static Self {
+        static TURNS: Turns = Turns(Mutex::new(BTreeMap::new()));
+        &TURNS
+    }
+
+    /// Waits until nobody else is connecting to that address and port; where a proxy looks names up, to that name and port. Cancel-safe.
+    pub async fn wait(&self, remote: impl ToString) -> Turn {
         Turn {
-            _turn: self.place(address).lock_owned().await,
+            _turn: self.lock_of(remote.to_string()).lock_owned().await,
         }
     }
 
-    fn place(&self, address: SocketAddr) -> Arc<lock::Mutex<()>> {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = places.get(&address).and_then(Weak::upgrade) {
-            return place;
+    fn lock_of(&self, remote: String) -> Arc<lock::Mutex<()>> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = locks.get(&remote).and_then(Weak::upgrade) {
+            return lock;
         }
-        // Those where nobody is or waits are forgotten.
-        places.retain(|_, place| place.strong_count() > 0);
-        let place = Arc::default();
-        places.insert(address, Arc::downgrade(&place));
-        place
+        // Those that nobody has or waits for are forgotten.
+        locks.retain(|_, lock| lock.strong_count() > 0);
+        let lock = Arc::default();
+        locks.insert(remote, Arc::downgrade(&lock));
+        lock
     }
 }
 

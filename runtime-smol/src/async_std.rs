@@ -85,7 +85,7 @@ mod client {
     use super::{AsyncStd, Socket};
     use crate::{
         client::{BoxStream, Builder, Network, NotADomain},
-        driver::tls::Handshake,
+        driver::{tls::Handshake, websocket::Turns},
         seed,
     };
 
@@ -119,6 +119,10 @@ mod client {
             let connector = TlsConnector::from(handshake.config);
             let stream = connector.connect(handshake.name, stream).await?;
             Ok(Box::new(stream))
+        }
+
+        fn turns(&self) -> &Turns {
+            Turns::of_process()
         }
 
         fn seed(&self) -> io::Result<[u8; 32]> {

@@ -11,7 +11,11 @@ use futures_rustls::TlsConnector;
 use smol::net::TcpStream;
 
 pub use crate::driver::client::*;
-use crate::{Smol, driver::tls::Handshake, seed};
+use crate::{
+    Smol,
+    driver::{tls::Handshake, websocket::Turns},
+    seed,
+};
 
 /// A client for a domain, on smol's global executor.
 ///
@@ -37,6 +41,10 @@ impl Network for Smol {
         let connector = TlsConnector::from(handshake.config);
         let stream = connector.connect(handshake.name, stream).await?;
         Ok(Box::new(stream))
+    }
+
+    fn turns(&self) -> &Turns {
+        Turns::of_process()
     }
 
     fn seed(&self) -> io::Result<[u8; 32]> {

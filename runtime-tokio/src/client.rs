@@ -10,7 +10,12 @@ use std::{io, net::SocketAddr};
 use tokio_rustls::TlsConnector;
 
 pub use crate::driver::client::*;
-use crate::{Io, Tokio, driver::tls::Handshake, listener::connect_one, runtime::seed};
+use crate::{
+    Io, Tokio,
+    driver::{tls::Handshake, websocket::Turns},
+    listener::connect_one,
+    runtime::seed,
+};
 
 /// A client for a domain, on the runtime of this context.
 ///
@@ -38,6 +43,10 @@ impl Network for Tokio {
         let connector = TlsConnector::from(handshake.config);
         let stream = connector.connect(handshake.name, Io(stream)).await?;
         Ok(Box::new(Io(stream)))
+    }
+
+    fn turns(&self) -> &Turns {
+        Turns::of_process()
     }
 
     fn seed(&self) -> io::Result<[u8; 32]> {

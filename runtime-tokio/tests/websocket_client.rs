@@ -14,7 +14,7 @@ use ws_framing::handshake::{
 };
 use xmpp_web_tokio::{
     Io, Tokio,
-    driver::websocket::{OpenError, Turns, open},
+    driver::websocket::{OpenError, open},
 };
 
 async fn listener() -> (TcpListener, SocketAddr) {
@@ -109,36 +109,4 @@ async fn what_is_no_answer_is_told() {
     let client = tokio::spawn(dial(address, Duration::from_millis(100)));
     let (_stream, _) = listener.accept().await.unwrap();
     assert!(matches!(client.await.unwrap(), Err(OpenError::Timeout)));
-}
-
-/// W-R-051: to one address, the second handshake starts when the first has come to its end; to others it does not wait.
-#[tokio::test]
-async fn one_handshake_at_a_time_to_one_address() {
-    let turns = Turns::default();
-    let (one, address) = listener().await;
-    let (other, elsewhere) = listener().await;
-    let dial = |address| {
-        let turns = turns.clone();
-        tokio::spawn(async move {
-            let _turn = turns.wait(address).await;
-            dial(address, Duration::from_secs(10)).await
-        })
-    };
-    let first = dial(address);
-    let (mut stream, _) = one.accept().await.unwrap();
-    let asked = request(&mut stream).await;
-    let second = dial(address);
-    let third = dial(elsewhere);
-    // The third has got there; so would the second have.
-    let (mut apart, _) = other.accept().await.unwrap();
-    let early = tokio::time::timeout(Duration::from_millis(50), one.accept()).await;
-    assert!(early.is_err(), "{early:?}");
-    stream.write_all(answer(&asked).as_bytes()).await.unwrap();
-    first.await.unwrap().unwrap();
-    let (mut stream, _) = one.accept().await.unwrap();
-    for (stream, task) in [(&mut stream, second), (&mut apart, third)] {
-        let asked = request(stream).await;
-        stream.write_all(answer(&asked).as_bytes()).await.unwrap();
-        task.await.unwrap().unwrap();
-    }
 }

@@ -23,6 +23,7 @@ use crate::{
     post::{Connect, Refused},
     proxy::{self, Credentials, Target},
     tls::{Alpn, Expected, Fault, Handshake, Name},
+    websocket::{Turn, Turns},
 };
 
 /// After this time without an answer the next address is tried beside the silent one (RFC 8305 §5).
@@ -102,16 +103,31 @@ impl<N: Network> Dialer<N> {
 
     /// The stream: it has proved who it is where there is TLS.
     pub(super) async fn dial(&self) -> Result<BoxStream, Error> {
+        Ok(self.dial_in(None).await?.0)
+    }
+
+    /// The same in turn with other WebSockets to the same address and port (RFC 6455 §4.1). The turn is kept until the opening handshake has
+    /// come to its end.
+    pub(super) async fn dial_websocket(&self) -> Result<Dialed, Error> {
+        self.dial_in(Some(self.network.turns())).await
+    }
+
+    async fn dial_in(&self, turns: Option<&Turns>) -> Result<Dialed, Error> {
         let (host, port) = (self.url.host(), self.url.port());
-        let stream = match &self.settings.proxy {
-            None => self.connect(host, port, self.address).await?,
+        let (stream, turn) = match &self.settings.proxy {
+            None => self.connect(host, port, self.address, turns).await?,
             Some(way) => {
-                let stream = self.connect(&way.host, way.port, None).await?;
+                // The proxy looks the name up, so that each name counts as a host of its own.
+                let turn = match turns {
+                    Some(turns) => Some(turns.wait(format!("{host}:{port}")).await),
+                    None => None,
+                };
+                let (stream, _) = self.connect(&way.host, way.port, None, None).await?;
                 let named = self.address.map(|address| address.to_string());
                 let target = Target::new(named.as_deref().unwrap_or(host), port)?;
                 let (credentials, network) = (way.credentials.as_ref(), self.network.clone());
                 let time = self.settings.proxy_timeout;
-                match way.kind {
+                let stream = match way.kind {
                     Kind::Http => {
                         let made =
                             proxy::http::connect(stream, &target, credentials, time, network);
@@ -122,16 +138,18 @@ impl<N: Network> Dialer<N> {
                             proxy::socks5::connect(stream, &target, credentials, time, network);
                         Box::new(made.await?) as BoxStream
                     }
-                }
+                };
+                (stream, turn)
             }
         };
-        match &self.handshake {
-            None => Ok(stream),
+        let stream = match &self.handshake {
+            None => stream,
             Some(handshake) => {
                 let made = self.network.start_tls(stream, handshake.clone()).await;
-                Ok(made.map_err(Fault::from)?)
+                made.map_err(Fault::from)?
             }
-        }
+        };
+        Ok((stream, turn))
     }
 
     async fn connect(
@@ -139,12 +157,13 @@ impl<N: Network> Dialer<N> {
         host: &str,
         port: u16,
         address: Option<IpAddr>,
-    ) -> Result<BoxStream, Error> {
+        turns: Option<&Turns>,
+    ) -> Result<Dialed, Error> {
         let addresses = match address {
             Some(address) => vec![SocketAddr::new(address, port)],
             None => self.resolve(host, port).await?,
         };
-        race(&self.network, addresses)
+        race(&self.network, addresses, turns)
             .await
             .map_err(|error| Error::Connect {
                 authority: format!("{host}:{port}"),
@@ -199,10 +218,24 @@ fn handshake(
     Ok(Some(settings.roots()?.handshake(Alpn::Http11, expected)?))
 }
 
-type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<BoxStream>> + Send + 'a>>;
+type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Dialed>> + Send + 'a>>;
+
+/// A stream, and the turn in which it was dialled.
+pub(super) type Dialed = (BoxStream, Option<Turn>);
 
 /// The first connection that comes about. The families take turns, IPv6 first (RFC 8305 §4).
-async fn race<N: Network>(network: &N, addresses: Vec<SocketAddr>) -> io::Result<BoxStream> {
+async fn race<N: Network>(
+    network: &N,
+    addresses: Vec<SocketAddr>,
+    turns: Option<&Turns>,
+) -> io::Result<Dialed> {
+    let connect = async |address| {
+        let turn = match turns {
+            Some(turns) => Some(turns.wait(address).await),
+            None => None,
+        };
+        Ok((network.connect(address).await?, turn))
+    };
     let mut left = in_turns(addresses).into_iter().peekable();
     let mut under_way: FuturesUnordered<Connecting<'_>> = FuturesUnordered::new();
     let mut alarm = Alarm::new();
@@ -214,7 +247,7 @@ async fn race<N: Network>(network: &N, addresses: Vec<SocketAddr>) -> io::Result
             if std::mem::take(&mut start)
                 && let Some(address) = left.next()
             {
-                under_way.push(Box::pin(network.connect(address)));
+                under_way.push(Box::pin(connect(address)));
                 next = network.now() + STAGGER;
             }
             match Pin::new(&mut under_way).poll_next(cx) {

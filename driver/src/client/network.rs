@@ -1,7 +1,7 @@
 use std::{future::Future, io, net::SocketAddr};
 
 pub use crate::{BoxStream, ByteStream};
-use crate::{Runtime, tls::Handshake};
+use crate::{Runtime, tls::Handshake, websocket::Turns};
 
 /// What a runtime has to supply for clients beside its clock: names, sockets, handshakes, entropy. The futures are dropped where nobody
 /// waits for them any more, and have no deadlines of their own.
@@ -22,6 +22,9 @@ pub trait Network: Runtime {
         stream: BoxStream,
         handshake: Handshake,
     ) -> impl Future<Output = io::Result<BoxStream>> + Send;
+
+    /// The turns of all clients on this network: WebSockets to one address and port are opened one after the other (RFC 6455 §4.1).
+    fn turns(&self) -> &Turns;
 
     /// 32 bytes of entropy.
     ///

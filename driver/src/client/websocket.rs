@@ -35,7 +35,7 @@ impl<N: Network> WebSocket<N> {
         network: N,
         seeds: [[u8; 32]; 2],
     ) -> Result<Web<N>, Error> {
-        let stream = dialer.dial().await?;
+        let (stream, turn) = dialer.dial_websocket().await?;
         let endpoint =
             Endpoint::parse(&url.to_string()).map_err(|error| Error::NotXmpp(error.to_string()))?;
         let [key, masks] = seeds;
@@ -48,6 +48,7 @@ impl<N: Network> WebSocket<N> {
             websocket::OpenError::Io(error) => Error::Lost(error.to_string()),
             websocket::OpenError::Timeout => Error::TimedOut,
         })?;
+        drop(turn);
         let mut config = settings.websocket.clone();
         config.channel = if url.scheme().is_secure() {
             Channel::Tls

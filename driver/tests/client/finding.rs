@@ -71,6 +71,38 @@ fn bosh_is_what_is_left() {
     assert_eq!(bosh, 2);
 }
 
+/// W-R-051: two clients of one process do not shake hands with one address at a time; one with another address does not wait, and neither
+/// does BOSH.
+#[test]
+fn one_handshake_at_a_time_to_one_address() {
+    let mut world = World::new();
+    let net = Net::new(&world);
+    let here = Node::start(&net, "t1.example", 11, 80, Habit::Echo);
+    let there = Node::start(&net, "t2.example", 12, 80, Habit::Echo);
+    // The first connection is taken, and its handshake waits for an answer.
+    let (serve, taken) = (net.service(here.address), Arc::new(Mutex::new(Vec::new())));
+    let keep = Arc::clone(&taken);
+    let hold = move |end| keep.lock().expect("no panic").push(end);
+    net.serve(here.address, Arc::new(hold));
+    let urls = ["ws://t1.example/ws"];
+    let mut clients = [start(&net, &urls), start(&net, &urls)];
+    world.settle();
+    assert_eq!(net.dialled(), [here.address]);
+    let _elsewhere = connected(&mut world, &net, &["ws://t2.example/ws"]);
+    let _bosh = start(&net, &["http://t1.example/http-bind"]);
+    world.settle();
+    assert_eq!(net.dialled(), [there.address, here.address]);
+    // It is answered: the other one goes on.
+    let first = taken.lock().expect("no panic").remove(0);
+    net.serve(here.address, Arc::clone(&serve));
+    serve(first);
+    for client in &mut clients {
+        let event = world.run(client.next());
+        assert!(matches!(event, Some(Event::Opened(_))), "{event:?}");
+    }
+    assert_eq!(net.dialled(), [here.address]);
+}
+
 /// B-D-001, C-R-020: host-meta of the domain, over HTTPS and with its name, says where to go.
 #[test]
 fn the_domains_own_document_is_asked() {

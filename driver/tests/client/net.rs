@@ -13,6 +13,7 @@ use xmpp_web_driver::{
     Runtime,
     client::{BoxStream, Network},
     tls::Handshake,
+    websocket::Turns,
 };
 
 use crate::support::{End, Manual, World, pipe};
@@ -23,6 +24,7 @@ pub(crate) type Service = Arc<dyn Fn(End) + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct Net {
     pub(crate) runtime: Manual,
+    turns: Arc<Turns>,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -41,6 +43,7 @@ impl Net {
     pub(crate) fn new(world: &World) -> Self {
         Self {
             runtime: world.runtime.clone(),
+            turns: Arc::default(),
             inner: Arc::default(),
         }
     }
@@ -140,6 +143,10 @@ impl Network for Net {
     async fn start_tls(&self, stream: BoxStream, handshake: Handshake) -> io::Result<BoxStream> {
         self.lock().names.push(handshake.name.to_str().into_owned());
         Ok(stream)
+    }
+
+    fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     fn seed(&self) -> io::Result<[u8; 32]> {
