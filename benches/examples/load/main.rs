@@ -2,7 +2,8 @@
 //!
 //! `load <bosh|websocket|tcp> <address> <domain> <sessions> <seconds> [<name>=<process id>]...` signs in with SASL ANONYMOUS at `domain`,
 //! runs for a second unmeasured, then for `seconds`, and says round trips per second, HTTP requests per round trip, and of each
-//! process the CPU time per round trip (user and system, `/proc/<process id>/stat`).
+//! process the CPU time per round trip (user and system, `/proc/<process id>/stat`). With `<number>x` in place of the seconds each session makes
+//! as many round trips, and nothing is measured: for a program that counts instructions.
 
 use std::{cell::Cell, io, rc::Rc, time::Duration};
 
@@ -98,12 +99,19 @@ struct Counts {
     requests: Cell<u64>,
 }
 
-async fn repeat(mut session: Session, jid: &str, counts: &Counts) -> io::Result<()> {
+async fn repeat(
+    mut session: Session,
+    jid: &str,
+    times: Option<u64>,
+    counts: &Counts,
+) -> io::Result<()> {
     let start = format!("<message type='chat' to='{jid}'");
     let fixed = start.len() + "><body></body></message>".len();
     let body = "x".repeat(STANZA.saturating_sub(fixed));
     let rest = format!("><body>{body}</body></message>");
-    loop {
+    let mut done = 0;
+    while times.is_none_or(|times| done < times) {
+        done += 1;
         let before = session.requests();
         session.send(&start, &rest).await?;
         session.until("</message>").await?;
@@ -112,6 +120,7 @@ async fn repeat(mut session: Session, jid: &str, counts: &Counts) -> io::Result<
             .set(counts.requests.get() + session.requests() - before);
         counts.round_trips.set(counts.round_trips.get() + 1);
     }
+    Ok(())
 }
 
 async fn measure(arguments: &[String]) -> io::Result<()> {
@@ -129,7 +138,12 @@ async fn measure(arguments: &[String]) -> io::Result<()> {
         ));
     };
     let sessions: usize = sessions.parse().map_err(io::Error::other)?;
-    let seconds: u64 = seconds.parse().map_err(io::Error::other)?;
+    let times = seconds.strip_suffix('x').map(str::parse).transpose();
+    let times: Option<u64> = times.map_err(io::Error::other)?;
+    let seconds: u64 = match times {
+        Some(_) => 0,
+        None => seconds.parse().map_err(io::Error::other)?,
+    };
     let counts = Rc::new(Counts::default());
     // All of them before the first message: a busy server lets sign-ins wait.
     let mut signed_in = Vec::new();
@@ -137,15 +151,22 @@ async fn measure(arguments: &[String]) -> io::Result<()> {
         let signing = sign_in(transport, address, domain);
         signed_in.push(time::timeout(Duration::from_secs(10), signing).await??);
     }
+    let mut repeating = Vec::new();
     for (session, jid) in signed_in {
         let counts = Rc::clone(&counts);
-        tokio::task::spawn_local(async move {
+        repeating.push(tokio::task::spawn_local(async move {
             // A session that ends would make the others look cheap.
-            if let Err(error) = repeat(session, &jid, &counts).await {
+            if let Err(error) = repeat(session, &jid, times, &counts).await {
                 eprintln!("load: {jid}: {error}");
                 std::process::exit(1);
             }
-        });
+        }));
+    }
+    if times.is_some() {
+        for session in repeating {
+            session.await.map_err(io::Error::other)?;
+        }
+        std::process::exit(0);
     }
     time::sleep(Duration::from_secs(1)).await;
     let (round_trips, requests) = (counts.round_trips.get(), counts.requests.get());
