@@ -1,6 +1,6 @@
 //! The check that holds a machine to the rules of [`Machine`](crate::Machine), for tests.
 //!
-//! A [`Script`] says how a machine is made and what the world does to it. [`check`] runs it whole, byte by byte, and cut at many places, twice
+//! A [`Rig`] is what a test holds a machine with: a clock, and the bytes that go in and out. A [`Script`] says how a machine is made and what the world does to it. [`check`] runs it whole, byte by byte, and cut at many places, twice
 //! each, and compares. It panics with the rule that was broken.
 //!
 //! ```
@@ -33,9 +33,11 @@ use std::{
     time::Duration,
 };
 
-use bytes::BytesMut;
-
 use crate::{Action, Instant, Machine};
+
+mod rig;
+
+pub use rig::Rig;
 
 /// What the world does.
 pub enum Step<M> {
@@ -172,170 +174,150 @@ impl Cut {
 
 struct Run<'a, M: Machine> {
     script: &'a Script<M>,
-    machine: M,
-    now: Instant,
-    input: BytesMut,
+    rig: Rig<M>,
     seen: Seen,
     closed: bool,
-    /// `Close`, `Abort` or a handover came.
-    ended: Option<&'static str>,
+    ended: Ended,
+}
+
+/// What the machine asked for last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Not,
+    Close,
+    Abort,
+    Handover,
 }
 
 impl<'a, M: Machine<Event: Debug, Handover: Debug>> Run<'a, M> {
-    #[expect(clippy::disallowed_methods, reason = "any instant does to begin with")]
     fn new(script: &'a Script<M>) -> Self {
-        let now = Instant::now();
         Self {
             script,
-            machine: (script.make)(now),
-            now,
-            input: BytesMut::new(),
+            rig: Rig::new(&script.make),
             seen: Seen {
                 actions: Vec::new(),
                 output: Vec::new(),
                 left: Vec::new(),
             },
             closed: false,
-            ended: None,
+            ended: Ended::Not,
         }
     }
 
     fn finish(mut self, mut cut: Cut) -> Seen {
         self.drain();
         for step in &self.script.steps {
-            if self.ended == Some("Abort") || self.ended == Some("Handover") {
+            if matches!(self.ended, Ended::Abort | Ended::Handover) {
                 break;
             }
             match step {
                 Step::Input(bytes) => self.feed(bytes, &mut cut),
-                Step::End => self.machine.handle_eof(self.now),
-                Step::Reset => self.machine.handle_reset(self.now),
+                Step::End => self.rig.end(),
+                Step::Reset => self.rig.reset(),
                 Step::Wait(duration) => self.wait(*duration),
-                Step::Call(call) => call(&mut self.machine, self.now),
+                Step::Call(call) => call(&mut self.rig.machine, self.rig.now),
             }
             self.drain();
         }
-        if self.ended.is_some() && self.ended != Some("Handover") {
+        if matches!(self.ended, Ended::Close | Ended::Abort) {
             self.wait(Duration::from_secs(3_600));
             self.drain();
-            assert_eq!(
-                self.machine.poll_timeout(),
-                None,
-                "rule 3: a deadline behind the end"
-            );
-            assert!(
-                self.machine.poll_transmit().is_none(),
-                "rule 3: bytes behind the end"
-            );
+            let deadline = self.rig.machine.poll_timeout();
+            assert_eq!(deadline, None, "rule 3: a deadline behind the end");
         }
-        self.seen.left = self.input.to_vec();
+        self.seen.left = self.rig.input.to_vec();
         self.seen
     }
 
     fn feed(&mut self, mut bytes: &[u8], cut: &mut Cut) {
-        // What is behind a handover is the next owner's, in the same buffer.
         while !bytes.is_empty() {
             let (piece, rest) = bytes.split_at(cut.next(bytes.len()));
             bytes = rest;
-            self.input.extend_from_slice(piece);
-            if self.ended.is_none() {
-                self.offer();
-                self.drain();
-            }
+            // What is behind a handover is the next owner's, in the same buffer.
+            self.rig.input.extend_from_slice(piece);
+            self.offer();
+            self.drain();
         }
     }
 
     /// Offers what was read until the machine takes no more of it.
     fn offer(&mut self) {
         loop {
-            let before = self.input.len();
-            if before == 0 || self.ended.is_some() || !self.machine.wants_input() {
+            let before = self.rig.input.len();
+            if before == 0 || self.ended != Ended::Not || !self.rig.machine.wants_input() {
                 return;
             }
             // A time that went backwards changes nothing (rule 4).
-            let past = self
-                .now
-                .checked_sub(Duration::from_secs(1))
-                .unwrap_or(self.now);
-            self.machine.handle_input(
-                &mut self.input,
-                if before % 2 == 0 { past } else { self.now },
-            );
+            let past = self.rig.now.checked_sub(Duration::from_secs(1));
+            let now = past.filter(|_| before % 2 == 0).unwrap_or(self.rig.now);
+            self.rig.machine.handle_input(&mut self.rig.input, now);
             self.drain();
-            if self.input.len() == before {
+            if self.rig.input.len() == before {
                 break;
             }
         }
-        assert!(
-            self.input.len() <= self.script.left_bytes,
-            "rule 2: {} bytes of input are left",
-            self.input.len()
-        );
+        let left = self.rig.input.len();
+        let most = self.script.left_bytes;
+        assert!(left <= most, "rule 2: {left} bytes of input are left");
     }
 
     fn wait(&mut self, duration: Duration) {
-        let until = self.now + duration;
+        let until = self.rig.now + duration;
         // Late and extra calls are harmless.
-        self.machine.handle_timeout(self.now);
+        self.rig.machine.handle_timeout(self.rig.now);
         self.drain();
         let mut last = None;
         for _ in 0..100_000 {
-            let Some(at) = self.machine.poll_timeout().filter(|at| *at <= until) else {
-                self.now = until;
+            let next = self.rig.machine.poll_timeout();
+            let Some(at) = next.filter(|at| *at <= until) else {
+                self.rig.now = until;
                 return;
             };
-            assert!(
-                last.is_none_or(|last| at > last),
-                "rule 5: no progress at a deadline"
-            );
-            last = Some(at);
-            self.now = self.now.max(at);
+            assert!(last.is_none_or(|last| at > last), "rule 5: no progress");
             let actions = self.seen.actions.len();
-            self.machine.handle_timeout(self.now);
+            self.rig.expire();
             self.drain();
-            if self.seen.actions.len() > actions {
-                last = None;
-            }
+            last = (self.seen.actions.len() == actions).then_some(at);
         }
         panic!("rule 5: deadlines without an end");
     }
 
     fn drain(&mut self) {
         loop {
-            while let Some(action) = self.machine.poll_action() {
+            while let Some(action) = self.rig.machine.poll_action() {
                 self.note(action);
             }
-            let Some(transmit) = self.machine.poll_transmit() else {
-                // It may have learned that its bytes have left.
-                let mut more = false;
-                while let Some(action) = self.machine.poll_action() {
-                    self.note(action);
-                    more = true;
+            let transmit = self.rig.machine.poll_transmit();
+            let is_last = transmit.is_none();
+            if let Some(transmit) = transmit {
+                assert!(!transmit.is_empty(), "a transmit without bytes");
+                assert_ne!(self.ended, Ended::Abort, "rule 3: bytes behind the end");
+                self.seen.output.extend_from_slice(&transmit.head);
+                self.seen.output.extend_from_slice(&transmit.payload);
+            }
+            // Behind the last bytes it may have learned that they have left.
+            let Some(action) = self.rig.machine.poll_action() else {
+                if is_last {
+                    return;
                 }
-                if more {
-                    continue;
-                }
-                return;
+                continue;
             };
-            assert!(!transmit.is_empty(), "a transmit without bytes");
-            self.seen.output.extend_from_slice(&transmit.head);
-            self.seen.output.extend_from_slice(&transmit.payload);
+            self.note(action);
         }
     }
 
     fn note(&mut self, action: Action<M::Event, M::Handover>) {
-        assert_eq!(self.ended, None, "rule 3: {action:?} behind the end");
+        let is_flush_over = self.ended == Ended::Close && matches!(action, Action::Abort);
+        let is_end = self.ended != Ended::Not && !is_flush_over;
+        assert!(!is_end, "rule 3: {action:?} behind the end");
         match &action {
             Action::Deliver(event) => {
-                assert!(
-                    !self.closed,
-                    "rule 3: {event:?} behind the event that says the end"
-                );
+                assert!(!self.closed, "rule 3: {event:?} behind the end's event");
                 self.closed = (self.script.is_closed)(event);
             }
-            Action::Handover(_) => self.ended = Some("Handover"),
-            Action::Close => self.ended = Some("Close"),
-            Action::Abort => self.ended = Some("Abort"),
+            Action::Handover(_) => self.ended = Ended::Handover,
+            Action::Close => self.ended = Ended::Close,
+            Action::Abort => self.ended = Ended::Abort,
         }
         self.seen.actions.push(format!("{action:?}"));
     }
