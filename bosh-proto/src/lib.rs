@@ -161,12 +161,7 @@ mod keys;
 mod rid;
 pub mod server;
 
-/// The clock's type: std's, and `web_time`'s on wasm32-unknown-unknown.
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
-pub use std::time::Instant;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-pub use web_time::Instant;
-
 pub use coding::Coding;
 pub use condition::Condition;
 pub use exchange::{Channel, ConnectionId, ExchangeId, Request, Response};
+pub use xmpp_machine::Instant;

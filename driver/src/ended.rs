@@ -66,7 +66,7 @@ impl Ended {
             bosh::Cause::AuthTimeout => Self::AuthTimeout,
             bosh::Cause::Shutdown => Self::Shutdown,
             bosh::Cause::Ours => Self::Ours,
-            bosh::Cause::Inactive | bosh::Cause::Overflow | _ => Self::ClientLost,
+            bosh::Cause::Inactive | _ => Self::ClientLost,
         }
     }
 

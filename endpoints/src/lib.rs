@@ -47,13 +47,8 @@ pub mod planner;
 pub mod redirect;
 mod url;
 
-/// The clock's type: std's, and `web_time`'s on wasm32-unknown-unknown.
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
-pub use std::time::Instant;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-pub use web_time::Instant;
-
 pub use candidate::{Candidate, Identity, Transport};
 pub use failure::{Failure, Report, Subject};
 pub use planner::Planner;
 pub use url::{NotAnEndpoint, Scheme, Url};
+pub use xmpp_machine::Instant;

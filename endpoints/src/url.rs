@@ -1,4 +1,6 @@
-use std::{fmt, net::Ipv6Addr};
+use std::fmt;
+
+use xmpp_machine::{Authority, Host, NotAnAuthority};
 
 /// How an endpoint is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -221,50 +223,22 @@ impl fmt::Debug for Url {
     }
 }
 
-/// A host and its port: `name`, `name:port`, `[v6]`, `[v6]:port`.
+/// The host in lower case, an IPv6 address without brackets, and the port where one is written.
 pub(crate) fn split_authority(text: &str) -> Result<(String, Option<u16>), NotAnEndpoint> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']').ok_or(NotAnEndpoint::Host)?;
-            let address: Ipv6Addr = address.parse().map_err(|_| NotAnEndpoint::Host)?;
-            let port = match port.strip_prefix(':') {
-                Some(port) => Some(port),
-                None if port.is_empty() => None,
-                None => return Err(NotAnEndpoint::Host),
-            };
-            (address.to_string(), port)
-        }
-        None => {
-            let (host, port) = match text.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (text, None),
-            };
-            if !is_host_name(host) {
-                return Err(NotAnEndpoint::Host);
-            }
-            (host.to_ascii_lowercase(), port)
-        }
-    };
-    let port = match port {
-        None | Some("") => None,
-        Some(digits) => match digits.parse::<u16>() {
-            Ok(port) if port > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(port),
-            Ok(_) | Err(_) => return Err(NotAnEndpoint::Port),
-        },
-    };
-    Ok((host, port))
+    let authority = Authority::parse_uri(text).map_err(|wrong| match wrong {
+        NotAnAuthority::Host => NotAnEndpoint::Host,
+        NotAnAuthority::Port => NotAnEndpoint::Port,
+    })?;
+    if !text.is_ascii() {
+        return Err(NotAnEndpoint::Host);
+    }
+    let host = authority.host.to_string().to_ascii_lowercase();
+    Ok((host, authority.port))
 }
 
-/// Labels of ASCII letters, digits, `-` and `_`, at most 253 bytes: a name, or an IPv4 address.
+/// Whether it is a host's name in ASCII, or an IPv4 address.
 pub(crate) fn is_host_name(text: &str) -> bool {
-    let name = text.strip_suffix('.').unwrap_or(text);
-    name.len() <= 253
-        && name.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        })
+    text.is_ascii() && !text.starts_with('[') && Host::parse(text).is_ok()
 }
 
 #[cfg(test)]

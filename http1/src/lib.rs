@@ -54,17 +54,11 @@ pub mod server;
 mod target;
 mod write;
 
-/// The clock's type: std's, and `web_time`'s on wasm32-unknown-unknown.
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
-pub use std::time::Instant;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-pub use web_time::Instant;
-
 pub use head::{RequestHead, Version};
 pub use limits::Limits;
 pub use response::Response;
 pub use response_head::ResponseHead;
-pub use xmpp_machine::Transmit;
+pub use xmpp_machine::{Instant, Transmit};
 
 /// Why a byte stream is handed over: the connection is no longer an HTTP connection, and the next protocol takes the stream with the bytes
 /// that were not read.

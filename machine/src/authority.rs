@@ -67,6 +67,27 @@ impl<'a> Authority<'a> {
         Self::parse(text.strip_suffix(':').unwrap_or(text))
     }
 
+    /// The same where the port is always there, so that an IPv6 address may come without brackets, as in the `route` of a BOSH client
+    /// (XEP-0124 §7.1): the last colon is in front of the port.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong; a port that is missing is.
+    pub fn parse_route(text: &'a str) -> Result<Self, NotAnAuthority> {
+        let (host, port) = text.rsplit_once(':').ok_or(NotAnAuthority::Port)?;
+        match host.parse::<Ipv6Addr>() {
+            Ok(address) => Ok(Self {
+                host: Host::Address(address.into()),
+                port: Some(read_port(port)?),
+            }),
+            Err(_) if host.ends_with(':') => Err(NotAnAuthority::Host),
+            Err(_) => Self::parse(text).and_then(|authority| match authority.port {
+                Some(_) => Ok(authority),
+                None => Err(NotAnAuthority::Port),
+            }),
+        }
+    }
+
     /// The same where a peer writes an IPv6 address without brackets and without a port, as some servers do in `see-other-host` and
     /// `location` (RFC 6120 §4.9.3.19 asks for brackets).
     ///
@@ -268,7 +289,7 @@ mod tests {
         assert!(Authority::parse(&format!("{}:1", "a.".repeat(128))).is_err());
     }
 
-    /// The two named leniences.
+    /// The named leniences.
     #[test]
     fn what_peers_write() {
         assert_eq!(Authority::parse_uri("host:"), Authority::parse("host"));
@@ -279,6 +300,16 @@ mod tests {
             None
         );
         assert!(Authority::parse_bare("[::1").is_err());
+        for text in ["host:5222", "192.0.2.1:1", "[::1]:5222"] {
+            assert_eq!(Authority::parse_route(text), Authority::parse(text));
+        }
+        assert_eq!(
+            Authority::parse_route("::1:5222"),
+            Authority::parse("[::1]:5222")
+        );
+        for text in ["host", "host:", "[::1]", "::1:", "user@host:1", "a:b:1"] {
+            assert!(Authority::parse_route(text).is_err(), "{text}");
+        }
     }
 
     #[test]

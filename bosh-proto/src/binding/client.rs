@@ -13,6 +13,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use xmpp_http1::{ResponseHead, client::Request};
+use xmpp_machine::Authority;
 
 use crate::{Coding, coding::Content};
 
@@ -93,24 +94,12 @@ impl Endpoint {
         let rest = rest.split('#').next().unwrap_or_default();
         let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let slash = if tail.starts_with('/') { "" } else { "/" };
-        // An IPv6 address has colons, and brackets around them.
-        let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
-        let colon = authority.get(end..).and_then(|after| after.find(':'));
-        let (host, port) = authority.split_at(colon.map_or(authority.len(), |at| end + at));
+        let Authority { host, port } = Authority::parse_uri(authority).map_err(|_| NotHttp)?;
         let usual = if secure { 443 } else { 80 };
-        let port = match port.strip_prefix(':') {
-            None | Some("") => usual,
-            Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
-                digits.parse().map_err(|_| NotHttp)?
-            }
-            Some(_) => return Err(NotHttp),
-        };
-        let host = host.to_ascii_lowercase();
-        let authority = if port == usual {
-            host.as_str().into()
-        } else {
-            format!("{host}:{port}").into()
-        };
+        let port = port.unwrap_or(usual);
+        let written = |port| Authority { host, port }.to_string().to_ascii_lowercase();
+        let authority = written((port != usual).then_some(port)).into();
+        let host = written(None);
         let endpoint = Self {
             secure,
             host,

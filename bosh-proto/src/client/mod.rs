@@ -29,6 +29,7 @@ pub use config::Config;
 pub use export::Exported;
 pub use fields::DecodeError;
 pub use session::Session;
+pub use xmpp_machine::SendError;
 
 use crate::{Condition, ExchangeId};
 
@@ -201,27 +202,6 @@ pub enum Failure {
     TooLarge,
     /// The peer's certificate is not valid, or encryption was refused: nothing more is sent (B-R-167).
     Untrusted,
-}
-
-/// Why `send` refused; the element comes back.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// No room: wait for `Event::Writable`.
-    #[error("the session's outbox is full; send again after Event::Writable")]
-    Full(Element),
-    /// The session is over, or closing.
-    #[error("the session is closed")]
-    Closed(Element),
-}
-
-impl SendError {
-    /// What was given.
-    pub fn into_inner(self) -> Element {
-        match self {
-            Self::Full(element) | Self::Closed(element) => element,
-        }
-    }
 }
 
 /// Why `pause` or `resume` did nothing.

@@ -244,7 +244,7 @@ impl Session {
     /// # Errors
     ///
     /// Gives the element back where the outbox is full (`Event::Writable` follows) or the session is closed.
-    pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError> {
+    pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
         self.clamp(now);
         if matches!(self.phase, Phase::Closing { .. } | Phase::Over) {
             return Err(SendError::Closed(element));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use xmpp_machine::Authority;
+
 /// Whether a domain is in a list, after normalisation of both.
 pub(super) fn is_listed(domains: &[String], normalised: &str) -> bool {
     domains
@@ -60,15 +62,12 @@ impl Route {
     /// ```
     pub fn parse(text: &str) -> Option<Self> {
         let (protocol, rest) = text.trim().split_once(':')?;
-        let (host, port) = rest.rsplit_once(':')?;
-        let is_digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-        let port = port.parse().ok().filter(|port| is_digits && *port != 0)?;
-        let is_bad = |text: &str| {
-            text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control())
-        };
-        if is_bad(protocol) || is_bad(host) {
+        let is_bad = |c: char| c.is_whitespace() || c.is_control();
+        if protocol.is_empty() || protocol.contains(is_bad) {
             return None;
         }
+        let port = Authority::parse_route(rest).ok()?.port?;
+        let (host, _) = rest.rsplit_once(':')?;
         Some(Self {
             protocol: protocol.to_ascii_lowercase(),
             host: normalise(host),

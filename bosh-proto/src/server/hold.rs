@@ -2,9 +2,10 @@
 
 use std::{num::NonZeroU16, time::Duration};
 
+use xmpp_machine::Moment;
+
 use super::{
     Action, Cause,
-    moment::Moment,
     respond::SENT_PATIENCE,
     session::{Context, Open, Phase, Session},
 };

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::moment::Moment;
 use crate::{ExchangeId, Response};
+use xmpp_machine::Moment;
 
 /// The delayed answers, by exchange and by the time at which they are due.
 #[derive(Debug, Default)]

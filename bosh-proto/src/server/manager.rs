@@ -3,13 +3,13 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use slab::Slab;
+use xmpp_machine::{Clock, Moment};
 use xmpp_wire::Element;
 
 use super::{
     Accept, Action, Cause, Closed, Config, Event, Opening, SendError, SessionKey, create,
     exchanges::{Exchanges, handle, parts},
     late::Late,
-    moment::{Clock, Moment},
     outbox::{Queued, Spares},
     pace::{Admission, Sources},
     receive::read_payloads,
@@ -151,7 +151,7 @@ impl Manager {
         to: SessionKey,
         element: Element,
         now: Instant,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), SendError<Element>> {
         let now = self.clock.read(now);
         let mut element = Some(element);
         let sent = self.with(to, now, |session, ctx| {

@@ -9,7 +9,6 @@ mod farewell;
 mod hold;
 mod late;
 mod manager;
-mod moment;
 mod outbox;
 mod pace;
 mod police;
@@ -28,7 +27,8 @@ use xmpp_wire::{Element, StreamHeader};
 pub use address::Route;
 pub use config::Config;
 pub use manager::Manager;
-pub use pace::{Rate, Rates};
+pub use pace::Rates;
+pub use xmpp_machine::{Rate, SendError};
 
 use crate::{Condition, ExchangeId, Response};
 
@@ -118,29 +118,6 @@ pub enum Cause {
     AuthTimeout,
     /// Silent for longer than `inactivity` (or `pause`).
     Inactive,
-    /// A queue passed its limit (B-R-074): the last resort, which `send`'s refusal makes unreachable in this version.
-    Overflow,
-}
-
-/// Why `send` refused; the element comes back.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// No room: wait for `Event::Writable`.
-    #[error("the session's outbox is full; send again after Event::Writable")]
-    Full(Element),
-    /// The session is over.
-    #[error("the session is closed")]
-    Closed(Element),
-}
-
-impl SendError {
-    /// What was given.
-    pub fn into_inner(self) -> Element {
-        match self {
-            Self::Full(element) | Self::Closed(element) => element,
-        }
-    }
 }
 
 /// Answers to `accept`: what the creation response says about the server.

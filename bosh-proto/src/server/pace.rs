@@ -3,32 +3,9 @@
 //! Whoever is faster is slowed down: what came is taken, and its answer waits until the debt is paid, which stops a client that keeps to
 //! its window. Only new requests count, retransmissions have bounds of their own (B-R-095).
 
-use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU64, ops::Bound, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, ops::Bound, time::Duration};
 
-use super::moment::Moment;
-
-/// So many a second on average, and so many at once after a silence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    per_second: u32,
-    burst: u32,
-}
-
-impl Rate {
-    /// A rate; neither number is less than one.
-    pub fn new(per_second: u32, burst: u32) -> Self {
-        Self {
-            per_second: per_second.max(1),
-            burst: burst.max(1),
-        }
-    }
-
-    /// The time in which that many are earned.
-    fn time(self, count: u64) -> Duration {
-        let nanos = count.saturating_mul(1_000_000_000) / u64::from(self.per_second);
-        Duration::from_nanos(nanos)
-    }
-}
+use xmpp_machine::{AddressShare, Bucket, Moment, Rate};
 
 /// Rates of one connection manager (B-R-133). By default there are none: an embedder knows its clients.
 ///
@@ -78,34 +55,6 @@ impl Default for Rates {
     }
 }
 
-/// A bucket, as the moment at which it will be full again; `None` is full.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bucket(Option<Moment>);
-
-impl Bucket {
-    /// Takes `count` out, into debt if need be; gives the time until the debt is paid. Debts end at `most`.
-    pub(super) fn take(
-        &mut self,
-        count: u64,
-        rate: Option<Rate>,
-        most: Duration,
-        now: Moment,
-    ) -> Duration {
-        let Some(rate) = rate else {
-            return Duration::ZERO;
-        };
-        let burst = rate.time(u64::from(rate.burst));
-        let full_at = self.0.map_or(now, |at| at.max(now)) + rate.time(count);
-        let full_at = full_at.min(now + burst + most);
-        self.0 = Some(full_at);
-        full_at.since(now).saturating_sub(burst)
-    }
-
-    fn is_full(self, now: Moment) -> bool {
-        self.0.is_none_or(|at| at <= now)
-    }
-}
-
 /// A session's own buckets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
@@ -119,9 +68,9 @@ impl Pace {
         let patience = rates.patience;
         // One step beyond patience, to see whether it is exceeded.
         let most = patience + Duration::from_nanos(1);
-        let debt = self.requests.take(1, rates.session_requests, most, now);
+        let debt = take(&mut self.requests, 1, rates.session_requests, most, now);
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let volume = self.bytes.take(bytes, rates.session_bytes, patience, now);
+        let volume = take(&mut self.bytes, bytes, rates.session_bytes, patience, now);
         (debt.min(patience).max(volume), debt > patience)
     }
 }
@@ -148,11 +97,11 @@ impl Source {
 /// All sources that were heard of lately.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    known: BTreeMap<SourceKey, Source>,
+    known: BTreeMap<AddressShare, Source>,
     /// Stands for those that there was no room for.
     crowd: Source,
     /// Where the sweep of idle ones goes on.
-    swept: Option<SourceKey>,
+    swept: Option<AddressShare>,
 }
 
 /// How a source's new session is taken.
@@ -160,7 +109,7 @@ pub(super) struct Sources {
 pub(super) enum Admission {
     Refused,
     /// Its answer waits so long; the address is to be told to `settle` once the session is signed in or over.
-    After(Duration, Option<SourceKey>),
+    After(Duration, Option<AddressShare>),
 }
 
 impl Sources {
@@ -178,16 +127,20 @@ impl Sources {
         if rates.source_requests.is_none() && rates.source_bytes.is_none() {
             return Duration::ZERO;
         }
-        let Some(source) = source.and_then(SourceKey::new) else {
+        let Some(source) = source.and_then(AddressShare::counted) else {
             return Duration::ZERO;
         };
         let (source, _) = self.find(source, rates, now);
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let patience = rates.patience;
-        let requests = source
-            .requests
-            .take(1, rates.source_requests, patience, now);
-        let volume = source.bytes.take(bytes, rates.source_bytes, patience, now);
+        let requests = take(
+            &mut source.requests,
+            1,
+            rates.source_requests,
+            patience,
+            now,
+        );
+        let volume = take(&mut source.bytes, bytes, rates.source_bytes, patience, now);
         requests.max(volume)
     }
 
@@ -198,7 +151,7 @@ impl Sources {
         rates: &Rates,
         now: Moment,
     ) -> Admission {
-        let Some(address) = source.and_then(SourceKey::new) else {
+        let Some(address) = source.and_then(AddressShare::counted) else {
             return Admission::After(Duration::ZERO, None);
         };
         let (source, is_known) = self.find(address, rates, now);
@@ -206,7 +159,7 @@ impl Sources {
             return Admission::Refused;
         }
         let most = rates.patience + Duration::from_nanos(1);
-        let debt = source.sessions.take(1, rates.source_sessions, most, now);
+        let debt = take(&mut source.sessions, 1, rates.source_sessions, most, now);
         if debt > rates.patience {
             return Admission::Refused;
         }
@@ -217,14 +170,14 @@ impl Sources {
     }
 
     /// One of its strangers is none any more.
-    pub(super) fn settle(&mut self, address: SourceKey) {
+    pub(super) fn settle(&mut self, address: AddressShare) {
         if let Some(source) = self.known.get_mut(&address) {
             source.strangers = source.strangers.saturating_sub(1);
         }
     }
 
     /// The source's entry, or the crowd's.
-    fn find(&mut self, address: SourceKey, rates: &Rates, now: Moment) -> (&mut Source, bool) {
+    fn find(&mut self, address: AddressShare, rates: &Rates, now: Moment) -> (&mut Source, bool) {
         self.sweep(now);
         if self.known.len() < rates.sources || self.known.contains_key(&address) {
             return (self.known.entry(address).or_default(), true);
@@ -250,26 +203,15 @@ impl Sources {
     }
 }
 
-/// What is counted as one source: an IPv4 address, or an IPv6 /64, which one customer has at least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SourceKey(NonZeroU64);
-
-impl SourceKey {
-    /// IPv4 addresses are told from IPv6 networks by this, which stands for a network that is not assigned (`0:1::/32`).
-    const IPV4: u64 = 1 << 32;
-
-    /// `None` is not counted.
-    fn new(address: IpAddr) -> Option<Self> {
-        let address = address.to_canonical();
-        if address.is_loopback() {
-            return None;
-        }
-        let bits = match address {
-            IpAddr::V4(address) => Self::IPV4 | u64::from(address.to_bits()),
-            IpAddr::V6(address) => u64::try_from(address.to_bits() >> 64).unwrap_or(u64::MAX),
-        };
-        NonZeroU64::new(bits).map(Self)
-    }
+/// Takes `count` out of a bucket; gives the time until its debt is paid. Without a rate there is none.
+fn take(
+    bucket: &mut Bucket,
+    count: u64,
+    rate: Option<Rate>,
+    most: Duration,
+    now: Moment,
+) -> Duration {
+    rate.map_or(Duration::ZERO, |rate| bucket.take(count, rate, most, now))
 }
 
 #[cfg(test)]
@@ -277,45 +219,14 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::server::moment::Clock;
 
     fn now() -> Moment {
         #[expect(clippy::disallowed_methods, reason = "any instant does")]
-        Clock::default().read(std::time::Instant::now())
+        xmpp_machine::Clock::default().read(std::time::Instant::now())
     }
 
     fn address(last: u8) -> Option<IpAddr> {
         Some(Ipv4Addr::new(192, 0, 2, last).into())
-    }
-
-    /// B-R-133: the burst is free, then each takes its time; a silence fills the bucket again.
-    #[test]
-    fn a_bucket_gives_its_burst_and_then_its_rate() {
-        let rate = Some(Rate::new(10, 3));
-        let most = Duration::from_secs(1);
-        let start = now();
-        let mut bucket = Bucket::default();
-        let mut take = |millis| {
-            let at = start + Duration::from_millis(millis);
-            bucket.take(1, rate, most, at).as_millis()
-        };
-        assert_eq!([take(0), take(0), take(0)], [0, 0, 0]);
-        assert_eq!([take(0), take(0)], [100, 200]);
-        assert_eq!(take(100), 200);
-        assert_eq!(take(400), 0);
-        assert_eq!(
-            [take(5_000), take(5_000), take(5_000), take(5_000)],
-            [0, 0, 0, 100]
-        );
-        for _ in 0..100 {
-            take(5_000);
-        }
-        assert_eq!(take(5_000), 1_000);
-        assert_eq!(
-            Bucket::default().take(u64::MAX, None, most, start),
-            Duration::ZERO
-        );
-        assert!(Bucket::default().take(u64::MAX, rate, most, start) <= most);
     }
 
     /// B-R-133: memory stays within the bound, idle sources go, and those without a place share one.
@@ -351,7 +262,7 @@ mod tests {
         assert!(
             sources
                 .known
-                .contains_key(&SourceKey::new(address(12).expect("one")).expect("counted"))
+                .contains_key(&AddressShare::counted(address(12).expect("one")).expect("counted"))
         );
         assert!(sources.known.len() <= 4);
         assert_eq!(sources.charge(None, 1, &rates, later), Duration::ZERO);
@@ -359,16 +270,5 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(sources.charge(loopback, 1, &rates, later), Duration::ZERO);
         }
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_source() {
-        let key = |text: &str| SourceKey::new(text.parse().expect("an address"));
-        assert_eq!(key("2001:db8::1"), key("2001:db8::2:3"));
-        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
-        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
-        assert_ne!(key("192.0.2.2"), key("192.0.2.1"));
-        assert_eq!(key("::1"), None);
-        assert_eq!(key("::ffff:127.0.0.1"), None);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Config, create::Terms, moment::Moment};
+use xmpp_machine::Moment;
+
+use super::{Config, create::Terms};
 use crate::rid::Rid;
 
 /// A new request, as far as these rules look at it.

@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use xmpp_machine::Moment;
 use xmpp_wire::Element;
 
 use super::{
-    moment::Moment,
     respond::Staged,
     session::{Deferred, Session},
 };

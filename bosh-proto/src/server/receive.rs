@@ -2,12 +2,12 @@
 
 use std::{num::NonZeroU16, time::Duration};
 
+use xmpp_machine::Moment;
 use xmpp_wire::{Element, ns};
 
 use super::{
     Config, Event, create,
     hold::Fill,
-    moment::Moment,
     police::Conduct,
     session::{Arrival, Context, Deferred, Open, Phase, Session},
 };

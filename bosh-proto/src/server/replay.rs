@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::moment::Moment;
 use crate::rid::Rid;
+use xmpp_machine::Moment;
 
 /// An answer given. Its rid follows from its place: answers are kept without gaps, up to the newest one.
 #[derive(Debug)]

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use xmpp_machine::Moment;
 use xmpp_wire::xml::escape_text;
 
 use super::{
     Action, Event,
     create::Version,
     hold::{Fill, Spared},
-    moment::Moment,
     outbox::Queued,
     replay::{Answered, Bounds},
     session::{Context, Opening, Phase, Session},

@@ -8,6 +8,7 @@
 use std::{collections::VecDeque, num::NonZeroU16, time::Duration};
 
 use smallvec::{SmallVec, smallvec};
+use xmpp_machine::{AddressShare, Moment};
 use xmpp_wire::{Element, StreamHeader, ns};
 
 use super::{
@@ -15,9 +16,8 @@ use super::{
     create::{Creation, Terms, Version},
     exchanges::{Carrier, Exchanges},
     hold::{Linger, Spared},
-    moment::Moment,
     outbox::{Outbox, Queued, Spares},
-    pace::{Pace, SourceKey},
+    pace::Pace,
     police::Police,
     rare::Rare,
     replay::Replay,
@@ -129,7 +129,7 @@ pub(super) struct Stranger {
     /// When its session ends.
     pub(super) until: Option<Moment>,
     /// Whose share of strangers it is.
-    pub(super) source: Option<SourceKey>,
+    pub(super) source: Option<AddressShare>,
 }
 
 /// A session. What it holds while idle is counted (`tests/memory.rs`): think before adding to it, and see [`Rare`].
@@ -178,7 +178,7 @@ impl Session {
         secret: Secret,
         creation: Creation,
         arrival: Arrival,
-        source: Option<SourceKey>,
+        source: Option<AddressShare>,
         config: &Config,
         now: Moment,
     ) -> Self {
@@ -256,7 +256,7 @@ impl Session {
     }
 
     /// Whose share of strangers it counts against.
-    pub(super) fn stranger_from(&self) -> Option<SourceKey> {
+    pub(super) fn stranger_from(&self) -> Option<AddressShare> {
         self.stranger.as_ref().and_then(|stranger| stranger.source)
     }
 
@@ -342,7 +342,7 @@ impl Session {
         &mut self,
         element: Element,
         ctx: &mut Context<'_>,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), SendError<Element>> {
         let queued = Queued::new(&element);
         if self.terms.content.is_ascii() && !queued.has_ascii_names() {
             self.close(Farewell::new(Condition::UndefinedCondition), ctx);

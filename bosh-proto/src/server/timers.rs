@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::moment::Moment;
+use xmpp_machine::Moment;
 
 /// Deadlines by time. A session's entry may be earlier than its deadline, never later: most requests only move a deadline
 /// away, and the entry is moved when it fires.

@@ -129,14 +129,14 @@ impl World {
         self.try_send(xml).expect("room");
     }
 
-    pub(crate) fn try_send(&mut self, xml: &str) -> Result<(), SendError> {
+    pub(crate) fn try_send(&mut self, xml: &str) -> Result<(), SendError<Element>> {
         let result = self.queue(xml);
         self.drain();
         result
     }
 
     /// Sends without taking orders afterwards.
-    pub(crate) fn queue(&mut self, xml: &str) -> Result<(), SendError> {
+    pub(crate) fn queue(&mut self, xml: &str) -> Result<(), SendError<Element>> {
         self.session.send(element(xml), self.now)
     }
 

@@ -205,7 +205,7 @@ impl World {
         self.try_send(xml).expect("room");
     }
 
-    pub(crate) fn try_send(&mut self, xml: &str) -> Result<(), SendError> {
+    pub(crate) fn try_send(&mut self, xml: &str) -> Result<(), SendError<Element>> {
         let key = self.key();
         let result = self.manager.send(key, element(xml), self.now);
         self.drain();

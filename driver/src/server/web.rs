@@ -259,7 +259,6 @@ impl End {
                     cause @ (bosh::Cause::Fault(_)
                     | bosh::Cause::AuthTimeout
                     | bosh::Cause::Inactive
-                    | bosh::Cause::Overflow
                     | _) => Cause::Lost(Error::Bosh(cause)),
                 };
                 (cause, closed.undelivered)

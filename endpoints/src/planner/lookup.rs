@@ -1,10 +1,11 @@
 //! What the sources gave, and the look-up of one of them that is under way.
 
 use bytes::Bytes;
+use xmpp_machine::Moment;
 
 use super::{Config, LookupId, Query, Source};
 use crate::{
-    Candidate, Failure, Identity, Instant, Scheme, Url,
+    Candidate, Failure, Identity, Scheme, Url,
     document::{self, Channel, DocumentError, HostMeta2, Offer},
 };
 
@@ -46,7 +47,7 @@ enum Format {
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) offer: Offer,
-    pub(super) expires: Instant,
+    pub(super) expires: Moment,
 }
 
 /// A look-up that is under way.
@@ -55,7 +56,7 @@ pub(super) struct Lookup {
     pub(super) id: LookupId,
     /// The place of its source.
     pub(super) source: usize,
-    pub(super) deadline: Instant,
+    pub(super) deadline: Moment,
     pub(super) what: What,
 }
 

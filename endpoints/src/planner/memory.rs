@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
+use xmpp_machine::Moment;
+
 use super::round::Entry;
-use crate::{Failure, Instant, Url, choice::ceiling};
+use crate::{Failure, Url, choice::ceiling};
 
 #[derive(Debug)]
 struct Failed {
     times: u32,
-    until: Instant,
+    until: Moment,
     why: Failure,
 }
 
@@ -28,12 +30,12 @@ impl Memory {
         &mut self,
         entry: &Entry,
         why: Failure,
-        now: Instant,
+        now: Moment,
         (base, most): (Duration, Duration),
     ) {
         let times = self.0.get(&place(entry)).map_or(0, |failed| failed.times);
         let times = times.saturating_add(1);
-        let until = super::later(now, ceiling(base, most, times));
+        let until = now + ceiling(base, most, times);
         if self.0.len() >= ENTRIES && !self.0.contains_key(&place(entry)) {
             let soonest = self.0.iter().min_by_key(|(_, failed)| failed.until);
             if let Some(soonest) = soonest.map(|(place, _)| place.clone()) {
@@ -49,7 +51,7 @@ impl Memory {
     }
 
     /// Why it rests, if it does.
-    pub(super) fn rests(&self, entry: &Entry, now: Instant) -> Option<&Failure> {
+    pub(super) fn rests(&self, entry: &Entry, now: Moment) -> Option<&Failure> {
         let failed = self.0.get(&place(entry))?;
         (failed.until > now).then_some(&failed.why)
     }

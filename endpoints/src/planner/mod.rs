@@ -10,6 +10,7 @@ use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng as _;
+use xmpp_machine::{Clock, Moment};
 
 use self::{
     lookup::{Answer, Known},
@@ -103,7 +104,7 @@ pub struct Busy;
 enum State {
     Idle,
     Round(Round),
-    Waiting { until: Instant },
+    Waiting { until: Moment },
     Open(Open),
 }
 
@@ -112,9 +113,9 @@ enum State {
 struct Open {
     id: AttemptId,
     entry: Entry,
-    since: Instant,
+    since: Moment,
     /// Since when every request was refused.
-    refused: Option<Instant>,
+    refused: Option<Moment>,
 }
 
 /// Finds a node to connect to and another one where it fails: sources, candidates in random order, staggered attempts, redirects,
@@ -144,7 +145,7 @@ struct Open {
 pub struct Planner {
     config: Config,
     rng: ChaCha12Rng,
-    now: Instant,
+    clock: Clock,
     state: State,
     /// By place of the source.
     known: Vec<Option<Known>>,
@@ -166,7 +167,7 @@ impl Planner {
         Self {
             config,
             rng: ChaCha12Rng::from_seed(seed),
-            now,
+            clock: Clock::new(now),
             state: State::Idle,
             known,
             memory: Memory::default(),
@@ -189,7 +190,7 @@ impl Planner {
     ///
     /// `Busy` where it has started before and neither failed nor was closed.
     pub fn connect(&mut self, now: Instant) -> Result<(), Busy> {
-        self.clock(now);
+        self.clock.read(now);
         let State::Idle = self.state else {
             return Err(Busy);
         };
@@ -202,7 +203,7 @@ impl Planner {
 
     /// Stops: nothing is looked for, and a session is no longer wanted.
     pub fn close(&mut self, now: Instant) {
-        self.clock(now);
+        self.clock.read(now);
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle | State::Waiting { .. } => {}
             State::Round(round) => self.abandon(round),
@@ -212,13 +213,13 @@ impl Planner {
 
     /// The document was answered.
     pub fn handle_fetched(&mut self, id: LookupId, fetched: &Fetched, now: Instant) {
-        self.clock(now);
+        self.clock.read(now);
         self.answer_lookup(id, |what, config| what.fetched(fetched, config));
     }
 
     /// The SRV records, none where there are none.
     pub fn handle_records(&mut self, id: LookupId, records: &[SrvRecord], now: Instant) {
-        self.clock(now);
+        self.clock.read(now);
         self.answer_lookup(id, |_, config| {
             Answer::Known(lookup::srv_offer(records, config))
         });
@@ -226,13 +227,13 @@ impl Planner {
 
     /// There is no answer.
     pub fn handle_lookup_failure(&mut self, id: LookupId, failure: Failure, now: Instant) {
-        self.clock(now);
+        self.clock.read(now);
         self.answer_lookup(id, |what, config| what.failed(failure, config));
     }
 
     /// The attempt has led to a stream for the domain over a connection that is what the candidate asks for. All others are abandoned.
     pub fn handle_opened(&mut self, id: AttemptId, now: Instant) {
-        self.clock(now);
+        self.clock.read(now);
         let State::Round(round) = &mut self.state else {
             return;
         };
@@ -243,7 +244,7 @@ impl Planner {
         let open = State::Open(Open {
             id,
             entry: attempt.entry,
-            since: self.now,
+            since: self.clock.latest(),
             refused: None,
         });
         if let State::Round(round) = std::mem::replace(&mut self.state, open) {
@@ -255,14 +256,14 @@ impl Planner {
 
     /// The attempt failed, or its session was lost.
     pub fn handle_failure(&mut self, id: AttemptId, failure: Failure, now: Instant) {
-        self.clock(now);
+        self.clock.read(now);
         self.fail(id, failure);
         self.advance();
     }
 
     /// The server redirects, before or after the stream was opened; its stream is over.
     pub fn handle_redirect(&mut self, id: AttemptId, redirect: &Redirect, now: Instant) {
-        self.clock(now);
+        self.clock.read(now);
         let (entry, settled) = match &self.state {
             State::Round(round) => {
                 let Some(attempt) = round.attempts.iter().find(|attempt| attempt.id == id) else {
@@ -295,8 +296,7 @@ impl Planner {
     /// [`handle_heard`](Self::handle_heard) in between, and another node is left, the session is abandoned and counts as lost; that was wait
     /// enough, and another node is tried at once.
     pub fn handle_refused(&mut self, id: AttemptId, now: Instant) {
-        self.clock(now);
-        let now = self.now;
+        let now = self.clock.read(now);
         let alternative = self.has_alternative();
         let State::Open(open) = &mut self.state else {
             return;
@@ -305,7 +305,7 @@ impl Planner {
             return;
         }
         let since = *open.refused.get_or_insert(now);
-        if alternative && now.saturating_duration_since(since) >= self.config.refused_for {
+        if alternative && now.since(since) >= self.config.refused_for {
             self.actions.push_back(Action::Abandon(id));
             self.leave(id);
             self.advance();
@@ -323,7 +323,7 @@ impl Planner {
 
     /// The session has ended because one of its ends wanted that: nothing more is tried.
     pub fn handle_closed(&mut self, id: AttemptId, now: Instant) {
-        self.clock(now);
+        self.clock.read(now);
         let State::Open(open) = &self.state else {
             return;
         };
@@ -338,7 +338,7 @@ impl Planner {
 
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.clock(now);
+        self.clock.read(now);
         self.expire();
         self.advance();
     }
@@ -350,7 +350,7 @@ impl Planner {
 
     /// When to call `handle_timeout` at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match &self.state {
+        let first = match &self.state {
             State::Idle | State::Open(_) => None,
             State::Waiting { until } => Some(*until),
             State::Round(round) => {
@@ -361,7 +361,8 @@ impl Planner {
                 let lookup = round.lookup.as_ref().map(|lookup| lookup.deadline);
                 start.into_iter().chain(attempts).chain(lookup).min()
             }
-        }
+        };
+        self.clock.instant(first?)
     }
 
     /// Whether a session is there.
@@ -408,12 +409,7 @@ impl Planner {
     }
 
     fn has_settled(&self, open: &Open) -> bool {
-        self.now.saturating_duration_since(open.since) >= self.config.settled
-    }
-
-    /// Time does not go backwards here.
-    fn clock(&mut self, now: Instant) {
-        self.now = self.now.max(now);
+        self.clock.latest().since(open.since) >= self.config.settled
     }
 
     fn new_id(&mut self) -> u64 {
@@ -431,12 +427,6 @@ impl Planner {
     fn tell(&mut self, event: Event) {
         self.actions.push_back(Action::Deliver(event));
     }
-}
-
-/// That much later, or as late as a clock can say.
-fn later(now: Instant, by: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
-    now.checked_add(by.min(YEAR)).unwrap_or(now)
 }
 
 impl From<&Entry> for Subject {

@@ -5,8 +5,10 @@ use std::{
     net::IpAddr,
 };
 
+use xmpp_machine::Moment;
+
 use super::{AttemptId, lookup::Lookup};
-use crate::{Candidate, Instant, Report, Transport, Url};
+use crate::{Candidate, Report, Transport, Url};
 
 /// A candidate at one of its addresses, not tried yet in this round.
 #[derive(Clone, Debug)]
@@ -22,7 +24,7 @@ pub(super) struct Entry {
 pub(super) struct Attempt {
     pub(super) id: AttemptId,
     pub(super) entry: Entry,
-    pub(super) deadline: Instant,
+    pub(super) deadline: Moment,
 }
 
 /// Where the next candidates come from; places are of `Config::sources`.
@@ -51,14 +53,14 @@ pub(super) struct Round {
     pub(super) seen: BTreeSet<(Url, Option<IpAddr>)>,
     pub(super) attempts: Vec<Attempt>,
     /// When the next attempt joins those that are silent; not later than now after a failure.
-    pub(super) next_start: Instant,
+    pub(super) next_start: Moment,
     /// Something was tried.
     pub(super) tried: bool,
     pub(super) report: Report,
 }
 
 impl Round {
-    pub(super) fn new(stages: VecDeque<Stage>, report: Report, now: Instant) -> Self {
+    pub(super) fn new(stages: VecDeque<Stage>, report: Report, now: Moment) -> Self {
         Self {
             stages,
             lookup: None,

@@ -9,9 +9,10 @@
 
 use std::collections::VecDeque;
 
+use xmpp_machine::Moment;
+
 use super::{
     Action, AttemptId, Config, Event, LookupId, Open, Patience, Planner, Query, Source, State,
-    later,
     lookup::{Answer, Known, Lookup, What, host_meta_goes_first},
     round::{Attempt, Entry, Round, Stage},
 };
@@ -34,7 +35,7 @@ enum Turn {
 impl Planner {
     /// Starts a round; `first` is tried before all others.
     pub(super) fn begin_round(&mut self, report: Report, first: Option<Entry>) {
-        let mut round = Round::new(stages(&self.config), report, self.now);
+        let mut round = Round::new(stages(&self.config), report, self.clock.latest());
         if let Some(first) = first {
             round.put_first(first);
         }
@@ -47,7 +48,7 @@ impl Planner {
             match &self.state {
                 State::Idle | State::Open(_) => return,
                 State::Waiting { until } => {
-                    if *until > self.now {
+                    if *until > self.clock.latest() {
                         return;
                     }
                     self.begin_round(Report::default(), None);
@@ -65,7 +66,7 @@ impl Planner {
         let State::Round(round) = &mut self.state else {
             return Turn::Busy;
         };
-        let due = round.attempts.is_empty() || round.next_start <= self.now;
+        let due = round.attempts.is_empty() || round.next_start <= self.clock.latest();
         let room = round.attempts.is_empty() || round.attempts.len() < self.config.parallel;
         if due
             && room
@@ -92,7 +93,7 @@ impl Planner {
             return;
         };
         round.tried = true;
-        round.next_start = later(self.now, self.config.stagger);
+        round.next_start = self.clock.latest() + self.config.stagger;
         self.actions.push_back(Action::Attempt {
             id,
             candidate: entry.candidate.clone(),
@@ -101,12 +102,12 @@ impl Planner {
         round.attempts.push(Attempt {
             id,
             entry,
-            deadline: later(self.now, self.config.attempt_timeout),
+            deadline: self.clock.latest() + self.config.attempt_timeout,
         });
     }
 
     fn enter(&mut self, stage: Stage) {
-        let now = self.now;
+        let now = self.clock.latest();
         let State::Round(round) = &mut self.state else {
             return;
         };
@@ -157,7 +158,7 @@ impl Planner {
                     if let Some(what) =
                         what.and_then(|source| What::first(source, &self.config.domain))
                     {
-                        let deadline = later(now, self.config.lookup_timeout);
+                        let deadline = now + self.config.lookup_timeout;
                         self.ask(source, what, deadline);
                     }
                 }
@@ -186,7 +187,7 @@ impl Planner {
         }
     }
 
-    fn ask(&mut self, source: usize, what: What, deadline: crate::Instant) {
+    fn ask(&mut self, source: usize, what: What, deadline: Moment) {
         let id = LookupId(self.new_id());
         let query: Query = what.query(&self.config);
         self.actions.push_back(Action::LookUp { id, query });
@@ -202,7 +203,7 @@ impl Planner {
 
     /// Puts a source's candidates into the queue: the preferred transport first, then by priority, then as they are drawn.
     fn enqueue(&mut self, offer: &Offer) {
-        let now = self.now;
+        let now = self.clock.latest();
         let State::Round(round) = &mut self.state else {
             return;
         };
@@ -271,7 +272,7 @@ impl Planner {
                     round.report.add(subject, Failure::NothingOffered);
                 }
                 let ttl = offer.ttl.unwrap_or(self.config.ttl);
-                let expires = later(self.now, ttl);
+                let expires = self.clock.latest() + ttl;
                 if let Some(known) = self.known.get_mut(lookup.source) {
                     *known = Some(Known { offer, expires });
                 }
@@ -281,7 +282,7 @@ impl Planner {
                 let deadline = match failure {
                     Some(failure) => {
                         round.report.add(lookup.what.subject(), failure);
-                        later(self.now, self.config.lookup_timeout)
+                        self.clock.latest() + self.config.lookup_timeout
                     }
                     None => lookup.deadline,
                 };
@@ -302,7 +303,7 @@ impl Planner {
                 };
                 let attempt = round.attempts.remove(at);
                 // The next one need not wait.
-                round.next_start = self.now;
+                round.next_start = self.clock.latest();
                 round
                     .report
                     .add(attempted(id, &attempt.entry), failure.clone());
@@ -375,7 +376,8 @@ impl Planner {
 
     fn remember(&mut self, entry: &Entry, failure: Failure) {
         let backoff = (self.config.backoff, self.config.backoff_most);
-        self.memory.failed(entry, failure, self.now, backoff);
+        self.memory
+            .failed(entry, failure, self.clock.latest(), backoff);
     }
 
     /// A refusal that every node would repeat: nothing else is tried (C-R-024).
@@ -411,14 +413,14 @@ impl Planner {
         let (base, most) = (self.config.backoff, self.config.backoff_most);
         let delay = jitter(&mut self.rng, ceiling(base, most, self.failures));
         self.state = State::Waiting {
-            until: later(self.now, delay),
+            until: self.clock.latest() + delay,
         };
         self.tell(Event::Waiting { delay, report });
     }
 
     /// Ends what had its time.
     pub(super) fn expire(&mut self) {
-        let now = self.now;
+        let now = self.clock.latest();
         let State::Round(round) = &self.state else {
             return;
         };

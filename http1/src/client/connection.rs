@@ -9,6 +9,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use xmpp_machine::{Clock, Moment};
 
 use super::{
     Action, Cause, Closed, Config, Event, Fault, Progress, Request, RequestId, Response, SendError,
@@ -42,10 +43,9 @@ pub struct Connection {
     /// The server shut down its side.
     eof: bool,
     discarded: usize,
-    /// The latest time heard of.
-    now: Instant,
+    clock: Clock,
     /// What is awaited of the server, and until when.
-    reading: Option<(Waiting, Instant)>,
+    reading: Option<(Waiting, Moment)>,
     writing: Option<Writing>,
 }
 
@@ -83,7 +83,7 @@ enum Waiting {
 /// The write deadline.
 #[derive(Clone, Copy, Debug)]
 struct Writing {
-    by: Instant,
+    by: Moment,
     /// Bytes were taken since it was set.
     progressed: bool,
 }
@@ -91,7 +91,8 @@ struct Writing {
 impl Connection {
     /// A connection made now.
     pub fn new(config: Arc<Config>, now: Instant) -> Self {
-        let idle = now + config.keep_alive_timeout;
+        let clock = Clock::new(now);
+        let idle = clock.latest() + config.keep_alive_timeout;
         Self {
             config,
             phase: Phase::Open,
@@ -103,7 +104,7 @@ impl Connection {
             payload: Bytes::new(),
             eof: false,
             discarded: 0,
-            now,
+            clock,
             reading: Some((Waiting::Idle, idle)),
             writing: None,
         }
@@ -120,7 +121,7 @@ impl Connection {
         request: Request,
         now: Instant,
     ) -> Result<RequestId, SendError<Request>> {
-        self.advance(now);
+        self.clock.read(now);
         if self.phase != Phase::Open {
             return Err(SendError::Closed(request));
         }
@@ -158,7 +159,7 @@ impl Connection {
 
     /// Ends it when the exchange under way is over.
     pub fn close(&mut self, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         if self.phase == Phase::Open {
             self.phase = Phase::Finishing(Cause::Ours);
             if self.exchange.is_none() {
@@ -169,13 +170,13 @@ impl Connection {
 
     /// Drops it, and the exchange under way.
     pub fn abort(&mut self, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         self.abandon(Cause::Ours);
     }
 
     /// Bytes came, appended to `input`. Takes what it can use off the front and leaves the rest.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         while matches!(self.phase, Phase::Open | Phase::Finishing(_)) && !self.is_settled(input) {
             let Some(exchange) = self
                 .exchange
@@ -213,7 +214,7 @@ impl Connection {
 
     /// The server shut down its side.
     pub fn handle_eof(&mut self, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         if self.eof {
             return;
         }
@@ -233,15 +234,14 @@ impl Connection {
 
     /// The transport failed, or ended without saying so (TLS without `close_notify`): what came may have been cut short.
     pub fn handle_reset(&mut self, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         self.eof = true;
         self.abandon(Cause::Network);
     }
 
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.advance(now);
-        let now = self.now;
+        let now = self.clock.read(now);
         if let Some(writing) = self.writing.filter(|writing| writing.by <= now) {
             if writing.progressed {
                 self.writing = Some(self.write_deadline());
@@ -311,7 +311,8 @@ impl Connection {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let reading = self.reading.map(|(_, by)| by);
         let writing = self.writing.map(|writing| writing.by);
-        reading.into_iter().chain(writing).min()
+        let first = reading.into_iter().chain(writing).min()?;
+        self.clock.instant(first)
     }
 
     /// Whether this input brings nothing on: there is none, and no empty body is due.
@@ -419,23 +420,19 @@ impl Connection {
     }
 
     fn is_overdue(&self) -> bool {
-        self.reading.is_some_and(|(_, by)| by <= self.now)
+        self.reading
+            .is_some_and(|(_, by)| by <= self.clock.latest())
     }
 
     fn wait(&mut self, waiting: Waiting, patience: Duration) {
-        self.reading = Some((waiting, self.now + patience));
+        self.reading = Some((waiting, self.clock.latest() + patience));
     }
 
     fn write_deadline(&self) -> Writing {
         Writing {
-            by: self.now + self.config.write_timeout,
+            by: self.clock.latest() + self.config.write_timeout,
             progressed: false,
         }
-    }
-
-    /// Time does not go back.
-    fn advance(&mut self, now: Instant) {
-        self.now = self.now.max(now);
     }
 }
 

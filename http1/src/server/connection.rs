@@ -10,6 +10,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use xmpp_machine::{Clock, Moment};
 
 use super::{
     Action, Cause, Closed, Config, Event, Request, RequestId,
@@ -49,9 +50,8 @@ pub struct Connection {
     /// The peer shut down its side.
     eof: bool,
     discarded: usize,
-    /// The latest time heard of.
-    now: Instant,
-    reading: Option<(Waiting, Instant)>,
+    clock: Clock,
+    reading: Option<(Waiting, Moment)>,
     writing: Option<Writing>,
 }
 
@@ -89,7 +89,7 @@ enum Waiting {
 /// The write deadline.
 #[derive(Clone, Copy, Debug)]
 struct Writing {
-    by: Instant,
+    by: Moment,
     /// Bytes were taken since it was set.
     progressed: bool,
 }
@@ -109,7 +109,7 @@ impl Connection {
             asking: Asking::No,
             eof: false,
             discarded: 0,
-            now,
+            clock: Clock::new(now),
             reading: None,
             writing: None,
         };
@@ -122,7 +122,7 @@ impl Connection {
     /// A 101 to a request that did not offer an upgrade, and a status outside 200 to 599, becomes a 500.
     /// Any answer but a 101 to an upgrade to `websocket` closes (W-R-025).
     pub fn respond(&mut self, id: RequestId, mut response: Response, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         if self.phase == Phase::Closing || self.phase == Phase::Over {
             return;
         }
@@ -150,7 +150,7 @@ impl Connection {
 
     /// Reads the body that `Event::Body` asked about.
     pub fn admit_body(&mut self, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         if self.asking == Asking::Asked {
             self.asking = Asking::Admitted;
             if let Some(slot) = self.replies.receiving() {
@@ -162,7 +162,7 @@ impl Connection {
 
     /// Refuses the body that `Event::Body` asked about: its request gets this status, and the connection ends behind it.
     pub fn refuse_body(&mut self, status: u16, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         if self.asking == Asking::Asked {
             self.refuse(Fault(status), Cause::Fault(status));
         }
@@ -171,14 +171,14 @@ impl Connection {
 
     /// Ends it: nothing more is read, answers owed still leave.
     pub fn close(&mut self, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         self.drain(Cause::Ours);
         self.settle();
     }
 
     /// Drops it without an answer (B-R-168).
     pub fn abort(&mut self, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         self.abandon(Cause::Ours);
     }
 
@@ -191,7 +191,7 @@ impl Connection {
 
     /// Bytes came, appended to `input`. Takes what it can use off the front and leaves the rest.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         while self.phase == Phase::Open && self.may_parse() {
             let limits = &self.config.limits;
             let unasked = self.unasked();
@@ -222,7 +222,7 @@ impl Connection {
 
     /// The peer shut down its side.
     pub fn handle_eof(&mut self, now: Instant) {
-        self.advance(now);
+        self.clock.read(now);
         if self.eof {
             return;
         }
@@ -244,8 +244,7 @@ impl Connection {
 
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.advance(now);
-        let now = self.now;
+        let now = self.clock.read(now);
         if let Some(writing) = self.writing.filter(|writing| writing.by <= now) {
             if writing.progressed {
                 self.writing = Some(self.write_deadline());
@@ -330,7 +329,8 @@ impl Connection {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let reading = self.reading.map(|(_, by)| by);
         let writing = self.writing.map(|writing| writing.by);
-        reading.into_iter().chain(writing).min()
+        let first = reading.into_iter().chain(writing).min()?;
+        self.clock.instant(first)
     }
 
     /// Whether the next bytes of a request may be looked at.
@@ -477,7 +477,8 @@ impl Connection {
             Phase::Closing | Phase::Over => None,
         };
         if waiting != self.reading.map(|(waiting, _)| waiting) {
-            self.reading = waiting.map(|waiting| (waiting, self.now + self.patience(waiting)));
+            self.reading =
+                waiting.map(|waiting| (waiting, self.clock.latest() + self.patience(waiting)));
         }
     }
 
@@ -507,14 +508,9 @@ impl Connection {
 
     fn write_deadline(&self) -> Writing {
         Writing {
-            by: self.now + self.config.write_timeout,
+            by: self.clock.latest() + self.config.write_timeout,
             progressed: false,
         }
-    }
-
-    /// Time does not go back.
-    fn advance(&mut self, now: Instant) {
-        self.now = self.now.max(now);
     }
 }
 
