@@ -283,9 +283,9 @@ proptest! {
     ) {
         let (log, output) = operate(&operations, half_close);
         let count = |what: &str| log.iter().filter(|line| line.starts_with(what)).count();
-        prop_assert_eq!(count("Deliver(Closed") + count("Detach"), 1, "{:?}", log);
+        prop_assert_eq!(count("Deliver(Closed") + count("Handover"), 1, "{:?}", log);
         prop_assert!(count("Close") <= 1 && count("Abort") <= 1);
-        let ended = log.iter().position(|line| line.starts_with("Deliver(Closed") || line == "Detach");
+        let ended = log.iter().position(|line| line.starts_with("Deliver(Closed") || line.starts_with("Handover"));
         let after: Vec<_> = log.iter().skip(ended.unwrap_or_default() + 1).collect();
         let ends: [&[&str]; 4] = [&[], &["Close"], &["Abort"], &["Close", "Abort"]];
         prop_assert!(ends.iter().any(|end| after == *end), "{:?}", after);

@@ -45,6 +45,8 @@ impl Add<Duration> for Moment {
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     first: Option<Instant>,
+    /// The moment of `first`.
+    start: Moment,
     latest: Moment,
 }
 
@@ -52,6 +54,7 @@ impl Default for Clock {
     fn default() -> Self {
         Self {
             first: None,
+            start: Moment::FIRST,
             latest: Moment::FIRST,
         }
     }
@@ -60,16 +63,22 @@ impl Default for Clock {
 impl Clock {
     /// A clock that has seen `now`.
     pub fn new(now: Instant) -> Self {
+        Self::resumed(Moment::FIRST, now)
+    }
+
+    /// A clock that goes on at that moment, for what was kept while no clock ran.
+    pub fn resumed(moment: Moment, now: Instant) -> Self {
         Self {
             first: Some(now),
-            latest: Moment::FIRST,
+            start: moment,
+            latest: moment,
         }
     }
 
     /// The moment of an instant, or of the latest one seen if that was later.
     pub fn read(&mut self, now: Instant) -> Moment {
         let first = *self.first.get_or_insert(now);
-        let moment = Moment::FIRST + now.saturating_duration_since(first);
+        let moment = self.start + now.saturating_duration_since(first);
         self.latest = self.latest.max(moment);
         self.latest
     }
@@ -85,9 +94,9 @@ impl Clock {
         self.instant(moment).unwrap_or(now)
     }
 
-    /// The instant of a moment; `None` where there is no such instant.
+    /// The instant of a moment, or of the start where that is later; `None` where there is no such instant.
     pub fn instant(&self, moment: Moment) -> Option<Instant> {
-        let age = moment.since(Moment::FIRST);
+        let age = moment.since(self.start);
         self.first.and_then(|first| first.checked_add(age))
     }
 }
@@ -113,5 +122,10 @@ mod tests {
         let end = start + Duration::MAX;
         assert_eq!(end + Duration::MAX, end);
         assert_eq!(size_of::<Option<Moment>>(), 8);
+        let mut resumed = Clock::resumed(later + Duration::from_secs(60), first);
+        let at = resumed.read(first + Duration::from_secs(1));
+        assert_eq!(at.since(later), Duration::from_secs(61));
+        assert_eq!(resumed.instant(at), Some(first + Duration::from_secs(1)));
+        assert_eq!(resumed.instant(start), Some(first));
     }
 }

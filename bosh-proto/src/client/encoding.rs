@@ -6,20 +6,23 @@
 //! are fields again. Times are milliseconds. What a later version adds it names in its first line; this one reads only itself.
 
 use bytes::Bytes;
+use xmpp_machine::{Clock, Moment};
 
 use super::{
-    Config,
-    export::{AnswerAtRest, EventAtRest, Exported, PendingAtRest, PhaseAtRest, RestartAtRest},
+    Action, Config, Event, Pause,
+    export::Exported,
     fields::{DecodeError, Encoder, Fields, element},
-    session::Kind,
+    outbox::Outbox,
+    receive::{Answer, Parked},
+    session::{Hint, Kind, Pending, Phase, Restart, Session, Way},
     terms::Terms,
 };
-use crate::rid::Rid;
+use crate::{body::Body, keys::Chain, rid::Rid};
 
 const FIRST_LINE: &[u8] = b"xmpp-web bosh session 1\n";
 
 /// The longest key sequence.
-const KEYS: u64 = 4096;
+const KEYS: usize = 4096;
 /// The most requests without an answer: the window, and what may be beyond it.
 const PENDING: usize = 32;
 
@@ -29,59 +32,63 @@ impl Exported {
 
     /// Writes it as bytes. They hold the session's secrets.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let Self(session) = self;
+        let rest = |at: Moment| at.since(session.now);
         let mut out = Encoder {
             out: FIRST_LINE.to_vec(),
         };
-        out.number("generation", self.generation);
-        out.group("config", |out| write_config(&self.config, out));
-        out.group("terms", |out| write_terms(&self.terms, out));
-        out.group("phase", |out| write_phase(&self.phase, out));
-        out.group("restart", |out| match self.restart {
-            RestartAtRest::None => out.text("is", "none"),
-            RestartAtRest::Due => out.text("is", "due"),
-            RestartAtRest::Sent(rest) => {
+        out.number("generation", session.generation);
+        out.group("config", |out| write_config(&session.config, out));
+        out.group("terms", |out| write_terms(&session.terms, out));
+        out.group("phase", |out| write_phase(&session.phase, session.now, out));
+        out.group("restart", |out| match session.restart {
+            Restart::None => out.text("is", "none"),
+            Restart::Due => out.text("is", "due"),
+            Restart::Sent(until) => {
                 out.text("is", "sent");
-                out.time("rest", rest);
+                out.time("rest", rest(until));
             }
-            RestartAtRest::Done => out.text("is", "done"),
+            Restart::Done => out.text("is", "done"),
         });
-        out.option("from", self.from.as_deref());
-        out.option("host", self.host.as_deref());
-        out.number("exchanges", self.exchanges);
-        out.number("next", self.next);
-        out.number("acked", self.acked);
+        out.option("from", session.from.as_deref());
+        out.option("host", session.host.as_deref());
+        out.number("exchanges", session.exchanges);
+        out.number("next", session.next.get());
+        out.number("acked", session.acked.get());
         out.group("doubled", |out| {
-            for (rid, rest) in &self.doubled {
-                out.number("rid", *rid);
-                out.time("rest", *rest);
+            for (rid, until) in &session.doubled {
+                out.number("rid", rid.get());
+                out.time("rest", rest(*until));
             }
         });
         out.group("pending", |out| {
-            for pending in &self.pending {
+            for pending in &session.pending {
                 out.group("request", |out| write_pending(pending, out));
             }
         });
-        out.elements("outbox", &self.outbox);
-        out.flag("refused", self.refused);
+        out.elements("outbox", session.outbox.iter());
+        out.flag("refused", session.outbox.is_blocked());
         out.group("keys", |out| {
-            if let Some((seed, left)) = &self.chain {
+            if let Some((seed, left)) = session.chain.as_ref().map(Chain::parts) {
                 out.text("seed", seed);
-                out.number("left", *left);
+                out.number("left", u64::try_from(left).unwrap_or_default());
             }
         });
-        out.elements("skipped", &self.skipped);
-        out.optional_time("lost", self.lost);
-        out.time("spaced", self.spaced);
-        out.optional_time("idle", self.idle);
-        out.optional_time("held", self.held);
-        out.optional_time("linger", self.linger);
-        out.flag("fallen", self.has_fallen);
-        out.flag("must", self.must_send);
-        out.number("quick", self.quick.into());
-        out.number("refusals", self.refusals.into());
+        out.elements("skipped", session.skipped.iter());
+        out.optional_time("lost", session.lost_at.map(rest));
+        out.time("spaced", rest(session.spaced_until));
+        out.optional_time("idle", session.idle_until.map(rest));
+        out.optional_time("held", session.held_until.map(rest));
+        out.optional_time("linger", session.linger_until.map(rest));
+        out.flag("fallen", session.has_fallen);
+        out.flag("must", session.must_send);
+        out.number("quick", session.quick.into());
+        out.number("refusals", session.refusals.into());
         out.group("events", |out| {
-            for event in &self.events {
-                write_event(event, out);
+            for action in &session.actions {
+                if let Action::Deliver(event) = action {
+                    write_event(event, out);
+                }
             }
         });
         out.out
@@ -98,88 +105,99 @@ impl Exported {
         }
         let rest = bytes.strip_prefix(FIRST_LINE).ok_or(DecodeError::Version)?;
         let mut fields = Fields { rest };
-        let exported = Self {
-            generation: fields.number("generation")?,
-            config: fields.group("config", read_config)?,
-            terms: fields.group("terms", read_terms)?,
-            phase: fields.group("phase", read_phase)?,
-            restart: fields.group("restart", |fields| {
-                Ok(match fields.text("is")? {
-                    "none" => RestartAtRest::None,
-                    "due" => RestartAtRest::Due,
-                    "sent" => RestartAtRest::Sent(fields.time("rest")?),
-                    "done" => RestartAtRest::Done,
-                    _ => return Err(DecodeError::Field { field: "restart" }),
-                })
-            })?,
-            from: fields.option("from")?,
-            host: fields.option("host")?,
-            exchanges: fields.number("exchanges")?.min(u64::MAX / 2),
-            next: fields.number("next")?,
-            acked: fields.number("acked")?,
-            doubled: fields.list("doubled", |fields| {
-                Ok((fields.number("rid")?, fields.time("rest")?))
-            })?,
-            pending: fields.list("pending", |fields| fields.group("request", read_pending))?,
-            outbox: fields.elements("outbox")?,
-            refused: fields.flag("refused")?,
-            chain: fields.group("keys", |fields| {
-                if fields.rest.is_empty() {
-                    return Ok(None);
-                }
-                let seed = fields.text("seed")?;
-                let left = fields.number("left")?;
-                if left > KEYS {
-                    return Err(DecodeError::Field { field: "left" });
-                }
-                Ok(Some((seed.to_owned(), left)))
-            })?,
-            skipped: fields.elements("skipped")?,
-            lost: fields.optional_time("lost")?,
-            spaced: fields.time("spaced")?,
-            idle: fields.optional_time("idle")?,
-            held: fields.optional_time("held")?,
-            linger: fields.optional_time("linger")?,
-            has_fallen: fields.flag("fallen")?,
-            must_send: fields.flag("must")?,
-            quick: fields.small("quick")?,
-            refusals: fields.small("refusals")?,
-            events: fields.list("events", read_event)?,
-        };
+        let generation = fields.number("generation")?;
+        let config = fields.group("config", read_config)?;
+        // The seed and the clock are the importer's.
+        let mut session = Session::with_clock(config, [0; 32], Clock::default());
+        session.generation = generation;
+        session.terms = fields.group("terms", read_terms)?;
+        session.phase = fields.group("phase", read_phase)?;
+        session.restart = fields.group("restart", |fields| {
+            Ok(match fields.text("is")? {
+                "none" => Restart::None,
+                "due" => Restart::Due,
+                "sent" => Restart::Sent(fields.moment("rest")?),
+                "done" => Restart::Done,
+                _ => return Err(DecodeError::Field { field: "restart" }),
+            })
+        })?;
+        session.from = fields.option("from")?;
+        session.host = fields.option("host")?;
+        session.exchanges = fields.number("exchanges")?.min(u64::MAX / 2);
+        session.next = Rid::new(fields.number("next")?);
+        session.acked = Rid::new(fields.number("acked")?);
+        session.doubled = fields.list("doubled", |fields| {
+            Ok((Rid::new(fields.number("rid")?), fields.moment("rest")?))
+        })?;
+        let config = &session.config;
+        session.pending = fields.list("pending", |fields| {
+            fields.group("request", |fields| read_pending(fields, config))
+        })?;
+        let count = u64::try_from(session.pending.len()).unwrap_or(u64::MAX);
+        for (place, pending) in (0..).zip(&mut session.pending) {
+            pending.rid = session.next.minus(count).plus(place);
+        }
+        session.outbox = Outbox::from_parts(fields.elements("outbox")?, fields.flag("refused")?);
+        let keys = fields.group("keys", |fields| {
+            if fields.rest.is_empty() {
+                return Ok(None);
+            }
+            let seed = fields.text("seed")?;
+            let left = usize::try_from(fields.number("left")?).unwrap_or(usize::MAX);
+            if left > KEYS {
+                return Err(DecodeError::Field { field: "left" });
+            }
+            Ok(Some((seed, left)))
+        })?;
+        session.skipped = fields.elements("skipped")?;
+        session.lost_at = fields.optional_moment("lost")?;
+        session.spaced_until = fields.moment("spaced")?;
+        session.idle_until = fields.optional_moment("idle")?;
+        session.held_until = fields.optional_moment("held")?;
+        session.linger_until = fields.optional_moment("linger")?;
+        session.has_fallen = fields.flag("fallen")?;
+        session.must_send = fields.flag("must")?;
+        session.quick = fields.small("quick")?;
+        session.refusals = fields.small("refusals")?;
+        let terms = &session.terms;
+        session.actions = fields.list("events", |fields| {
+            read_event(fields, terms).map(Action::Deliver)
+        })?;
         fields.end("end")?;
-        exported.check()?;
-        Ok(exported)
+        check(&session)?;
+        session.chain = keys.map(|(seed, left)| Chain::new(seed, left));
+        Ok(Self(session))
     }
+}
 
-    /// What the machine relies on.
-    fn check(&self) -> Result<(), DecodeError> {
-        let wrong = |field| Err(DecodeError::Field { field });
-        let count = u64::try_from(self.pending.len()).unwrap_or(u64::MAX);
-        if self.pending.len() > PENDING {
-            return wrong("pending");
-        }
-        if !(count + 1..=Rid::MAX).contains(&self.next) || self.acked >= self.next {
-            return wrong("next");
-        }
-        let pending = self.next - count..self.next;
-        let sent = match self.phase {
-            PhaseAtRest::Creating | PhaseAtRest::Open | PhaseAtRest::Paused { .. } => None,
-            PhaseAtRest::Pausing { sent, .. } => sent.map(|(rid, _)| rid),
-            PhaseAtRest::Closing { sent, .. } => sent,
-        };
-        if sent.is_some_and(|sent| !pending.contains(&sent)) {
-            return wrong("phase");
-        }
-        let is_creating = self.phase == PhaseAtRest::Creating;
-        if is_creating != self.terms.sid.is_empty() || (is_creating && count > 0) {
-            return wrong("sid");
-        }
-        let is_creation = |pending: &PendingAtRest| pending.kind == Kind::Creation;
-        if self.pending.iter().any(is_creation) {
-            return wrong("pending");
-        }
-        Ok(())
+/// What the machine relies on.
+fn check(session: &Session) -> Result<(), DecodeError> {
+    let wrong = |field| Err(DecodeError::Field { field });
+    let next = session.next.get();
+    let count = u64::try_from(session.pending.len()).unwrap_or(u64::MAX);
+    if session.pending.len() > PENDING {
+        return wrong("pending");
     }
+    if !(count + 1..=Rid::MAX).contains(&next) || session.acked >= session.next {
+        return wrong("next");
+    }
+    let sent = match session.phase {
+        Phase::Creating { .. } | Phase::Open | Phase::Paused { .. } | Phase::Over => None,
+        Phase::Pausing { sent, .. } => sent.map(|(rid, _)| rid),
+        Phase::Closing { sent, .. } => sent,
+    };
+    if sent.is_some_and(|sent| !(next - count..next).contains(&sent.get())) {
+        return wrong("phase");
+    }
+    let is_creating = matches!(session.phase, Phase::Creating { .. });
+    if is_creating != session.terms.sid.is_empty() || (is_creating && count > 0) {
+        return wrong("sid");
+    }
+    let is_creation = |pending: &Pending| pending.kind == Kind::Creation;
+    if session.pending.iter().any(is_creation) {
+        return wrong("pending");
+    }
+    Ok(())
 }
 
 fn write_config(config: &Config, out: &mut Encoder) {
@@ -269,46 +287,52 @@ fn read_terms(fields: &mut Fields<'_>) -> Result<Terms, DecodeError> {
     })
 }
 
-fn write_phase(phase: &PhaseAtRest, out: &mut Encoder) {
+fn write_phase(phase: &Phase, now: Moment, out: &mut Encoder) {
     match phase {
-        PhaseAtRest::Creating => out.text("is", "creating"),
-        PhaseAtRest::Open => out.text("is", "open"),
-        PhaseAtRest::Pausing { period, sent } => {
+        Phase::Creating { .. } => out.text("is", "creating"),
+        Phase::Open => out.text("is", "open"),
+        Phase::Pausing { period, sent } => {
             out.text("is", "pausing");
             out.time("period", *period);
-            out.optional_number("rid", sent.map(|(rid, _)| rid));
-            out.optional_time("rest", sent.map(|(_, rest)| rest));
+            out.optional_number("rid", sent.map(|(rid, _)| rid.get()));
+            out.optional_time("rest", sent.map(|(_, until)| until.since(now)));
         }
-        PhaseAtRest::Paused { period, rest } => {
+        Phase::Paused { period, until } => {
             out.text("is", "paused");
             out.time("period", *period);
-            out.time("rest", *rest);
+            out.time("rest", until.since(now));
         }
-        PhaseAtRest::Closing { rest, sent } => {
+        Phase::Closing { until, sent } => {
             out.text("is", "closing");
-            out.time("rest", *rest);
-            out.optional_number("rid", *sent);
+            out.time("rest", until.since(now));
+            out.optional_number("rid", sent.map(Rid::get));
         }
+        // It is not exported.
+        Phase::Over => out.text("is", "over"),
     }
 }
 
-fn read_phase(fields: &mut Fields<'_>) -> Result<PhaseAtRest, DecodeError> {
+fn read_phase(fields: &mut Fields<'_>) -> Result<Phase, DecodeError> {
     Ok(match fields.text("is")? {
-        "creating" => PhaseAtRest::Creating,
-        "open" => PhaseAtRest::Open,
-        "pausing" => PhaseAtRest::Pausing {
+        "creating" => Phase::Creating {
+            attempts: 0,
+            due: Moment::FIRST,
+        },
+        "open" => Phase::Open,
+        "pausing" => Phase::Pausing {
             period: fields.seconds("period")?,
             sent: fields
                 .optional_number("rid")?
-                .zip(fields.optional_time("rest")?),
+                .map(Rid::new)
+                .zip(fields.optional_moment("rest")?),
         },
-        "paused" => PhaseAtRest::Paused {
+        "paused" => Phase::Paused {
             period: fields.seconds("period")?,
-            rest: fields.time("rest")?,
+            until: fields.moment("rest")?,
         },
-        "closing" => PhaseAtRest::Closing {
-            rest: fields.time("rest")?,
-            sent: fields.optional_number("rid")?,
+        "closing" => Phase::Closing {
+            until: fields.moment("rest")?,
+            sent: fields.optional_number("rid")?.map(Rid::new),
         },
         _ => return Err(DecodeError::Field { field: "phase" }),
     })
@@ -322,86 +346,113 @@ const KINDS: [(&str, Kind); 5] = [
     ("terminate", Kind::Terminate),
 ];
 
-fn write_pending(pending: &PendingAtRest, out: &mut Encoder) {
+fn write_pending(pending: &Pending, out: &mut Encoder) {
     let kind = KINDS.iter().find(|(_, kind)| *kind == pending.kind);
     out.text("kind", kind.map_or("ordinary", |(name, _)| name));
     out.bytes("body", &pending.body);
-    out.elements("payload", &pending.payload);
-    match &pending.answer {
-        AnswerAtRest::None => out.text("answer", "none"),
-        AnswerAtRest::Implied => out.text("answer", "implied"),
-        AnswerAtRest::Document(document) => {
-            out.text("answer", "document");
-            out.bytes("document", document);
-        }
+    out.elements("payload", pending.payload.iter());
+    match &pending.way {
+        Way::Out(..) | Way::Again(_) => out.text("answer", "none"),
+        Way::Answered(parked) => match parked.answer {
+            Answer::Implied => out.text("answer", "implied"),
+            Answer::Ordinary(_) | Answer::Terminal(_) => {
+                out.text("answer", "document");
+                out.bytes("document", &parked.document);
+            }
+        },
     }
     out.number("errors", pending.errors.into());
     out.number("garbage", pending.garbage.into());
     out.number("failures", pending.failures.into());
 }
 
-fn read_pending(fields: &mut Fields<'_>) -> Result<PendingAtRest, DecodeError> {
+/// A request but for its rid, which follows from its place.
+fn read_pending(fields: &mut Fields<'_>, config: &Config) -> Result<Pending, DecodeError> {
     let name = fields.text("kind")?;
     let kind = KINDS.iter().find(|(kind, _)| *kind == name);
-    Ok(PendingAtRest {
+    let now = Moment::FIRST;
+    Ok(Pending {
+        rid: Rid::LAST,
         kind: kind.ok_or(DecodeError::Field { field: "kind" })?.1,
         body: Bytes::copy_from_slice(fields.text("body")?.as_bytes()),
         payload: fields.elements("payload")?,
-        answer: match fields.text("answer")? {
-            "none" => AnswerAtRest::None,
-            "implied" => AnswerAtRest::Implied,
+        way: match fields.text("answer")? {
+            "none" => Way::Again(now),
+            "implied" => Way::Answered(Box::new(Parked {
+                answer: Answer::Implied,
+                document: Bytes::new(),
+            })),
             "document" => {
-                AnswerAtRest::Document(Bytes::copy_from_slice(fields.text("document")?.as_bytes()))
+                let document = Bytes::copy_from_slice(fields.text("document")?.as_bytes());
+                match Body::parse_from_server(document.clone(), &config.xml) {
+                    Ok(body) => {
+                        let answer = if body.is_terminate() {
+                            Answer::Terminal(body)
+                        } else {
+                            Answer::Ordinary(body)
+                        };
+                        Way::Answered(Box::new(Parked { answer, document }))
+                    }
+                    // It was read before; should the value have been tampered with, it is asked for again.
+                    Err(_) => Way::Again(now),
+                }
             }
             _ => return Err(DecodeError::Field { field: "answer" }),
         },
+        stale: Vec::new(),
+        since: now,
+        sent: now,
+        broken: None,
+        hint: Hint::None,
         errors: fields.small("errors")?,
         garbage: fields.small("garbage")?,
         failures: u32::try_from(fields.number("failures")?).unwrap_or(u32::MAX),
     })
 }
 
-fn write_event(event: &EventAtRest, out: &mut Encoder) {
+fn write_event(event: &Event, out: &mut Encoder) {
     match event {
-        EventAtRest::Opened(from) => {
+        Event::Opened(opened) => {
             out.text("is", "opened");
-            out.option("from", from.as_deref());
+            out.option("from", opened.from.as_deref());
         }
-        EventAtRest::Element(element) => {
+        Event::Element(element) => {
             out.text("is", "element");
             out.bytes("element", element.standalone().raw());
         }
-        EventAtRest::Restarted => out.text("is", "restarted"),
-        EventAtRest::Host(host) => {
+        Event::Restarted => out.text("is", "restarted"),
+        Event::Host(host) => {
             out.text("is", "host");
             out.text("host", host);
         }
-        EventAtRest::Identified(from) => {
+        Event::Identified(from) => {
             out.text("is", "identified");
             out.text("from", from);
         }
-        EventAtRest::Granted(period) => {
+        Event::Paused(Pause::Granted(period)) => {
             out.text("is", "granted");
             out.time("period", *period);
         }
-        EventAtRest::Unconfirmed(period) => {
+        Event::Paused(Pause::Unconfirmed(period)) => {
             out.text("is", "unconfirmed");
             out.time("period", *period);
         }
-        EventAtRest::Writable => out.text("is", "writable"),
+        Event::Writable => out.text("is", "writable"),
+        // The session is not over.
+        Event::Closed(_) => {}
     }
 }
 
-fn read_event(fields: &mut Fields<'_>) -> Result<EventAtRest, DecodeError> {
+fn read_event(fields: &mut Fields<'_>, terms: &Terms) -> Result<Event, DecodeError> {
     Ok(match fields.text("is")? {
-        "opened" => EventAtRest::Opened(fields.option("from")?),
-        "element" => EventAtRest::Element(element(fields.bytes("element")?)?),
-        "restarted" => EventAtRest::Restarted,
-        "host" => EventAtRest::Host(fields.text("host")?.to_owned()),
-        "identified" => EventAtRest::Identified(fields.text("from")?.to_owned()),
-        "granted" => EventAtRest::Granted(fields.time("period")?),
-        "unconfirmed" => EventAtRest::Unconfirmed(fields.time("period")?),
-        "writable" => EventAtRest::Writable,
+        "opened" => Event::Opened(terms.opened(fields.option("from")?)),
+        "element" => Event::Element(element(fields.bytes("element")?)?),
+        "restarted" => Event::Restarted,
+        "host" => Event::Host(fields.text("host")?.to_owned()),
+        "identified" => Event::Identified(fields.text("from")?.to_owned()),
+        "granted" => Event::Paused(Pause::Granted(fields.time("period")?)),
+        "unconfirmed" => Event::Paused(Pause::Unconfirmed(fields.time("period")?)),
+        "writable" => Event::Writable,
         _ => return Err(DecodeError::Field { field: "event" }),
     })
 }

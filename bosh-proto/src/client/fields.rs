@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use xmpp_machine::Moment;
 use xmpp_wire::{Element, XmlLimits};
 
 /// The longest time, about 31 years: more is a forgery, and would overflow a clock.
@@ -92,7 +93,7 @@ impl Encoder {
         self.bytes(name, &inner.out);
     }
 
-    pub(super) fn elements(&mut self, name: &str, elements: &[Element]) {
+    pub(super) fn elements<'a>(&mut self, name: &str, elements: impl Iterator<Item = &'a Element>) {
         self.group(name, |out| {
             for element in elements {
                 out.bytes("element", element.standalone().raw());
@@ -163,6 +164,19 @@ impl<'a> Fields<'a> {
         Ok(Duration::from_millis(millis))
     }
 
+    /// A deadline, that much after the session came to rest.
+    pub(super) fn moment(&mut self, field: &'static str) -> Result<Moment, DecodeError> {
+        Ok(Moment::FIRST + self.time(field)?)
+    }
+
+    pub(super) fn optional_moment(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<Moment>, DecodeError> {
+        let rest = self.optional_time(field)?;
+        Ok(rest.map(|rest| Moment::FIRST + rest))
+    }
+
     /// What the wire has in whole seconds, 65 535 at most.
     pub(super) fn seconds(&mut self, field: &'static str) -> Result<Duration, DecodeError> {
         let time = self.time(field)?;
@@ -218,15 +232,15 @@ impl<'a> Fields<'a> {
     }
 
     /// A group of as many as there are.
-    pub(super) fn list<T>(
+    pub(super) fn list<T, L: Default + Extend<T>>(
         &mut self,
         field: &'static str,
         read: impl Fn(&mut Self) -> Result<T, DecodeError>,
-    ) -> Result<Vec<T>, DecodeError> {
+    ) -> Result<L, DecodeError> {
         self.group(field, |fields| {
-            let mut list = Vec::new();
+            let mut list = L::default();
             while !fields.rest.is_empty() {
-                list.push(read(fields)?);
+                list.extend([read(fields)?]);
             }
             Ok(list)
         })

@@ -74,11 +74,16 @@ impl Outbox {
         self.queue.drain(..count).collect()
     }
 
-    /// For an export.
-    pub(super) fn into_parts(self) -> (Vec<Element>, bool) {
-        (self.queue.into(), self.refused)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Element> {
+        self.queue.iter()
     }
 
+    /// Whether `send` was refused and not yet told of room.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.refused
+    }
+
+    /// The queue of a session that was at rest.
     pub(super) fn from_parts(queue: Vec<Element>, refused: bool) -> Self {
         let bytes = queue.iter().map(|element| element.raw().len()).sum();
         Self {

@@ -32,7 +32,7 @@ impl Session {
     /// Where the connection manager offered no pauses, or shorter ones, or the session is not open or restarting, or an earlier pause has no
     /// answer yet. Nothing is sent then.
     pub fn pause(&mut self, period: Duration, now: Instant) -> Result<(), CallError> {
-        self.now = self.now.max(now);
+        self.now = self.clock.read(now);
         // While it is open whether an earlier pause is known, a second would stand on nothing.
         let is_unsettled = self
             .pending
@@ -56,7 +56,7 @@ impl Session {
     ///
     /// Where the session is not paused.
     pub fn resume(&mut self, now: Instant) -> Result<(), CallError> {
-        self.now = self.now.max(now);
+        self.now = self.clock.read(now);
         match self.phase {
             Phase::Pausing { sent: None, .. } => {
                 self.phase = Phase::Open;

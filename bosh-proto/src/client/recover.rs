@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use xmpp_machine::Moment;
+
 use super::{
     Action, Cause, Failure,
     session::{Hint, Kind, Pending, Phase, Restart, Session, Way},
 };
-use crate::{ExchangeId, Instant};
+use crate::ExchangeId;
 
 /// How long the answer to a request may take that a later one releases, beside a sixth of `inactivity`: at least, and at most.
 const RELEASE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
@@ -46,7 +48,7 @@ impl Session {
 
     /// When the session counts as lost (B-R-097), but for a request that was sent again within `inactivity` of a broken connection: the connection
     /// manager may hold that one for the whole of `wait`.
-    pub(super) fn lost_deadline(&self) -> Option<Instant> {
+    pub(super) fn lost_deadline(&self) -> Option<Moment> {
         if self.pending.is_empty() || matches!(self.phase, Phase::Creating { .. }) {
             return None;
         }
@@ -59,7 +61,7 @@ impl Session {
                 .then_some(until),
             Way::Again(_) | Way::Answered(_) => None,
         });
-        Some(held.fold(lost_at, Instant::max))
+        Some(held.fold(lost_at, Moment::max))
     }
 
     /// A status without a body that decides (B-R-144).
@@ -158,7 +160,7 @@ impl Session {
     /// When everything that is out is sent again, since the oldest request's answer is overdue. A connection manager that has received more than
     /// it may hold answers the oldest at once (B-R-071): where it does not, bytes vanish on the way, and waiting for `wait` to be over would outlast
     /// `inactivity`. Tried until that is over, when nothing is to be gained any more.
-    pub(super) fn overdue_at(&self) -> Option<Instant> {
+    pub(super) fn overdue_at(&self) -> Option<Moment> {
         if self.phase != Phase::Open || self.terms.is_polling() {
             return None;
         }
@@ -176,7 +178,7 @@ impl Session {
     }
 
     /// Takes an unanswered request off its exchange, to be sent again then.
-    pub(super) fn give_up(&mut self, at: usize, due: Instant) {
+    pub(super) fn give_up(&mut self, at: usize, due: Moment) {
         let Some(pending) = self.pending.get_mut(at) else {
             return;
         };
@@ -211,13 +213,13 @@ impl Session {
     }
 
     /// When that is.
-    pub(super) fn resend_at(&self) -> Option<Instant> {
+    pub(super) fn resend_at(&self) -> Option<Moment> {
         self.next_resend().map(|(_, due)| due)
     }
 
     /// The oldest request that waits for its next try, unless nothing may be sent. A pause that must not be repeated yet (TR-27) does not
     /// stop those after it.
-    fn next_resend(&self) -> Option<(usize, Instant)> {
+    fn next_resend(&self) -> Option<(usize, Moment)> {
         if matches!(self.phase, Phase::Paused { .. }) || self.linger_until.is_some() {
             return None;
         }
@@ -300,7 +302,7 @@ impl Session {
 }
 
 impl Hint {
-    pub(super) fn at(self) -> Option<Instant> {
+    pub(super) fn at(self) -> Option<Moment> {
         match self {
             Self::At(at) => Some(at),
             Self::None | Self::Spent => None,

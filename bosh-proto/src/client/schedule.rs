@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use xmpp_machine::Moment;
+
 use super::{
     Cause, Event,
     session::{Kind, Pending, Phase, Restart, Session, Way},
 };
-use crate::Instant;
 
 /// How long a payload's receipt counts as unproven where requests are not put in order (TR-17).
 const UNPROVEN: Duration = Duration::from_secs(2);
@@ -107,7 +108,7 @@ impl Session {
     }
 
     /// When queued payloads may leave; `None` while nothing but an answer can change that.
-    fn payload_at(&self) -> Option<Instant> {
+    fn payload_at(&self) -> Option<Moment> {
         if self.outbox.is_empty()
             || self.is_restarting()
             || self.phase != Phase::Open
@@ -132,7 +133,7 @@ impl Session {
     }
 
     /// When an empty request is due: never beside another one (B-R-078).
-    fn poll_at(&self) -> Option<Instant> {
+    fn poll_at(&self) -> Option<Moment> {
         if self.phase != Phase::Open
             || !self.pending.is_empty()
             || self.restart == Restart::Due
@@ -181,7 +182,7 @@ impl Session {
     }
 
     /// The next instant at which something is due.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Moment> {
         let phase = match self.phase {
             Phase::Over => return None,
             Phase::Creating { due, .. } => self.pending.is_empty().then_some(due),

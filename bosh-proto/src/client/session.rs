@@ -10,6 +10,7 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng as _, SeedableRng as _};
+use xmpp_machine::{Clock, Moment};
 use xmpp_wire::Element;
 
 use super::{
@@ -28,7 +29,9 @@ use crate::{ExchangeId, Instant, keys::Chain, rid::Rid};
 pub struct Session {
     pub(super) config: Config,
     pub(super) rng: ChaCha12Rng,
-    pub(super) now: Instant,
+    pub(super) clock: Clock,
+    /// The latest moment of the clock. All deadlines are moments, so that a session at rest is the session itself.
+    pub(super) now: Moment,
     pub(super) exchanges: u64,
     pub(super) actions: VecDeque<Action>,
     pub(super) phase: Phase,
@@ -43,7 +46,7 @@ pub struct Session {
     pub(super) acked: Rid,
     /// Requests that were answered while another copy of them may be on its way, until then: acknowledging them could make that copy a
     /// fault, for its answer is no longer kept.
-    pub(super) doubled: VecDeque<(Rid, Instant)>,
+    pub(super) doubled: VecDeque<(Rid, Moment)>,
     /// Requests without a processed answer, by rid without gaps.
     pub(super) pending: VecDeque<Pending>,
     pub(super) outbox: Outbox,
@@ -54,21 +57,21 @@ pub struct Session {
     /// Bytes of elements that came since.
     pub(super) held_bytes: usize,
     /// When the session is lost, while something is pending (B-R-097).
-    pub(super) lost_at: Option<Instant>,
+    pub(super) lost_at: Option<Moment>,
     /// When a further request is in order in a polling session (B-R-130).
-    pub(super) spaced_until: Instant,
+    pub(super) spaced_until: Moment,
     /// Until then an empty request gives way to a payload that the application may still send.
-    pub(super) poll_from: Instant,
+    pub(super) poll_from: Moment,
     /// When a request is due at the latest, while nothing is pending (B-R-111).
-    pub(super) idle_until: Option<Instant>,
+    pub(super) idle_until: Option<Moment>,
     /// The same while the input is held.
-    pub(super) held_until: Option<Instant>,
+    pub(super) held_until: Option<Moment>,
     /// Polls in a row that were answered at once and empty, where they should have been held.
     pub(super) quick: u8,
     /// A 4xx in a row (B-R-144).
     pub(super) refusals: u8,
     /// A terminal answer waits for those before it until then (B-R-138).
-    pub(super) linger_until: Option<Instant>,
+    pub(super) linger_until: Option<Moment>,
     /// This request fell with another one, whose answer says why and is waited for as long.
     pub(super) has_fallen: bool,
     /// A request is due although others may be pending: the first after a pause (B-R-124).
@@ -82,22 +85,22 @@ pub(super) enum Phase {
     /// The creation request is pending, or due.
     Creating {
         attempts: u8,
-        due: Instant,
+        due: Moment,
     },
     Open,
     /// A pause was asked for; the answer is awaited until then.
     Pausing {
         period: Duration,
-        sent: Option<(Rid, Instant)>,
+        sent: Option<(Rid, Moment)>,
     },
     /// Nothing new is sent until then.
     Paused {
         period: Duration,
-        until: Instant,
+        until: Moment,
     },
     /// A last request is due, or pending.
     Closing {
-        until: Instant,
+        until: Moment,
         sent: Option<Rid>,
     },
     Over,
@@ -111,7 +114,7 @@ pub(super) enum Restart {
     /// To be sent before anything else.
     Due,
     /// Sent; its features are awaited until then.
-    Sent(Instant),
+    Sent(Moment),
     /// The features have come.
     Done,
 }
@@ -138,11 +141,11 @@ pub(super) struct Pending {
     /// Abandoned exchanges whose answer may come all the same, the newest last.
     pub(super) stale: Vec<ExchangeId>,
     /// When it was first sent.
-    pub(super) since: Instant,
+    pub(super) since: Moment,
     /// And last.
-    pub(super) sent: Instant,
+    pub(super) sent: Moment,
     /// When an exchange first broke on which the connection manager may have held it.
-    pub(super) broken: Option<Instant>,
+    pub(super) broken: Option<Moment>,
     /// When it is sent again unless it is acknowledged (B-R-103).
     pub(super) hint: Hint,
     /// Transmissions that failed, and answers `type='error'`, and answers that were not BOSH.
@@ -155,9 +158,9 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) enum Way {
     /// On an exchange, to be given up then.
-    Out(ExchangeId, Instant),
+    Out(ExchangeId, Moment),
     /// Waits for its next try.
-    Again(Instant),
+    Again(Moment),
     /// Its answer waits for those before it.
     Answered(Box<Parked>),
 }
@@ -166,7 +169,7 @@ pub(super) enum Way {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     None,
-    At(Instant),
+    At(Moment),
     /// Once per request.
     Spent,
 }
@@ -199,12 +202,18 @@ impl std::fmt::Debug for Pending {
 impl Session {
     /// A session to be created. `seed` must come from the operating system's generator: `rid`s and keys are made of it.
     pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
+        Self::with_clock(config, seed, Clock::new(now))
+    }
+
+    pub(super) fn with_clock(config: Config, seed: [u8; 32], clock: Clock) -> Self {
+        let now = clock.latest();
         let mut rng = ChaCha12Rng::from_seed(seed);
         let first = first_rid(&mut rng);
         Self {
             terms: Terms::asked(&config),
             config,
             rng,
+            clock,
             now,
             exchanges: 0,
             actions: VecDeque::new(),
@@ -245,7 +254,7 @@ impl Session {
     ///
     /// Gives the element back where the outbox is full (`Event::Writable` follows) or the session is closed.
     pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
-        self.clamp(now);
+        self.now = self.clock.read(now);
         if matches!(self.phase, Phase::Closing { .. } | Phase::Over) {
             return Err(SendError::Closed(element));
         }
@@ -269,7 +278,7 @@ impl Session {
     /// The application cannot take more: the client polls no more than it must to stay alive (B-R-111). What comes nevertheless is still
     /// delivered, up to `Config::held_bytes`.
     pub fn hold_input(&mut self, now: Instant) {
-        self.clamp(now);
+        self.now = self.clock.read(now);
         if !self.input_held {
             self.input_held = true;
             self.held_bytes = 0;
@@ -278,14 +287,14 @@ impl Session {
 
     /// It can again.
     pub fn release_input(&mut self, now: Instant) {
-        self.clamp(now);
+        self.now = self.clock.read(now);
         self.input_held = false;
     }
 
     /// Ends the session: what is queued leaves with the last request (XEP-0124 §13). `Event::Closed` follows when it is answered, or
     /// in 5 s; an unfinished creation is dropped at once.
     pub fn close(&mut self, now: Instant) {
-        self.clamp(now);
+        self.now = self.clock.read(now);
         match self.phase {
             Phase::Over | Phase::Closing { .. } => {}
             Phase::Creating { .. } => self.end(super::Cause::Ours, None),
@@ -300,25 +309,25 @@ impl Session {
 
     /// Ends the session at once, without a word to the connection manager: for one that is known to be gone. `Event::Closed` follows.
     pub fn abort(&mut self, now: Instant) {
-        self.clamp(now);
+        self.now = self.clock.read(now);
         self.end(super::Cause::Ours, None);
     }
 
     /// An answer came.
     pub fn handle_response(&mut self, id: ExchangeId, response: Response, now: Instant) {
-        self.clamp(now);
+        self.now = self.clock.read(now);
         self.take_response(id, response);
     }
 
     /// No answer will come.
     pub fn handle_failure(&mut self, id: ExchangeId, failure: Failure, now: Instant) {
-        self.clamp(now);
+        self.now = self.clock.read(now);
         self.take_failure(id, failure);
     }
 
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.clamp(now);
+        self.now = self.clock.read(now);
         self.expire();
     }
 
@@ -332,17 +341,12 @@ impl Session {
 
     /// When to call `handle_timeout` at the latest. Every other call may change it.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadline()
+        self.clock.instant(self.deadline()?)
     }
 
     /// How often the session was exported and taken over before.
     pub fn generation(&self) -> u64 {
         self.generation
-    }
-
-    /// Time never goes backwards.
-    fn clamp(&mut self, now: Instant) {
-        self.now = self.now.max(now);
     }
 
     pub(super) fn deliver(&mut self, event: Event) {

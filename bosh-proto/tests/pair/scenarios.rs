@@ -205,7 +205,11 @@ fn two_owners_without_a_store_harm_each_other() {
         .expect("a session")
         .export(now)
         .expect("open");
-    let import = |now| client::Session::import(exported.clone(), [1; 32], now, Duration::ZERO);
+    let stored = exported.to_bytes();
+    let import = |now| {
+        let exported = client::Exported::from_bytes(&stored).expect("our own bytes");
+        client::Session::import(exported, [1; 32], now, Duration::ZERO)
+    };
     pair.client = Some(import(now));
     pair.utter("first owner");
     pair.run(1_000);
