@@ -17,7 +17,7 @@ pub enum Ended {
     ClientLost,
     /// The client did not sign in in time.
     AuthTimeout,
-    /// The client broke a rule, and got this condition.
+    /// The client broke a rule: the condition that it got, and the rule itself in brackets.
     ClientFault(String),
     /// The stream was refused with this condition.
     Refused(String),
@@ -62,7 +62,10 @@ impl Ended {
     pub(crate) fn by_bosh(closed: &bosh::Closed) -> Self {
         match closed.cause {
             bosh::Cause::Terminated => Self::Client,
-            bosh::Cause::Fault(condition) => Self::ClientFault(condition.as_str().to_owned()),
+            bosh::Cause::Fault(condition) => {
+                let rule = in_brackets(&closed.reason);
+                Self::ClientFault(format!("{}{rule}", condition.as_str()))
+            }
             bosh::Cause::AuthTimeout => Self::AuthTimeout,
             bosh::Cause::Shutdown => Self::Shutdown,
             bosh::Cause::Ours => Self::Ours,
@@ -87,6 +90,13 @@ impl Ended {
             Cause::Peer | Cause::Network | Cause::Timeout | _ => Self::ClientLost,
         }
     }
+}
+
+/// The rule that was broken, behind what came of it.
+pub(crate) fn in_brackets(reason: &Option<impl fmt::Display>) -> String {
+    reason
+        .as_ref()
+        .map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 
 impl fmt::Display for Ended {

@@ -116,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
                 Some(Step::Event(Event::Body(body))) => self.ask(&body),
                 Some(Step::Event(Event::Sent(id))) => self.sent(id),
                 Some(Step::Event(Event::Closed(closed))) => {
-                    tracing::debug!(cause = ?closed.cause, "connection closed");
+                    tracing::debug!(cause = ?closed.cause, reason = ?closed.reason, "connection closed");
                     self.in_flight.clear();
                 }
                 // Only `upgrade` makes the machine detach, and it polls the pump by itself.

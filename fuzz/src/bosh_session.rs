@@ -321,7 +321,7 @@ impl World {
             }
             192..=223 => self.manager.redirect(key, "https://a/?<&ö", self.now),
             224..=247 => self.manager.close(key, None, None, self.now),
-            _ => self.manager.shutdown(self.now),
+            _ => self.manager.shut_down(self.now),
         }
     }
 

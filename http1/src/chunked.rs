@@ -2,10 +2,7 @@
 
 use bytes::{Buf, BytesMut};
 
-use crate::{
-    Limits,
-    parse::{BAD_REQUEST, Fault, is_token_octet},
-};
+use crate::{Limits, parse::is_token_octet, server::Reason};
 
 /// Digits of a chunk size; more than any size needs, zeros in front included.
 const SIZE_DIGITS: u8 = 16;
@@ -83,7 +80,7 @@ impl Chunked {
         input: &mut BytesMut,
         limits: &Limits,
         most: usize,
-    ) -> Result<Option<BytesMut>, Fault> {
+    ) -> Result<Option<BytesMut>, Reason> {
         while let Some(&octet) = input.first() {
             if self.announced() > most {
                 return Ok(None);
@@ -109,7 +106,7 @@ impl Chunked {
         Ok(None)
     }
 
-    fn step(&mut self, octet: u8, limits: &Limits) -> Result<State, Fault> {
+    fn step(&mut self, octet: u8, limits: &Limits) -> Result<State, Reason> {
         let next = match self.state {
             State::Size { value, digits } if octet.is_ascii_hexdigit() => {
                 return self.size(value, digits, octet, limits);
@@ -153,17 +150,17 @@ impl Chunked {
             // `decode` takes what these expect.
             State::TrailerStart | State::Data { .. } | State::LastLf => None,
         };
-        next.ok_or(BAD_REQUEST)
+        next.ok_or(Reason::ChunkMalformed)
     }
 
-    fn size(&self, value: usize, digits: u8, octet: u8, limits: &Limits) -> Result<State, Fault> {
+    fn size(&self, value: usize, digits: u8, octet: u8, limits: &Limits) -> Result<State, Reason> {
         if digits == SIZE_DIGITS {
-            return Err(BAD_REQUEST);
+            return Err(Reason::ChunkMalformed);
         }
         let digit = char::from(octet).to_digit(16).unwrap_or_default() as usize;
         let value = value.saturating_mul(16).saturating_add(digit);
         if value > limits.body_bytes.saturating_sub(self.body.len()) {
-            return Err(Fault(413));
+            return Err(Reason::BodyTooLong);
         }
         Ok(State::Size {
             value,
@@ -171,18 +168,18 @@ impl Chunked {
         })
     }
 
-    fn count_extension(&mut self, limits: &Limits) -> Result<(), Fault> {
+    fn count_extension(&mut self, limits: &Limits) -> Result<(), Reason> {
         self.extensions += 1;
         if self.extensions > limits.head_bytes {
-            return Err(BAD_REQUEST);
+            return Err(Reason::ExtensionsTooLong);
         }
         Ok(())
     }
 
-    fn count_trailer(&mut self, limits: &Limits) -> Result<(), Fault> {
+    fn count_trailer(&mut self, limits: &Limits) -> Result<(), Reason> {
         self.trailers += 1;
         if self.trailers > limits.head_bytes || self.trailer_lines > limits.fields {
-            return Err(Fault(431));
+            return Err(Reason::TrailersTooLong);
         }
         Ok(())
     }
@@ -205,7 +202,7 @@ mod tests {
                 Ok(Some((body.to_vec(), rest)))
             }
             Ok(None) => Ok(None),
-            Err(Fault(status)) => Err(status),
+            Err(reason) => Err(reason.status()),
         }
     }
 

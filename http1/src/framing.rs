@@ -1,13 +1,6 @@
 //! What a head says about its body and its connection (RFC 9112 §6, §9; RFC 9110 §7.8, §10.1.1).
 
-use crate::{
-    Limits, RequestHead, Version,
-    parse::{BAD_REQUEST, Fault},
-};
-
-const TOO_LARGE: Fault = Fault(413);
-const EXPECTATION_FAILED: Fault = Fault(417);
-const NOT_IMPLEMENTED: Fault = Fault(501);
+use crate::{Limits, RequestHead, Version, server::Reason};
 
 /// How a body is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +44,7 @@ pub(crate) struct Framing {
 
 impl Framing {
     /// Judges the head's framing fields. What is ambiguous is refused, never repaired (W-R-023).
-    pub(crate) fn of(head: &RequestHead, limits: &Limits) -> Result<Self, Fault> {
+    pub(crate) fn of(head: &RequestHead, limits: &Limits) -> Result<Self, Reason> {
         let (mut lengths, mut codings) = (Lines::None, Lines::None);
         let (mut connection, mut upgrade, mut expect) = (false, false, false);
         for (name, value) in head.lines() {
@@ -71,7 +64,9 @@ impl Framing {
             (Lines::None, Lines::One(value)) if modern => chunked(value)?,
             (Lines::None, Lines::One(_) | Lines::Many)
             | (Lines::One(_), Lines::One(_) | Lines::Many)
-            | (Lines::Many, Lines::None | Lines::One(_) | Lines::Many) => return Err(BAD_REQUEST),
+            | (Lines::Many, Lines::None | Lines::One(_) | Lines::Many) => {
+                return Err(Reason::LengthAmbiguous);
+            }
         };
         let asks = |token| connection && head.has_token("connection", token);
         let persistence = if asks("close") || !(modern || asks("keep-alive")) {
@@ -95,7 +90,7 @@ impl Framing {
         {
             Expectation::Continue
         } else {
-            return Err(EXPECTATION_FAILED);
+            return Err(Reason::ExpectationUnknown);
         };
         Ok(Self {
             length,
@@ -123,22 +118,22 @@ impl<'a> Lines<'a> {
 }
 
 /// RFC 9110 §8.6: digits alone.
-pub(crate) fn content_length(value: &[u8], limits: &Limits) -> Result<usize, Fault> {
+pub(crate) fn content_length(value: &[u8], limits: &Limits) -> Result<usize, Reason> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return Err(BAD_REQUEST);
+        return Err(Reason::LengthMalformed);
     }
     let length = value.iter().fold(0usize, |sum, digit| {
         sum.saturating_mul(10)
             .saturating_add(usize::from(digit - b'0'))
     });
     if length > limits.body_bytes {
-        return Err(TOO_LARGE);
+        return Err(Reason::BodyTooLong);
     }
     Ok(length)
 }
 
 /// RFC 9112 §6.1: codings that we do not have before a final `chunked` get 501, a list that does not end so 400.
-fn chunked(value: &[u8]) -> Result<Length, Fault> {
+fn chunked(value: &[u8]) -> Result<Length, Reason> {
     if value.eq_ignore_ascii_case(b"chunked") {
         return Ok(Length::Chunked);
     }
@@ -147,9 +142,9 @@ fn chunked(value: &[u8]) -> Result<Length, Fault> {
     let others =
         codings.all(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"chunked"));
     if last.eq_ignore_ascii_case(b"chunked") && others {
-        Err(NOT_IMPLEMENTED)
+        Err(Reason::CodingUnsupported)
     } else {
-        Err(BAD_REQUEST)
+        Err(Reason::CodingMalformed)
     }
 }
 
@@ -157,7 +152,7 @@ fn chunked(value: &[u8]) -> Result<Length, Fault> {
 mod tests {
     use super::*;
 
-    fn of(version: Version, fields: &[(&str, &str)]) -> Result<Framing, Fault> {
+    fn of(version: Version, fields: &[(&str, &str)]) -> Result<Framing, Reason> {
         let head = fields.iter().fold(
             RequestHead::new("POST", "/", version),
             |head, (name, value)| head.with_field(name, value),
@@ -173,13 +168,16 @@ mod tests {
             length(&[("Content-Length", "262144")]),
             Ok(Length::Known(262_144))
         );
-        assert_eq!(length(&[("content-length", "262145")]), Err(TOO_LARGE));
+        assert_eq!(
+            length(&[("content-length", "262145")]),
+            Err(Reason::BodyTooLong)
+        );
         assert_eq!(
             length(&[("Transfer-Encoding", "chunked")]),
             Ok(Length::Chunked)
         );
         let both = [("Transfer-Encoding", "chunked"), ("Content-Length", "0")];
-        assert_eq!(length(&both), Err(BAD_REQUEST));
+        assert_eq!(length(&both), Err(Reason::LengthAmbiguous));
     }
 
     #[test]
@@ -232,7 +230,10 @@ mod tests {
             expectation(Version::Http10, "100-continue"),
             Ok(Expectation::None)
         );
-        assert_eq!(expectation(Version::Http11, "x"), Err(EXPECTATION_FAILED));
+        assert_eq!(
+            expectation(Version::Http11, "x"),
+            Err(Reason::ExpectationUnknown)
+        );
         assert_eq!(expectation(Version::Http10, "x"), Ok(Expectation::None));
     }
 }

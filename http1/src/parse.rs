@@ -8,18 +8,9 @@ use bytes::Bytes;
 use crate::{
     Limits, RequestHead, Version,
     head::{FieldLine, Span},
+    server::Reason,
     target::{self, Target},
 };
-
-/// The status that a peer's fault is answered with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fault(pub(crate) u16);
-
-pub(crate) const BAD_REQUEST: Fault = Fault(400);
-const METHOD_NOT_ALLOWED: Fault = Fault(405);
-const TARGET_TOO_LONG: Fault = Fault(414);
-const HEAD_TOO_LARGE: Fault = Fault(431);
-const VERSION_NOT_SUPPORTED: Fault = Fault(505);
 
 /// Searches for the end of a head that comes in pieces.
 #[derive(Debug, Default)]
@@ -49,9 +40,9 @@ impl Search {
     }
 
     /// The head's length, once its blank line is there. `input` starts with the same bytes as before.
-    pub(crate) fn find(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
+    pub(crate) fn find(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Reason> {
         if self.scanned == 0 && input.first().is_some_and(|&first| !is_token_octet(first)) {
-            return Err(BAD_REQUEST);
+            return Err(Reason::NotHttp);
         }
         let start_line = limits
             .start_line_bytes
@@ -60,14 +51,14 @@ impl Search {
         {
             let at = self.scanned + found;
             if self.line == 0 && at > start_line + 1 {
-                return Err(TARGET_TOO_LONG);
+                return Err(Reason::StartLineTooLong);
             }
             if at >= limits.head_bytes {
-                return Err(HEAD_TOO_LARGE);
+                return Err(Reason::HeadTooLong);
             }
             let line = input.get(self.line..at).unwrap_or_default();
             if line.last() != Some(&b'\r') {
-                return Err(BAD_REQUEST); // a bare LF (W-R-024)
+                return Err(Reason::BareLineFeed); // W-R-024
             }
             if line.len() == 1 {
                 return Ok(Some(at + 1));
@@ -75,7 +66,7 @@ impl Search {
             if self.line > 0 {
                 self.fields += 1;
                 if self.fields > limits.fields {
-                    return Err(HEAD_TOO_LARGE);
+                    return Err(Reason::TooManyFields);
                 }
             }
             self.line = at + 1;
@@ -83,16 +74,16 @@ impl Search {
         }
         self.scanned = input.len();
         if self.line == 0 && input.len() > start_line + 1 {
-            return Err(TARGET_TOO_LONG);
+            return Err(Reason::StartLineTooLong);
         }
         if input.len() >= limits.head_bytes {
-            return Err(HEAD_TOO_LARGE);
+            return Err(Reason::HeadTooLong);
         }
         Ok(None)
     }
 
     /// Parses the head whose length was found.
-    pub(crate) fn parse(&self, bytes: Bytes) -> Result<RequestHead, Fault> {
+    pub(crate) fn parse(&self, bytes: Bytes) -> Result<RequestHead, Reason> {
         const USUAL: usize = 32;
         // The parser's references live as long as this count, not as long as the head.
         let source = bytes.clone();
@@ -111,16 +102,16 @@ fn parse_into<'s>(
     source: &'s [u8],
     bytes: Bytes,
     lines: &mut [MaybeUninit<httparse::Header<'s>>],
-) -> Result<RequestHead, Fault> {
+) -> Result<RequestHead, Reason> {
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(source, lines) {
         Ok(httparse::Status::Complete(length)) if length == source.len() => {}
-        Ok(_) => return Err(BAD_REQUEST),
+        Ok(_) => return Err(Reason::HeadMalformed),
         Err(_) => return parse_version(source, lines.len()),
     }
     let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
     else {
-        return Err(BAD_REQUEST);
+        return Err(Reason::HeadMalformed);
     };
     let version = if minor == 0 {
         Version::Http10
@@ -137,12 +128,12 @@ fn parse_into<'s>(
     for line in request.headers.iter() {
         let value = line.value.trim_ascii();
         if line.name.is_empty() || value.contains(&0x7f) {
-            return Err(BAD_REQUEST);
+            return Err(Reason::HeadMalformed);
         }
         if line.name.eq_ignore_ascii_case("host") {
             hosts += 1;
             if !target::is_authority(value) {
-                return Err(BAD_REQUEST);
+                return Err(Reason::HostMalformed);
             }
         }
         fields.push(FieldLine {
@@ -152,7 +143,7 @@ fn parse_into<'s>(
     }
     // RFC 9112 §3.2, W-R-004: exactly one; HTTP/1.0 may leave it out.
     if hosts > 1 || (hosts == 0 && version == Version::Http11) {
-        return Err(BAD_REQUEST);
+        return Err(Reason::HostMalformed);
     }
     let (method, target) = (span(method.as_bytes()), span(target.as_bytes()));
     Ok(RequestHead::from_spans(
@@ -161,24 +152,29 @@ fn parse_into<'s>(
 }
 
 /// RFC 9112 §3.2: which form goes with which method.
-fn check_target(method: &str, target: &str) -> Result<(), Fault> {
+fn check_target(method: &str, target: &str) -> Result<(), Reason> {
     let odd = |octet: u8| octet <= b' ' || octet == 0x7f || octet == b'#';
     if method.is_empty() || target.bytes().any(odd) {
-        return Err(BAD_REQUEST);
+        return Err(Reason::TargetMalformed);
     }
-    match (Target::parse(target).ok_or(BAD_REQUEST)?, method) {
-        (Target::Authority, "CONNECT") => Err(METHOD_NOT_ALLOWED),
+    match (
+        Target::parse(target).ok_or(Reason::TargetMalformed)?,
+        method,
+    ) {
+        (Target::Authority, "CONNECT") => Err(Reason::TunnelRefused),
         (Target::Asterisk, "OPTIONS") => Ok(()),
         (Target::Authority | Target::Asterisk, _)
-        | (Target::Origin { .. } | Target::Absolute { .. }, "CONNECT") => Err(BAD_REQUEST),
+        | (Target::Origin { .. } | Target::Absolute { .. }, "CONNECT") => {
+            Err(Reason::TargetMalformed)
+        }
         (Target::Origin { .. } | Target::Absolute { .. }, _) => Ok(()),
     }
 }
 
 /// What becomes of a head that was refused: one of a later HTTP/1 is read as 1.1 (RFC 9110 §2.5), if that was all.
 #[cold]
-fn parse_version(source: &[u8], lines: usize) -> Result<RequestHead, Fault> {
-    let fault = refused_version(source).ok_or(BAD_REQUEST)?;
+fn parse_version(source: &[u8], lines: usize) -> Result<RequestHead, Reason> {
+    let fault = refused_version(source).ok_or(Reason::HeadMalformed)?;
     let end = memchr::memchr(b'\r', source).unwrap_or_default();
     let mut bytes = source.to_vec();
     match bytes.get_mut(..end) {
@@ -192,7 +188,7 @@ fn parse_version(source: &[u8], lines: usize) -> Result<RequestHead, Fault> {
 }
 
 /// Whether the start line is good but for a version that is not 1.0 or 1.1.
-fn refused_version(head: &[u8]) -> Option<Fault> {
+fn refused_version(head: &[u8]) -> Option<Reason> {
     let line = head.get(..memchr::memchr(b'\r', head)?)?;
     let mut words = line.split(|&octet| octet == b' ');
     let (method, target, version) = (words.next()?, words.next()?, words.next()?);
@@ -201,7 +197,7 @@ fn refused_version(head: &[u8]) -> Option<Fault> {
         && !target.is_empty()
         && matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit());
-    (good && version != b"HTTP/1.0" && version != b"HTTP/1.1").then_some(VERSION_NOT_SUPPORTED)
+    (good && version != b"HTTP/1.0" && version != b"HTTP/1.1").then_some(Reason::VersionUnsupported)
 }
 
 /// RFC 9110 §5.6.2 tchar.

@@ -65,6 +65,7 @@ mod clock;
 pub mod contract;
 mod machine;
 mod proved;
+mod reason;
 mod send_error;
 mod share;
 mod timers;

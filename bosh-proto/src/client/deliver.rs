@@ -3,7 +3,7 @@
 use xmpp_wire::{Element, StreamError, ns};
 
 use super::{
-    Cause, Event, Redirect,
+    Cause, Event, Reason, Redirect,
     session::{Kind, Pending, Phase, Restart, Session},
 };
 use crate::{Condition, body::Body};
@@ -25,12 +25,12 @@ impl Session {
             has_payload = true;
             if element.is("stream", ns::STREAM) {
                 // Streams are the connection manager's business (B-X-009).
-                self.farewell(Cause::Fault, None);
+                self.farewell(Cause::Fault, Some(Reason::StreamElement), None);
                 return true;
             }
             if is_stream_error(&element) {
                 let (error, redirect) = stream_error(&element);
-                self.farewell(Cause::StreamError(Some(error)), redirect);
+                self.farewell(Cause::StreamError(Some(error)), None, redirect);
                 return true;
             }
             self.take_element(element);
@@ -127,7 +127,7 @@ impl Session {
             self.linger();
             return;
         }
-        self.end(cause, redirect);
+        self.end(cause, None, redirect);
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a session ends on this side, and what is handed back.
 
 use super::{
-    Action, Cause, Closed, Event, Redirect,
+    Action, Cause, Closed, Event, Reason, Redirect,
     receive::Answer,
     session::{Kind, Phase, Session, Way},
 };
@@ -9,9 +9,14 @@ use crate::rid::Rid;
 
 impl Session {
     /// Ends the session by our own decision: a last `type='terminate'` tells the connection manager, and nobody waits for its answer.
-    pub(super) fn farewell(&mut self, cause: Cause, redirect: Option<Redirect>) {
+    pub(super) fn farewell(
+        &mut self,
+        cause: Cause,
+        reason: Option<Reason>,
+        redirect: Option<Redirect>,
+    ) {
         self.last_word();
-        self.end(cause, redirect);
+        self.end(cause, reason, redirect);
     }
 
     /// A `type='terminate'` whose answer is not waited for.
@@ -24,7 +29,7 @@ impl Session {
     }
 
     /// The session is over: the one place that says so.
-    pub(super) fn end(&mut self, cause: Cause, redirect: Option<Redirect>) {
+    pub(super) fn end(&mut self, cause: Cause, reason: Option<Reason>, redirect: Option<Redirect>) {
         if self.is_over() {
             return;
         }
@@ -47,6 +52,7 @@ impl Session {
         self.lost_at = None;
         self.deliver(Event::Closed(Closed {
             cause,
+            reason,
             redirect,
             undelivered,
         }));

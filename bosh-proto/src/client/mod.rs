@@ -14,6 +14,7 @@ mod finish;
 mod outbox;
 mod pause;
 mod reading;
+mod reason;
 mod receive;
 mod recover;
 mod schedule;
@@ -28,6 +29,7 @@ use xmpp_wire::{Element, StreamError};
 pub use config::Config;
 pub use export::Exported;
 pub use fields::DecodeError;
+pub use reason::Reason;
 pub use session::Session;
 pub use xmpp_machine::SendError;
 
@@ -126,8 +128,10 @@ pub enum Pause {
 /// The end of a session.
 #[derive(Debug)]
 pub struct Closed {
-    /// Why.
+    /// Who ended it, and how.
     pub cause: Cause,
+    /// The rule that ended it; `None` where the application, the connection manager or the server did.
+    pub reason: Option<Reason>,
     /// Where the connection manager or the server wants the client to go instead. Untrusted (B-R-147, B-X-029).
     pub redirect: Option<Redirect>,
     /// Elements taken by `send` and not acknowledged, in order: queued, or sent in a request whose answer never came.

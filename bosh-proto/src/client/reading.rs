@@ -2,7 +2,7 @@
 
 use xmpp_wire::XmlErrorKind;
 
-use super::{Config, Response};
+use super::{Config, Reason, Response};
 use crate::body::Body;
 
 #[derive(Debug)]
@@ -18,13 +18,13 @@ pub(super) enum Reading {
     /// 200 and something else, or half of it (B-R-145).
     NotBosh,
     /// A `<body/>` that breaks the rules (B-R-021).
-    Broken,
+    Broken(Reason),
 }
 
 pub(super) fn read(response: Response, config: &Config) -> Reading {
     let Response { status, body } = response;
     if body.len() > config.response_bytes {
-        return Reading::Broken;
+        return Reading::Broken(Reason::AnswerTooLong);
     }
     let is_good = (200..300).contains(&status);
     let broken = match Body::parse_from_server(body.clone(), &config.xml) {
@@ -50,7 +50,7 @@ pub(super) fn read(response: Response, config: &Config) -> Reading {
     };
     match (is_good, is_fault) {
         (false, _) => Reading::Status(status),
-        (true, true) => Reading::Broken,
+        (true, true) => Reading::Broken(Reason::of_xml(broken)),
         (true, false) => Reading::NotBosh,
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Action, Cause, Event, Response,
+    Action, Cause, Event, Reason, Response,
     reading::{self, Reading},
     session::{Hint, Kind, Pending, Phase, Session, Way},
     terms::Terms,
@@ -64,7 +64,7 @@ impl Session {
             Reading::Recoverable => self.recover(at),
             Reading::Status(status) => self.take_status(at, status),
             Reading::NotBosh => self.take_garbage(at),
-            Reading::Broken => self.farewell(Cause::Fault, None),
+            Reading::Broken(reason) => self.farewell(Cause::Fault, Some(reason), None),
         }
     }
 
@@ -193,7 +193,7 @@ impl Session {
         } else {
             Cause::Ours
         };
-        self.end(cause, None);
+        self.end(cause, None, None);
     }
 
     /// A terminal answer that waits for others.
@@ -221,7 +221,7 @@ impl Session {
             }
             Answer::Ordinary(body) => {
                 if pending.kind == Kind::Creation && !self.open(&body) {
-                    return self.end(Cause::Fault, None);
+                    return self.end(Cause::Fault, Some(Reason::SidMissing), None);
                 }
                 self.acked = self.acked.max(rid);
                 self.take_names(&body);
@@ -232,7 +232,7 @@ impl Session {
                 self.note_answer(&pending, has_payload);
                 match self.phase {
                     Phase::Closing { sent, .. } if sent == Some(rid) => {
-                        self.end(Cause::Ours, None);
+                        self.end(Cause::Ours, None, None);
                     }
                     Phase::Pausing {
                         period,

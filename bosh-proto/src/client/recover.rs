@@ -5,7 +5,7 @@ use std::time::Duration;
 use xmpp_machine::Moment;
 
 use super::{
-    Action, Cause, Failure,
+    Action, Cause, Failure, Reason,
     session::{Hint, Kind, Pending, Phase, Restart, Session, Way},
 };
 use crate::ExchangeId;
@@ -30,10 +30,10 @@ impl Session {
             return;
         };
         match failure {
-            Failure::Untrusted => self.end(Cause::Untrusted, None),
+            Failure::Untrusted => self.end(Cause::Untrusted, Some(Reason::Untrusted), None),
             _ if !is_current => {}
             _ if self.is_last(at) => self.process_rest(),
-            Failure::TooLarge => self.farewell(Cause::Fault, None),
+            Failure::TooLarge => self.farewell(Cause::Fault, Some(Reason::AnswerTooLong), None),
             Failure::Lost => {
                 let (now, wait) = (self.now, self.terms.wait);
                 if let Some(pending) = self.pending.get_mut(at)
@@ -41,7 +41,7 @@ impl Session {
                 {
                     pending.broken.get_or_insert(now);
                 }
-                self.fail(at, Duration::ZERO, Cause::Lost);
+                self.fail(at, Duration::ZERO, Cause::Lost, Reason::CreationUnanswered);
             }
         }
     }
@@ -69,18 +69,21 @@ impl Session {
         let cause = Cause::Status(status);
         match status {
             // Never follow a POST's redirect; a request that is too large stays so (B-R-019).
-            300..=399 | 413 => self.end(cause, None),
-            408 | 425 | 500.. => self.fail(at, Duration::ZERO, cause),
-            429 => self.fail(at, Duration::from_secs(1), cause),
+            300..=399 => self.end(cause, Some(Reason::HttpRedirect), None),
+            413 => self.end(cause, Some(Reason::RequestTooLong), None),
+            408 | 425 | 500.. => self.fail(at, Duration::ZERO, cause, Reason::CreationStatus),
+            429 => self.fail(at, Duration::from_secs(1), cause, Reason::CreationStatus),
             _ => {
                 self.refusals = self.refusals.saturating_add(1);
                 let is_void = matches!(status, 400 | 403 | 404)
                     && self.is_legacy()
                     && !matches!(self.phase, Phase::Creating { .. });
-                if is_void || self.refusals > REFUSALS {
-                    self.end(cause, None);
+                if is_void {
+                    self.end(cause, Some(Reason::LegacyStatus), None);
+                } else if self.refusals > REFUSALS {
+                    self.end(cause, Some(Reason::StatusRepeated), None);
                 } else {
-                    self.fail(at, Duration::ZERO, cause);
+                    self.fail(at, Duration::ZERO, cause, Reason::CreationStatus);
                 }
             }
         }
@@ -105,16 +108,16 @@ impl Session {
             | Phase::Over => pending.garbage,
         };
         if tries > GARBAGE {
-            self.end(Cause::NotBosh, None);
+            self.end(Cause::NotBosh, Some(Reason::NotBosh), None);
         } else {
-            self.fail(at, Duration::ZERO, Cause::NotBosh);
+            self.fail(at, Duration::ZERO, Cause::NotBosh, Reason::NotBosh);
         }
     }
 
     /// `type='error'`: that request and every unanswered one before it are repeated, oldest first (B-R-150).
     pub(super) fn recover(&mut self, at: usize) {
         if matches!(self.phase, Phase::Creating { .. }) {
-            return self.fail(at, Duration::ZERO, Cause::Refused);
+            return self.fail(at, Duration::ZERO, Cause::Refused, Reason::CreationError);
         }
         self.lost_at = Some(self.now + self.terms.patience(None, &self.config));
         let Some(pending) = self.pending.get_mut(at) else {
@@ -124,7 +127,7 @@ impl Session {
         let errors = pending.errors;
         pending.way = Way::Again(self.now);
         if errors > ERRORS {
-            return self.farewell(Cause::Refused, None);
+            return self.farewell(Cause::Refused, Some(Reason::ErrorRepeated), None);
         }
         let due = self.now + backoff(u32::from(errors) - 1, Duration::ZERO);
         for at in 0..=at {
@@ -132,8 +135,9 @@ impl Session {
         }
     }
 
-    /// A transmission failed; the next one follows after a while.
-    fn fail(&mut self, at: usize, least: Duration, cause: Cause) {
+    /// A transmission failed; the next one follows after a while. `cause` and `reason` are the session's where it was the last try of its
+    /// creation.
+    fn fail(&mut self, at: usize, least: Duration, cause: Cause, reason: Reason) {
         if let Phase::Creating { attempts, .. } = self.phase {
             // The next try is another session's (B-R-049).
             self.pending.clear();
@@ -141,7 +145,7 @@ impl Session {
             self.acked = self.next.minus(1);
             self.lost_at = None;
             if attempts >= self.config.creation_attempts {
-                return self.end(cause, None);
+                return self.end(cause, Some(reason), None);
             }
             let wait = backoff(u32::from(attempts.saturating_sub(1)), least);
             self.phase = Phase::Creating {
@@ -265,12 +269,12 @@ impl Session {
             return self.process_rest();
         }
         if self.lost_deadline().is_some_and(|at| at <= now) {
-            return self.end(Cause::Lost, None);
+            return self.end(Cause::Lost, Some(Reason::AnswersMissing), None);
         }
         if let (Restart::Sent(until), Phase::Open) = (self.restart, &self.phase)
             && until <= now
         {
-            return self.farewell(Cause::NoFeatures, None);
+            return self.farewell(Cause::NoFeatures, Some(Reason::FeaturesMissing), None);
         }
         if self.overdue_at().is_some_and(|at| at <= now) {
             for at in 0..self.pending.len() {
@@ -288,7 +292,7 @@ impl Session {
             if until <= now {
                 let is_creation = pending.kind == Kind::Creation;
                 self.give_up(at, now);
-                self.fail(at, Duration::ZERO, Cause::Lost);
+                self.fail(at, Duration::ZERO, Cause::Lost, Reason::CreationUnanswered);
                 if is_creation {
                     return;
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use xmpp_machine::Moment;
 
 use super::{
-    Cause, Event,
+    Cause, Event, Reason,
     session::{Kind, Pending, Phase, Restart, Session, Way},
 };
 
@@ -87,7 +87,7 @@ impl Session {
         let must_send = self.must_send && self.has_room(0);
         if must_send || self.poll_at().is_some_and(|at| at <= self.now) {
             if self.is_flooded() {
-                self.farewell(Cause::Overflow, None);
+                self.farewell(Cause::Overflow, Some(Reason::HeldInputTooLong), None);
                 return;
             }
             if std::mem::take(&mut self.must_send) {

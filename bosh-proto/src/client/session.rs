@@ -297,7 +297,7 @@ impl Session {
         self.now = self.clock.read(now);
         match self.phase {
             Phase::Over | Phase::Closing { .. } => {}
-            Phase::Creating { .. } => self.end(super::Cause::Ours, None),
+            Phase::Creating { .. } => self.end(super::Cause::Ours, None, None),
             Phase::Open | Phase::Pausing { .. } | Phase::Paused { .. } => {
                 self.phase = Phase::Closing {
                     until: self.now + CLOSE_PATIENCE,
@@ -310,7 +310,7 @@ impl Session {
     /// Ends the session at once, without a word to the connection manager: for one that is known to be gone. `Event::Closed` follows.
     pub fn abort(&mut self, now: Instant) {
         self.now = self.clock.read(now);
-        self.end(super::Cause::Ours, None);
+        self.end(super::Cause::Ours, None, None);
     }
 
     /// An answer came.

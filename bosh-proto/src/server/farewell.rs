@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use xmpp_wire::{Element, StreamError, Wrapped, XmlLimits, ns};
 
 use super::{
-    Cause,
+    Cause, Closed, Reason,
     outbox::Queued,
     respond::Type,
     session::{Context, Farewell, Open, Phase, Session},
@@ -16,32 +16,33 @@ impl Session {
     /// The terminal bodies carry nothing that tells one cause of a condition from another (B-R-093).
     pub(super) fn fail(
         &mut self,
-        condition: Condition,
+        reason: Reason,
         rid: Rid,
         exchange: ExchangeId,
         ctx: &mut Context<'_>,
     ) {
+        let fault = wire_condition(reason);
         let mut answers: Vec<_> = self
             .take_live()
             .into_iter()
             .map(|(rid, exchange)| (rid, exchange, Condition::OtherRequest))
             .collect();
-        answers.push((rid, exchange, condition));
+        answers.push((rid, exchange, fault));
         answers.sort_by_key(|(rid, ..)| *rid);
         for (rid, exchange, condition) in answers {
             let status = self.status(condition);
             self.stage(rid, exchange, status, body::terminal(condition), ctx);
         }
-        self.end(Cause::Fault(condition));
+        self.end(Cause::Fault(fault), Some(reason));
     }
 
     /// The same where the faulty request's exchange died meanwhile.
-    pub(super) fn fail_silently(&mut self, condition: Condition, ctx: &mut Context<'_>) {
+    pub(super) fn fail_silently(&mut self, reason: Reason, ctx: &mut Context<'_>) {
         for (rid, exchange) in self.take_live() {
             let other = body::terminal(Condition::OtherRequest);
             self.stage(rid, exchange, 200, other, ctx);
         }
-        self.end(Cause::Fault(condition));
+        self.end(Cause::Fault(wire_condition(reason)), Some(reason));
     }
 
     /// The client ended the session (B-R-136): the oldest open request gets `type='terminate'`, the others empty bodies.
@@ -67,14 +68,14 @@ impl Session {
             self.phase = Phase::Leaving;
             return;
         }
-        self.end(Cause::Terminated);
+        self.end(Cause::Terminated, None);
     }
 
     /// The application ends the session: with an open request at once, else with the next one.
     pub(super) fn close(&mut self, farewell: Farewell, ctx: &mut Context<'_>) {
         match &self.phase {
             Phase::Over(_) | Phase::Ending(_) => return,
-            Phase::Leaving => return self.end(Cause::Terminated),
+            Phase::Leaving => return self.end(Cause::Terminated, None),
             Phase::Opening(_) | Phase::Open => {}
         }
         self.phase = Phase::Ending(Box::new(farewell));
@@ -82,21 +83,27 @@ impl Session {
     }
 
     /// Ends at once, whether or not a request can carry the news (B-R-153); for this cause, unless the application was ending it.
-    pub(super) fn shut(&mut self, cause: Cause, condition: Condition, ctx: &mut Context<'_>) {
+    pub(super) fn shut_down(
+        &mut self,
+        cause: Cause,
+        reason: Option<Reason>,
+        condition: Condition,
+        ctx: &mut Context<'_>,
+    ) {
         if self.is_over() {
             return;
         }
         if matches!(self.phase, Phase::Leaving) {
-            return self.end(Cause::Terminated);
+            return self.end(Cause::Terminated, None);
         }
-        let was_ending = matches!(self.phase, Phase::Ending(_));
-        if !was_ending {
-            self.phase = Phase::Ending(Box::new(Farewell::new(condition)));
+        if !matches!(self.phase, Phase::Ending(_)) {
+            self.phase = Phase::Ending(Box::new(Farewell {
+                cause,
+                reason,
+                ..Farewell::new(condition)
+            }));
         }
         self.finish(ctx);
-        if let (Phase::Over(over), false) = (&mut self.phase, was_ending) {
-            over.0 = cause;
-        }
     }
 
     /// Answers everything open with the application's farewell: queued elements and the stream error leave on the first (B-X-027).
@@ -106,6 +113,7 @@ impl Session {
         };
         let Farewell {
             cause,
+            reason,
             condition,
             error,
             uri,
@@ -136,7 +144,7 @@ impl Session {
                 .map_or(200, |condition| self.status(condition));
             self.stage(rid, exchange, status, body, ctx);
         }
-        self.end(cause);
+        self.end(cause, reason);
     }
 
     /// A stanza came before its client was authenticated.
@@ -144,6 +152,7 @@ impl Session {
         let error = StreamError::new("not-authorized").to_element();
         let farewell = Farewell {
             cause: Cause::NotAuthorized,
+            reason: Some(Reason::EarlyStanza),
             error: Some(Queued::new(&error)),
             ..Farewell::new(Condition::RemoteStreamError)
         };
@@ -166,14 +175,18 @@ impl Session {
     }
 
     /// The session is over, but for answers that wait for their turn.
-    pub(super) fn end(&mut self, cause: Cause) {
+    pub(super) fn end(&mut self, cause: Cause, reason: Option<Reason>) {
         let mut undelivered = self.unacknowledged();
         let queued = self.outbox.take_all();
         undelivered.extend(queued.into_iter().map(Queued::into_element));
         self.drop_unanswered();
         self.linger.end(false);
         self.stranger = None;
-        self.phase = Phase::Over(Box::new((cause, undelivered)));
+        self.phase = Phase::Over(Box::new(Closed {
+            cause,
+            reason,
+            undelivered,
+        }));
     }
 
     /// Elements of answers that the client is not known to have (B-X-031), cut again out of the answers kept.
@@ -189,4 +202,9 @@ impl Session {
             .flat_map(|wrapped| wrapped.elements)
             .collect()
     }
+}
+
+/// The condition of a fault.
+fn wire_condition(reason: Reason) -> Condition {
+    reason.condition().unwrap_or(Condition::UndefinedCondition)
 }

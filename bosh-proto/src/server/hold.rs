@@ -5,7 +5,7 @@ use std::{num::NonZeroU16, time::Duration};
 use xmpp_machine::Moment;
 
 use super::{
-    Action, Cause,
+    Action, Cause, Reason,
     respond::SENT_PATIENCE,
     session::{Context, Open, Phase, Session},
 };
@@ -229,7 +229,12 @@ impl Session {
         self.pump(ctx);
         self.is_slowed(ctx.now);
         if self.auth_until().is_some_and(|at| at <= ctx.now) {
-            self.shut(Cause::AuthTimeout, Condition::PolicyViolation, ctx);
+            self.shut_down(
+                Cause::AuthTimeout,
+                Some(Reason::AuthTimeout),
+                Condition::PolicyViolation,
+                ctx,
+            );
         }
         if self.is_over() {
             return;
@@ -249,12 +254,16 @@ impl Session {
         }
         self.flow(ctx);
         if self.inactive_at().is_some_and(|at| at <= ctx.now) {
-            let cause = match self.phase {
-                Phase::Ending(_) => Cause::Ours,
-                Phase::Leaving => Cause::Terminated,
-                Phase::Opening(_) | Phase::Open | Phase::Over(_) => Cause::Inactive,
+            let silent = match self.paused {
+                Some(_) => Reason::PauseExpired,
+                None => Reason::Inactive,
             };
-            self.end(cause);
+            let (cause, reason) = match &self.phase {
+                Phase::Ending(farewell) => (Cause::Ours, farewell.reason),
+                Phase::Leaving => (Cause::Terminated, None),
+                Phase::Opening(_) | Phase::Open | Phase::Over(_) => (Cause::Inactive, Some(silent)),
+            };
+            self.end(cause, reason);
         }
     }
 

@@ -7,7 +7,7 @@ use xmpp_machine::{Clock, Moment};
 use xmpp_wire::Element;
 
 use super::{
-    Accept, Action, Cause, Closed, Config, Event, Opening, SendError, SessionKey, create,
+    Accept, Action, Cause, Config, Event, Opening, Reason, SendError, SessionKey, create,
     exchanges::{Exchanges, handle, parts},
     late::Late,
     outbox::{Queued, Spares},
@@ -78,9 +78,9 @@ impl Manager {
         match Body::parse(request.body.clone(), &self.config.xml) {
             Ok(body) if body.attribute("sid").is_none() => self.create(&request, body, delay, now),
             Ok(body) => self.route(&request, body, None, delay, now),
-            Err(_) => match Body::salvage(&request.body, &self.config.xml) {
+            Err(error) => match Body::salvage(&request.body, &self.config.xml) {
                 Some(body) if body.attribute("sid").is_some() => {
-                    self.route(&request, body, Some(Condition::BadRequest), delay, now)
+                    self.route(&request, body, Some(Reason::of_xml(error.kind)), delay, now)
                 }
                 Some(_) | None => {
                     let answer = Response::terminal(200, Condition::BadRequest);
@@ -191,6 +191,7 @@ impl Manager {
         };
         let farewell = Farewell {
             cause: Cause::Ours,
+            reason: None,
             condition,
             error: error.as_ref().map(Queued::new),
             uri: None,
@@ -224,13 +225,13 @@ impl Manager {
     }
 
     /// Shutdown: every session is closed with `system-shutdown`, every held request answered, creation refused (B-R-153).
-    pub fn shutdown(&mut self, now: Instant) {
+    pub fn shut_down(&mut self, now: Instant) {
         let now = self.clock.read(now);
         self.is_down = true;
         let keys: Vec<_> = self.sessions.iter().map(|(_, s)| s.key).collect();
         for key in keys {
             self.with(key, now, |session, ctx| {
-                session.shut(Cause::Shutdown, Condition::SystemShutdown, ctx);
+                session.shut_down(Cause::Shutdown, None, Condition::SystemShutdown, ctx);
             });
         }
         while let Some((id, response)) = self.late.pop(None) {
@@ -346,11 +347,10 @@ impl Manager {
         for unsent in &session.unsent {
             self.exchanges.remove(unsent.exchange);
         }
-        if let Phase::Over(end) = session.phase {
-            let (cause, undelivered) = *end;
+        if let Phase::Over(closed) = session.phase {
             self.actions.push_back(Action::Deliver {
                 session: session.key,
-                event: Event::Closed(Closed { cause, undelivered }),
+                event: Event::Closed(*closed),
             });
         }
     }
@@ -371,7 +371,7 @@ impl Manager {
         &mut self,
         request: &Request,
         body: Body,
-        fault: Option<Condition>,
+        fault: Option<Reason>,
         delay: Duration,
         now: Moment,
     ) -> ExchangeId {
@@ -400,7 +400,7 @@ impl Manager {
         }
         let key = session.key;
         let is_too_big = session.is_too_big(request.body.len(), &self.config);
-        let fault = fault.or(is_too_big.then_some(Condition::PolicyViolation));
+        let fault = fault.or(is_too_big.then_some(Reason::BodyTooLong));
         let digest = if session.is_keyed() {
             self.sids.digest(&request.body)
         } else {
@@ -408,9 +408,9 @@ impl Manager {
         };
         let exchange = self.exchanges.insert(key, request.connection);
         self.with(key, now, |session, ctx| match fault {
-            Some(condition) => {
+            Some(reason) => {
                 let rid = body.attribute("rid").and_then(|text| Rid::parse(&text));
-                session.fail(condition, rid.unwrap_or(Rid::LAST), exchange, ctx);
+                session.fail(reason, rid.unwrap_or(Rid::LAST), exchange, ctx);
             }
             None => {
                 let arrival = Arrival {
@@ -453,7 +453,7 @@ impl Manager {
         };
         match read_payloads(std::mem::take(&mut body.elements)) {
             Ok(elements) => body.elements = elements,
-            Err(condition) => return self.answer_alone(refuse(condition), delay, now),
+            Err(_) => return self.answer_alone(refuse(Condition::BadRequest), delay, now),
         }
         let rates = &self.config.rates;
         let (delay, source) = match self.sources.admit(request.source, rates, now) {

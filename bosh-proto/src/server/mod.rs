@@ -13,6 +13,7 @@ mod outbox;
 mod pace;
 mod police;
 mod rare;
+mod reason;
 mod receive;
 mod replay;
 mod respond;
@@ -28,6 +29,7 @@ pub use address::Route;
 pub use config::Config;
 pub use manager::Manager;
 pub use pace::Rates;
+pub use reason::Reason;
 pub use xmpp_machine::{Rate, SendError};
 
 use crate::{Condition, ExchangeId, Response};
@@ -94,8 +96,10 @@ pub struct Opening {
 /// The end of a session.
 #[derive(Debug)]
 pub struct Closed {
-    /// Why.
+    /// Who ended it, and what the client was told.
     pub cause: Cause,
+    /// The rule that was broken; `None` where none was.
+    pub reason: Option<Reason>,
     /// Elements taken by `send` whose delivery was never shown (queued, or sent and not acknowledged), in order (B-X-030, B-X-031).
     pub undelivered: Vec<Element>,
 }
@@ -106,7 +110,7 @@ pub struct Closed {
 pub enum Cause {
     /// `close` was called, or an element could not be spelled in the session's charset.
     Ours,
-    /// `shutdown` was called.
+    /// `shut_down` was called.
     Shutdown,
     /// The client sent `type='terminate'`.
     Terminated,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use xmpp_machine::Moment;
 
-use super::{Config, create::Terms};
+use super::{Config, Reason, create::Terms};
 use crate::rid::Rid;
 
 /// A new request, as far as these rules look at it.
@@ -48,11 +48,16 @@ impl Police {
         }
     }
 
-    /// Judges a new request on its arrival: false is a violation. One that fills a gap is not the last one, and not judged:
+    /// Judges a new request on its arrival. One that fills a gap is not the last one, and not judged:
     /// the last one was.
-    pub(super) fn allows(&mut self, request: Conduct, terms: &Terms, now: Moment) -> bool {
+    pub(super) fn check_request(
+        &mut self,
+        request: Conduct,
+        terms: &Terms,
+        now: Moment,
+    ) -> Result<(), Reason> {
         if request.rid <= self.last {
-            return true;
+            return Ok(());
         }
         let too_many = request.unanswered > terms.requests() && !request.is_exempt;
         let polling = Duration::from_secs(u64::from(terms.polling));
@@ -69,7 +74,13 @@ impl Police {
         self.last = request.rid;
         self.last_at = now;
         self.last_is_empty = request.is_empty;
-        !too_many && !too_fast
+        if too_many {
+            return Err(Reason::TooManyRequests);
+        }
+        if too_fast {
+            return Err(Reason::PollingTooOften);
+        }
+        Ok(())
     }
 
     /// Notes an answer.
@@ -77,13 +88,13 @@ impl Police {
         self.answered_bare = !has_payload;
     }
 
-    /// Judges a retransmission, the `count`th of its rid (B-R-095): false is a violation.
-    pub(super) fn allows_duplicate(
+    /// Judges a retransmission, the `count`th of its rid (B-R-095).
+    pub(super) fn check_duplicate(
         &mut self,
         count: &mut u8,
         config: &Config,
         now: Moment,
-    ) -> bool {
+    ) -> Result<(), Reason> {
         let is_running = self
             .minute
             .is_some_and(|since| now.since(since) < Duration::from_secs(60));
@@ -93,6 +104,12 @@ impl Police {
         }
         self.duplicates = self.duplicates.saturating_add(1);
         *count = count.saturating_add(1);
-        *count <= config.duplicates_per_rid && self.duplicates <= config.duplicates_per_minute
+        if *count > config.duplicates_per_rid {
+            return Err(Reason::RidRepeatedTooOften);
+        }
+        if self.duplicates > config.duplicates_per_minute {
+            return Err(Reason::TooManyRetransmissions);
+        }
+        Ok(())
     }
 }

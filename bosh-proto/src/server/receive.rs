@@ -6,13 +6,13 @@ use xmpp_machine::Moment;
 use xmpp_wire::{Element, ns};
 
 use super::{
-    Config, Event, create,
+    Config, Event, Reason, create,
     hold::Fill,
     police::Conduct,
     session::{Arrival, Context, Deferred, Open, Phase, Session},
 };
 use crate::{
-    Condition, ExchangeId,
+    ExchangeId,
     body::{Body, recoverable_error},
     keys::Expected,
     rid::Rid,
@@ -27,7 +27,7 @@ impl Session {
         let exchange = arrival.exchange;
         let rid = arrival.body.attribute("rid");
         let Some(rid) = rid.and_then(|text| Rid::parse(&text)) else {
-            return self.fail(Condition::BadRequest, Rid::LAST, exchange, ctx);
+            return self.fail(Reason::RidMissing, Rid::LAST, exchange, ctx);
         };
         let done = if rid <= self.received || self.is_deferred(rid) {
             self.receive_again(rid, &arrival, ctx)
@@ -38,18 +38,18 @@ impl Session {
             Ok(()) => self.flow(ctx),
             // A request that failed in its turn has left `open` and `deferred`.
             Err(Fault {
-                condition,
+                reason,
                 rid,
                 exchange: Some(exchange),
             }) => {
-                self.fail(condition, rid, exchange, ctx);
+                self.fail(reason, rid, exchange, ctx);
             }
             Err(Fault {
-                condition,
+                reason,
                 exchange: None,
                 ..
             }) => {
-                self.fail_silently(condition, ctx);
+                self.fail_silently(reason, ctx);
             }
         }
     }
@@ -67,8 +67,8 @@ impl Session {
         arrival: &Arrival,
         ctx: &mut Context<'_>,
     ) -> Result<(), Fault> {
-        let fault = |condition| Fault {
-            condition,
+        let fault = |reason| Fault {
+            reason,
             rid,
             exchange: Some(arrival.exchange),
         };
@@ -77,14 +77,11 @@ impl Session {
         let found = self.unanswered_mut().find(|open| open.rid == rid);
         if let Some(mut open) = found.copied() {
             if differs(open.digest, arrival.digest) {
-                return Err(fault(Condition::ItemNotFound));
+                return Err(fault(Reason::RetransmissionDiffers));
             }
-            let allowed = self
-                .police
-                .allows_duplicate(&mut open.duplicates, ctx.config, now);
-            if !allowed {
-                return Err(fault(Condition::PolicyViolation));
-            }
+            self.police
+                .check_duplicate(&mut open.duplicates, ctx.config, now)
+                .map_err(fault)?;
             let old = open.exchange.live();
             open.exchange = arrival.exchange.into();
             open.deadline = now + wait;
@@ -98,17 +95,14 @@ impl Session {
             return Ok(());
         }
         let Some(answer) = self.replay.get_mut(rid, self.answered) else {
-            return Err(fault(Condition::ItemNotFound));
+            return Err(fault(Reason::AnswerNotKept));
         };
         if differs(answer.digest, arrival.digest) {
-            return Err(fault(Condition::ItemNotFound));
+            return Err(fault(Reason::RetransmissionDiffers));
         }
-        let allowed = self
-            .police
-            .allows_duplicate(&mut answer.duplicates, ctx.config, now);
-        if !allowed {
-            return Err(fault(Condition::PolicyViolation));
-        }
+        self.police
+            .check_duplicate(&mut answer.duplicates, ctx.config, now)
+            .map_err(fault)?;
         let body = answer.body.clone();
         // B-R-110: a repeated pause request changes nothing about the pause.
         if self.paused.is_none() {
@@ -140,8 +134,8 @@ impl Session {
             digest,
             delay,
         } = arrival;
-        let fault = |condition| Fault {
-            condition,
+        let fault = |reason| Fault {
+            reason,
             rid,
             exchange: Some(exchange),
         };
@@ -154,7 +148,7 @@ impl Session {
         // B-R-087: one more for pause and terminate.
         let window = self.terms.requests() + u64::from(is_exempt);
         if rid > self.received.plus(window) {
-            return Err(fault(Condition::ItemNotFound));
+            return Err(fault(Reason::WindowExceeded));
         }
         self.paused = None;
         self.idle_since = ctx.now;
@@ -171,12 +165,12 @@ impl Session {
             unanswered: self.count_unanswered(ctx.now) + 1,
             answered: self.answered,
         };
-        if !self.police.allows(conduct, &self.terms, ctx.now) {
-            return Err(fault(Condition::PolicyViolation));
-        }
+        self.police
+            .check_request(conduct, &self.terms, ctx.now)
+            .map_err(fault)?;
         let (own, is_abuse) = self.pace.charge(bytes, &ctx.config.rates, ctx.now);
         if is_abuse && self.terms.polling > 0 && !is_exempt {
-            return Err(fault(Condition::PolicyViolation));
+            return Err(fault(Reason::RateExceeded));
         }
         self.slow_down(own.max(delay), ctx.now);
         let open = Open {
@@ -189,7 +183,7 @@ impl Session {
         };
         if rid != self.received.plus(1) {
             if self.parked_bytes().saturating_add(bytes) > self.parking_limit(ctx.config) {
-                return Err(fault(Condition::PolicyViolation));
+                return Err(fault(Reason::RidGap));
             }
             let deferred = &mut self.rare().deferred;
             let place = deferred.partition_point(|other| other.open.rid < rid);
@@ -198,8 +192,8 @@ impl Session {
         }
         let mut next = Some(Deferred { body, bytes, open });
         while let Some(Deferred { body, open, .. }) = next.take() {
-            self.turn(body, open, ctx).map_err(|condition| Fault {
-                condition,
+            self.turn(body, open, ctx).map_err(|reason| Fault {
+                reason,
                 rid: open.rid,
                 exchange: open.exchange.live(),
             })?;
@@ -213,7 +207,7 @@ impl Session {
     }
 
     /// A request's turn: everything before it took effect.
-    fn turn(&mut self, body: Body, open: Open, ctx: &mut Context<'_>) -> Result<(), Condition> {
+    fn turn(&mut self, body: Body, open: Open, ctx: &mut Context<'_>) -> Result<(), Reason> {
         let rid = open.rid;
         self.received = rid;
         self.paused = None;
@@ -245,16 +239,16 @@ impl Session {
     }
 
     /// B-R-158, B-R-159: the key's hash is what the request before announced.
-    fn check_key(&mut self, body: &Body) -> Result<(), Condition> {
+    fn check_key(&mut self, body: &Body) -> Result<(), Reason> {
         let newkey = match body.attribute("newkey") {
-            Some(text) => Some(Expected::parse(&text).ok_or(Condition::BadRequest)?),
+            Some(text) => Some(Expected::parse(&text).ok_or(Reason::NewKeyMalformed)?),
             None => None,
         };
         if let Some(expected) = self.expected().copied() {
-            let key = body.attribute("key").ok_or(Condition::ItemNotFound)?;
-            let next = Expected::parse(&key).ok_or(Condition::ItemNotFound)?;
+            let key = body.attribute("key").ok_or(Reason::KeyMissing)?;
+            let next = Expected::parse(&key).ok_or(Reason::KeyMismatch)?;
             if !expected.accepts(&key) {
-                return Err(Condition::ItemNotFound);
+                return Err(Reason::KeyMismatch);
             }
             self.rare().expected = Some(newkey.unwrap_or(next));
         } else if newkey.is_some() {
@@ -302,19 +296,21 @@ impl Session {
     }
 
     /// B-R-123.
-    fn read_pause(&self, body: &Body) -> Result<Option<Duration>, Condition> {
+    fn read_pause(&self, body: &Body) -> Result<Option<Duration>, Reason> {
         let Some(text) = body.attribute("pause") else {
             return Ok(None);
         };
-        let seconds = create::number(&text).ok_or(Condition::BadRequest)?;
-        if seconds > self.terms.maxpause || self.terms.maxpause == 0 {
-            return Err(Condition::PolicyViolation);
+        let seconds = create::number(&text).ok_or(Reason::PauseMalformed)?;
+        match self.terms.maxpause {
+            0 => return Err(Reason::PauseNotOffered),
+            most if seconds > most => return Err(Reason::PauseTooLong),
+            _ => {}
         }
         Ok(Some(Duration::from_secs(u64::from(seconds.max(1)))))
     }
 
     /// B-R-065: in the very call that accepts the request. False where one of them is refused.
-    fn deliver_payloads(&mut self, body: Body, ctx: &mut Context<'_>) -> Result<bool, Condition> {
+    fn deliver_payloads(&mut self, body: Body, ctx: &mut Context<'_>) -> Result<bool, Reason> {
         let elements = read_payloads(body.elements)?;
         if self.accepted {
             return Ok(self.deliver_elements(elements, ctx));
@@ -324,7 +320,7 @@ impl Session {
         }
         let bytes: usize = elements.iter().map(|element| element.raw().len()).sum();
         if self.parked_bytes().saturating_add(bytes) > self.parking_limit(ctx.config) {
-            return Err(Condition::PolicyViolation);
+            return Err(Reason::TooMuchBeforeAccept);
         }
         let rare = self.rare();
         rare.early_bytes = rare.early_bytes.saturating_add(bytes);
@@ -362,7 +358,7 @@ impl Session {
 /// A request that ends its session.
 #[derive(Debug)]
 struct Fault {
-    condition: Condition,
+    reason: Reason,
     rid: Rid,
     exchange: Option<ExchangeId>,
 }
@@ -373,14 +369,14 @@ fn differs(old: u32, new: u32) -> bool {
 }
 
 /// Payloads as the server wants them: stanzas in `jabber:client` (B-X-004), standing alone with what they inherited (B-R-028).
-pub(super) fn read_payloads(elements: Vec<Element>) -> Result<Vec<Element>, Condition> {
+pub(super) fn read_payloads(elements: Vec<Element>) -> Result<Vec<Element>, Reason> {
     elements
         .into_iter()
         .map(|element| {
             let name = element.name();
             if name.namespace == ns::STREAM && name.local == "stream" {
                 // B-X-009: streams are the connection manager's business.
-                return Err(Condition::BadRequest);
+                return Err(Reason::StreamElement);
             }
             let is_stanza = matches!(name.local, "message" | "presence" | "iq");
             Ok(match name.namespace {

@@ -12,7 +12,7 @@ use xmpp_machine::{AddressShare, Moment};
 use xmpp_wire::{Element, StreamHeader, ns};
 
 use super::{
-    Accept, Action, Cause, Config, Event, SendError, SessionKey,
+    Accept, Action, Cause, Closed, Config, Event, Reason, SendError, SessionKey,
     create::{Creation, Terms, Version},
     exchanges::{Carrier, Exchanges},
     hold::{Linger, Spared},
@@ -55,7 +55,7 @@ pub(super) enum Phase {
     /// The client ended the session before the server's stream was open, which still gets what it sent (B-R-135).
     Leaving,
     /// Ended: only answers that wait for their turn are left.
-    Over(Box<(Cause, Vec<Element>)>),
+    Over(Box<Closed>),
 }
 
 /// What the creation response will say, and until when it waits (B-R-062).
@@ -71,6 +71,7 @@ pub(super) struct Opening {
 #[derive(Debug)]
 pub(super) struct Farewell {
     pub(super) cause: Cause,
+    pub(super) reason: Option<Reason>,
     pub(super) condition: Option<Condition>,
     pub(super) error: Option<Queued>,
     /// Where to go instead, for `see-other-uri`.
@@ -82,6 +83,7 @@ impl Farewell {
     pub(super) fn new(condition: Condition) -> Self {
         Self {
             cause: Cause::Ours,
+            reason: None,
             condition: Some(condition),
             error: None,
             uri: None,
@@ -301,7 +303,7 @@ impl Session {
             }
         }
         if let Phase::Leaving = self.phase {
-            return self.end(Cause::Terminated);
+            return self.end(Cause::Terminated, None);
         }
         // The creation response waits for features, and be it for the rest of this instant.
         if !self.outbox.is_empty() || !matches!(self.phase, Phase::Opening(_)) {
@@ -345,7 +347,11 @@ impl Session {
     ) -> Result<(), SendError<Element>> {
         let queued = Queued::new(&element);
         if self.terms.content.is_ascii() && !queued.has_ascii_names() {
-            self.close(Farewell::new(Condition::UndefinedCondition), ctx);
+            let farewell = Farewell {
+                reason: Some(Reason::CharsetTooSmall),
+                ..Farewell::new(Condition::UndefinedCondition)
+            };
+            self.close(farewell, ctx);
             return Err(SendError::Closed(element));
         }
         if !self.outbox.has_room(queued.len(), ctx.config.outbox_bytes) {
@@ -375,7 +381,7 @@ impl Session {
         self.idle_since = ctx.now;
         if matches!(self.phase, Phase::Opening(_)) {
             // The client never learns the sid.
-            self.end(Cause::Inactive);
+            self.end(Cause::Inactive, Some(Reason::CreationLost));
             return;
         }
         self.pump(ctx);

@@ -390,7 +390,7 @@ fn run(calls: &[Call], driver: Driver) -> Vec<String> {
                 world.at(millis);
             }
             Call::Shutdown => {
-                world.manager.shutdown(world.now);
+                world.manager.shut_down(world.now);
                 world.drain();
             }
             Call::Sent(_)

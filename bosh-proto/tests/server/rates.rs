@@ -171,7 +171,7 @@ fn requests_of_no_session_are_slowed_down() {
         assert_eq!(world.answer(other), Some(terminal(condition)));
         assert_eq!(world.answer(late), None);
         let now = world.start() + std::time::Duration::from_secs(3);
-        world.manager.shutdown(now);
+        world.manager.shut_down(now);
         world.drain();
         assert_eq!(world.answer(late), Some(terminal(condition)));
     }

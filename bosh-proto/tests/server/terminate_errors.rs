@@ -263,7 +263,7 @@ fn shutdown_answers_every_held_request_and_refuses_creation() {
         world.open(FIRST, "");
         held.push(world.request(101, ""));
     }
-    world.manager.shutdown(world.now);
+    world.manager.shut_down(world.now);
     world.drain();
     for id in held {
         assert_eq!(world.answer(id).unwrap(), terminal("system-shutdown"));
@@ -331,7 +331,7 @@ fn a_session_that_left_before_its_stream_does_not_wait_for_ever() {
     assert_eq!(world.take_events(), ["closed Terminated"]);
     assert_eq!(world.manager.poll_timeout(), None);
     let mut world = leave();
-    world.manager.shutdown(world.now);
+    world.manager.shut_down(world.now);
     world.drain();
     assert_eq!(world.take_events(), ["closed Terminated"]);
 }

@@ -139,7 +139,7 @@ impl<R: Runtime> Hub<R> {
 
     /// Closes every session, answers every held request, refuses new ones.
     pub fn shutdown(&self) {
-        self.with(Manager::shutdown);
+        self.with(Manager::shut_down);
     }
 
     /// Live sessions.
@@ -252,7 +252,7 @@ impl State {
             | Event::Closed(_)) => event,
         };
         let inbox = if let Event::Closed(closed) = &event {
-            tracing::debug!(?session, cause = ?closed.cause, "session closed");
+            tracing::debug!(?session, cause = ?closed.cause, reason = ?closed.reason, "session closed");
             self.sessions.remove(&session)
         } else {
             self.sessions.get(&session).map(Arc::clone)

@@ -252,11 +252,13 @@ impl<N: Network> Bosh<N> {
             Cause::StreamError(Some(error)) => Why::Lost(Error::Stream(Box::new(error))),
             Cause::Status(status) => Why::Lost(Error::Status(status)),
             Cause::NotBosh => Why::Lost(Error::NotXmpp("its answers are no BOSH".to_owned())),
-            cause @ (Cause::Lost | Cause::Untrusted) => {
-                Why::Lost(self.fault.take().unwrap_or(Error::Bosh(Box::new(cause))))
-            }
+            cause @ (Cause::Lost | Cause::Untrusted) => Why::Lost(
+                self.fault
+                    .take()
+                    .unwrap_or(Error::Bosh(Box::new(cause), closed.reason)),
+            ),
             cause @ (Cause::StreamError(None) | Cause::Condition(_) | _) => {
-                Why::Lost(Error::Bosh(Box::new(cause)))
+                Why::Lost(Error::Bosh(Box::new(cause), closed.reason))
             }
         };
         End {
@@ -301,7 +303,7 @@ fn fault(failure: post::Failure) -> Error {
     match failure {
         post::Failure::Unreached(error) | post::Failure::Untrusted(error) => unpacked(error),
         post::Failure::Timeout(_) => Error::TimedOut,
-        post::Failure::NotHttp(error) => Error::NotXmpp(error.to_string()),
+        post::Failure::NotHttp(_) => Error::NotXmpp(failure.to_string()),
         post::Failure::Unreadable(error) => Error::NotXmpp(error.to_string()),
         post::Failure::Lost(_) | post::Failure::TooLarge | post::Failure::Invalid(_) => {
             Error::Lost(failure.to_string())

@@ -61,8 +61,8 @@ pub enum Error {
     #[error("the server ended the stream: {}", condition(.0))]
     Stream(Box<StreamError>),
     /// The connection manager ended the BOSH session.
-    #[error("the BOSH session ended: {0:?}")]
-    Bosh(Box<bosh::Cause>),
+    #[error("the BOSH session ended: {0:?}{rule}", rule = crate::ended::in_brackets(.1))]
+    Bosh(Box<bosh::Cause>, Option<bosh::Reason>),
 }
 
 fn condition(error: &StreamError) -> String {
@@ -88,7 +88,7 @@ impl Error {
             Self::WrongDomain(domain) => Failure::WrongDomain(domain.clone()),
             Self::TimedOut => Failure::TimedOut,
             Self::Stream(error) => Failure::Condition(error.condition.clone()),
-            Self::Bosh(cause) => {
+            Self::Bosh(cause, _) => {
                 if let bosh::Cause::Condition(condition) = &**cause {
                     Failure::Condition(condition.as_str().to_owned())
                 } else {

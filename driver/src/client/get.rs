@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use xmpp_endpoints::{Url, planner::Fetched};
-use xmpp_http1::client::{Cause, Config, Connection, Event, Fault, Request};
+use xmpp_http1::client::{Cause, Config, Connection, Event, Reason, Request};
 
 use super::{
     Error,
     network::{BoxStream, Network},
 };
-use crate::{Pump, Step};
+use crate::{Pump, Step, ended::in_brackets};
 
 /// Fetches a document; redirects are the planner's. A body larger than `most` comes as one that is one byte too large.
 pub(super) async fn get<N: Network>(
@@ -48,13 +48,16 @@ pub(super) async fn get<N: Network>(
             })
         }
         Some(Step::Event(Event::Closed(closed))) => match closed.cause {
-            Cause::Fault(Fault::BodyTooLarge) => Ok(Fetched {
+            Cause::Fault if closed.reason == Some(Reason::BodyTooLong) => Ok(Fetched {
                 status: 200,
                 content_type: None,
                 location: None,
                 body: vec![0; most + 1].into(),
             }),
-            Cause::Fault(fault) => Err(Error::NotXmpp(fault.to_string())),
+            Cause::Fault => Err(Error::NotXmpp(format!(
+                "the answer is no HTTP/1.1{}",
+                in_brackets(&closed.reason)
+            ))),
             Cause::Timeout => Err(Error::TimedOut),
             Cause::Ours | Cause::Peer | Cause::Network | _ => Err(lost()),
         },

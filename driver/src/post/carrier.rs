@@ -10,7 +10,7 @@ use std::{
 use bosh_proto::binding::client as binding;
 use futures_channel::oneshot;
 use futures_io::{AsyncRead, AsyncWrite};
-use xmpp_http1::client::{Cause, Closed, Connection, Event, Fault, Response};
+use xmpp_http1::client::{Cause, Closed, Connection, Event, Reason, Response};
 
 use super::{
     Failure, Reply, Unreadable,
@@ -123,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Carrier<S, R> {
     }
 
     fn closed(&mut self, closed: &Closed) {
-        tracing::debug!(cause = ?closed.cause, "connection closed");
+        tracing::debug!(cause = ?closed.cause, reason = ?closed.reason, "connection closed");
         self.permit = None;
         match std::mem::replace(&mut self.state, State::Ending) {
             State::Idle(mut jobs) => {
@@ -152,8 +152,11 @@ fn failure(closed: &Closed) -> Failure {
         // Whatever the reason: nothing left.
         (_, Some(crate::post::Progress::Unsent)) => UNSENT,
         (Cause::Timeout, Some(progress)) => Failure::Timeout(progress),
-        (Cause::Fault(Fault::BodyTooLarge), _) => Failure::TooLarge,
-        (Cause::Fault(fault), _) => Failure::NotHttp(fault),
+        (Cause::Fault, progress) => match closed.reason {
+            Some(Reason::BodyTooLong) => Failure::TooLarge,
+            Some(reason) => Failure::NotHttp(reason),
+            None => Failure::Lost(progress),
+        },
         (_, progress) => Failure::Lost(progress),
     }
 }

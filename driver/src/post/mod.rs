@@ -28,7 +28,7 @@ use std::{fmt, future::Future, io};
 pub use bosh_proto::binding::client::{Endpoint, Unreadable};
 use bytes::Bytes;
 use futures_io::{AsyncRead, AsyncWrite};
-pub use xmpp_http1::client::{Cause, Fault, Progress};
+pub use xmpp_http1::client::{Cause, Progress, Reason};
 
 pub use pool::{Config, Pool};
 
@@ -78,8 +78,8 @@ pub enum Failure {
     #[error("the answer is larger than this client reads")]
     TooLarge,
     /// The answer is no HTTP.
-    #[error("not an answer: {0}")]
-    NotHttp(#[source] Fault),
+    #[error("the answer is no HTTP/1.1: {0}")]
+    NotHttp(Reason),
     /// The answer's content coding was not asked for, or is broken.
     #[error("not readable: {0}")]
     Unreadable(#[source] Unreadable),

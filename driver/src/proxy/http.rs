@@ -64,7 +64,7 @@ fn request(target: &Target, credentials: Option<&Credentials>) -> Request {
 fn reason(closed: &Closed) -> ProxyError {
     match closed.cause {
         Cause::Timeout => ProxyError::Timeout,
-        Cause::Fault(_) => ProxyError::Malformed("its answer is no HTTP/1.1, or past the limits"),
+        Cause::Fault => ProxyError::Malformed("its answer is no HTTP/1.1, or past the limits"),
         Cause::Ours | Cause::Peer | Cause::Network | _ => ended(),
     }
 }

@@ -143,8 +143,11 @@ pub enum Error {
     #[error("the stream was ended: {}", .0.condition)]
     Stream(Box<StreamError>),
     /// The BOSH session: its client fell silent, or broke the protocol.
-    #[error("the BOSH session ended: {0:?}")]
-    Bosh(bosh_proto::server::Cause),
+    #[error("the BOSH session ended: {0:?}{rule}", rule = crate::ended::in_brackets(.1))]
+    Bosh(
+        bosh_proto::server::Cause,
+        Option<bosh_proto::server::Reason>,
+    ),
 }
 
 /// Why an element was not taken; it comes back.

@@ -259,7 +259,7 @@ impl End {
                     cause @ (bosh::Cause::Fault(_)
                     | bosh::Cause::AuthTimeout
                     | bosh::Cause::Inactive
-                    | _) => Cause::Lost(Error::Bosh(cause)),
+                    | _) => Cause::Lost(Error::Bosh(cause, closed.reason)),
                 };
                 (cause, closed.undelivered)
             }

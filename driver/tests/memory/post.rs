@@ -15,7 +15,7 @@ use futures_lite::future::poll_once;
 use xmpp_web_driver::{
     Runtime as _,
     post::{
-        Config, Connect, Failure, Fault, Pool, Post as _, Progress, Refused, Reply, Unreadable,
+        Config, Connect, Failure, Pool, Post as _, Progress, Reason, Refused, Reply, Unreadable,
     },
 };
 
@@ -306,7 +306,7 @@ fn what_is_no_answer_is_told_apart() {
         world.run(server.say(said));
         let result = world.run(posting);
         let expected = match &result {
-            Err(Failure::NotHttp(Fault::Head)) => "SSH",
+            Err(Failure::NotHttp(Reason::HeadMalformed)) => "SSH",
             Err(Failure::TooLarge) => "3145728",
             Err(Failure::Unreadable(Unreadable::Coding)) => "gzip",
             Ok(reply) if reply.status == 404 && reply.body == "xx" => "404",

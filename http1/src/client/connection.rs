@@ -12,8 +12,8 @@ use bytes::{Bytes, BytesMut};
 use xmpp_machine::{Clock, Moment};
 
 use super::{
-    Action, Cause, Closed, Config, Event, Fault, Progress, Request, RequestId, Response, SendError,
-    Unanswered,
+    Action, Cause, Closed, Config, Event, Progress, Reason, Request, RequestId, Response,
+    SendError, Unanswered,
     receive::{Asked, Received, Receiver},
 };
 use crate::{Instant, ResponseHead, Transmit, Upgraded, framing::Persistence};
@@ -171,7 +171,7 @@ impl Connection {
     /// Drops it, and the exchange under way.
     pub fn abort(&mut self, now: Instant) {
         self.clock.read(now);
-        self.abandon(Cause::Ours);
+        self.abandon(Cause::Ours, None);
     }
 
     /// Bytes came, appended to `input`. Takes what it can use off the front and leaves the rest.
@@ -183,7 +183,7 @@ impl Connection {
                 .as_mut()
                 .filter(|exchange| exchange.progress != Progress::Unsent)
             else {
-                self.abandon(Cause::Fault(Fault::Unsolicited));
+                self.abandon(Cause::Fault, Some(Reason::Unsolicited));
                 break;
             };
             exchange.progress = Progress::Answering;
@@ -192,7 +192,7 @@ impl Connection {
                 Ok(Some(Received::Interim)) => {
                     exchange.informational += 1;
                     if exchange.informational > self.config.informational {
-                        self.abandon(Cause::Fault(Fault::Informational));
+                        self.abandon(Cause::Fault, Some(Reason::TooManyInterim));
                     }
                 }
                 Ok(Some(Received::Head(persistence))) => {
@@ -203,7 +203,7 @@ impl Connection {
                 }
                 Ok(Some(Received::Switched(head))) => self.switch(head),
                 Ok(Some(Received::Response(head, body))) => self.answer(head, body),
-                Err(fault) => self.abandon(Cause::Fault(fault)),
+                Err(reason) => self.abandon(Cause::Fault, Some(reason)),
             }
         }
         if self.phase == Phase::Closing {
@@ -225,9 +225,9 @@ impl Connection {
             }
             Phase::Open | Phase::Finishing(_) => match self.receiver.end() {
                 Some((head, body)) => self.answer(head, body),
-                None => self.abandon(Cause::Network),
+                None => self.abandon(Cause::Network, None),
             },
-            Phase::Closing => self.abandon(Cause::Ours),
+            Phase::Closing => self.abandon(Cause::Ours, None),
             Phase::Over => {}
         }
     }
@@ -236,7 +236,7 @@ impl Connection {
     pub fn handle_reset(&mut self, now: Instant) {
         self.clock.read(now);
         self.eof = true;
-        self.abandon(Cause::Network);
+        self.abandon(Cause::Network, None);
     }
 
     /// A deadline may have passed.
@@ -246,14 +246,15 @@ impl Connection {
             if writing.progressed {
                 self.writing = Some(self.write_deadline());
             } else {
-                self.abandon(Cause::Timeout);
+                self.abandon(Cause::Timeout, Some(Reason::WriteTimeout));
                 return;
             }
         }
         if let Some((waiting, _)) = self.reading.filter(|&(_, by)| by <= now) {
             match waiting {
                 Waiting::Idle => self.finish(Cause::Ours),
-                Waiting::Head | Waiting::Body => self.abandon(Cause::Timeout),
+                Waiting::Head => self.abandon(Cause::Timeout, Some(Reason::HeadTimeout)),
+                Waiting::Body => self.abandon(Cause::Timeout, Some(Reason::BodyTimeout)),
             }
         }
     }
@@ -346,7 +347,7 @@ impl Connection {
         let sent = self.head.is_empty() && self.payload.is_empty();
         let asked = |exchange: &Exchange| head.status() != 101 || exchange.upgrades;
         let Some(exchange) = self.exchange.take_if(|exchange| sent && asked(exchange)) else {
-            self.abandon(Cause::Fault(Fault::Upgrade));
+            self.abandon(Cause::Fault, Some(Reason::UpgradeUnasked));
             return;
         };
         self.actions
@@ -379,6 +380,7 @@ impl Connection {
     fn finish(&mut self, cause: Cause) {
         let closed = Closed {
             cause,
+            reason: None,
             unanswered: None,
         };
         self.actions
@@ -392,7 +394,7 @@ impl Connection {
     }
 
     /// Ends it at once.
-    fn abandon(&mut self, cause: Cause) {
+    fn abandon(&mut self, cause: Cause, reason: Option<Reason>) {
         match self.phase {
             Phase::Open | Phase::Finishing(_) => {
                 let unanswered = self.exchange.take().map(|exchange| Unanswered {
@@ -400,7 +402,11 @@ impl Connection {
                     progress: exchange.progress,
                 });
                 self.actions
-                    .push_back(Action::Deliver(Event::Closed(Closed { cause, unanswered })));
+                    .push_back(Action::Deliver(Event::Closed(Closed {
+                        cause,
+                        reason,
+                        unanswered,
+                    })));
             }
             Phase::Closing => {}
             Phase::Over => return,

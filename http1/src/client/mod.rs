@@ -1,6 +1,7 @@
 //! The client's end of a connection.
 
 mod connection;
+mod reason;
 mod receive;
 mod request;
 
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use crate::{Limits, ResponseHead};
 
 pub use connection::Connection;
+pub use reason::Reason;
 pub use request::{Flaw, Request};
 
 /// How a connection behaves.
@@ -135,8 +137,10 @@ pub enum Event {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// Why.
+    /// Who ended it.
     pub cause: Cause,
+    /// The rule that the server broke, or the deadline that it missed; `None` where it did neither.
+    pub reason: Option<Reason>,
     /// The request that will not be answered any more.
     pub unanswered: Option<Unanswered>,
 }
@@ -169,45 +173,12 @@ pub enum Cause {
     Ours,
     /// The server ended it between answers, with one, or asked for it.
     Peer,
-    /// The server broke the protocol.
-    Fault(Fault),
+    /// The server broke the protocol, or a limit.
+    Fault,
     /// The connection broke in the middle of an exchange.
     Network,
     /// A deadline passed.
     Timeout,
-}
-
-/// What was wrong with an answer. The connection was dropped: nothing behind it can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Fault {
-    /// Bytes that answer no request.
-    #[error("bytes came that answer no request")]
-    Unsolicited,
-    /// Not the head of an HTTP/1.0 or HTTP/1.1 response.
-    #[error("the answer is no HTTP/1.1 response")]
-    Head,
-    /// A head, or a chunked body's trailers, past `Limits`.
-    #[error("the answer's head is longer than this client reads")]
-    HeadTooLarge,
-    /// Lengths that contradict each other, or are none (RFC 9112 §6.3).
-    #[error("the length of the answer's body is ambiguous")]
-    Length,
-    /// A transfer coding other than `chunked`.
-    #[error("the answer has a transfer coding that was not asked for")]
-    Coding,
-    /// Chunks that are none (RFC 9112 §7.1).
-    #[error("the answer's chunks are malformed")]
-    Chunk,
-    /// A body past `Limits::body_bytes`.
-    #[error("the answer's body is longer than this client reads")]
-    BodyTooLarge,
-    /// More 1xx than `Config::informational`.
-    #[error("there was no end of interim answers")]
-    Informational,
-    /// A 101 that nobody asked for, or before the request had left.
-    #[error("the server changed the protocol unasked")]
-    Upgrade,
 }
 
 /// A request that cannot be sent; nothing changed, and it comes back.

@@ -4,13 +4,14 @@ use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Config, Fault};
+use super::{Config, Reason};
 use crate::{
     Limits, ResponseHead, Version,
     chunked::Chunked,
     framing::Persistence,
     head::{FieldLine, Span},
-    parse::{self, Search},
+    parse::Search,
+    server,
 };
 
 /// What a request's method says about its answer.
@@ -69,7 +70,7 @@ impl Receiver {
         input: &mut BytesMut,
         asked: Asked,
         config: &Config,
-    ) -> Result<Option<Received>, Fault> {
+    ) -> Result<Option<Received>, Reason> {
         let limits = &config.limits;
         match self {
             Self::Head(search) => {
@@ -82,7 +83,7 @@ impl Receiver {
                     .zip(b"HTTP/1.")
                     .any(|(is, should)| is != should)
                 {
-                    return Err(Fault::Head);
+                    return Err(Reason::HeadMalformed);
                 }
                 let Some(length) = search.find(input, limits).map_err(in_head)? else {
                     return Ok(None);
@@ -119,7 +120,7 @@ impl Receiver {
             }
             Self::Body(_, Body::UntilEnd(body)) => {
                 if body.len() + input.len() > limits.body_bytes {
-                    return Err(Fault::BodyTooLarge);
+                    return Err(Reason::BodyTooLong);
                 }
                 body.extend_from_slice(input);
                 input.clear();
@@ -144,23 +145,23 @@ impl Receiver {
     }
 }
 
-fn in_head(fault: parse::Fault) -> Fault {
-    match fault.0 {
-        414 | 431 => Fault::HeadTooLarge,
-        _ => Fault::Head,
+fn in_head(reason: server::Reason) -> Reason {
+    match reason.status() {
+        414 | 431 => Reason::HeadTooLong,
+        _ => Reason::HeadMalformed,
     }
 }
 
-fn in_chunks(fault: parse::Fault) -> Fault {
-    match fault.0 {
-        413 => Fault::BodyTooLarge,
-        431 => Fault::HeadTooLarge,
-        _ => Fault::Chunk,
+fn in_chunks(reason: server::Reason) -> Reason {
+    match reason.status() {
+        413 => Reason::BodyTooLong,
+        431 => Reason::HeadTooLong,
+        _ => Reason::ChunkMalformed,
     }
 }
 
 /// Parses a head whose end was found, with this many field lines.
-fn parse_head(mut bytes: BytesMut, lines: usize) -> Result<ResponseHead, Fault> {
+fn parse_head(mut bytes: BytesMut, lines: usize) -> Result<ResponseHead, Reason> {
     unfold(&mut bytes)?;
     // RFC 9110 §2.5: a later HTTP/1 is read as 1.1.
     if let Some(minor @ b'2'..=b'9') = bytes.get_mut(b"HTTP/1.".len()) {
@@ -178,17 +179,17 @@ fn parse_head(mut bytes: BytesMut, lines: usize) -> Result<ResponseHead, Fault> 
         &mut room,
     );
     if parsed != Ok(httparse::Status::Complete(source.len())) {
-        return Err(Fault::Head);
+        return Err(Reason::HeadMalformed);
     }
     let (Some(status), Some(minor)) = (response.code, response.version) else {
-        return Err(Fault::Head);
+        return Err(Reason::HeadMalformed);
     };
     let version = match minor {
         0 => Version::Http10,
         _ => Version::Http11,
     };
     if status < 100 {
-        return Err(Fault::Head);
+        return Err(Reason::HeadMalformed);
     }
     let span = |part: &[u8]| {
         let start = (part.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
@@ -198,7 +199,7 @@ fn parse_head(mut bytes: BytesMut, lines: usize) -> Result<ResponseHead, Fault> 
     for line in response.headers.iter() {
         let value = line.value.trim_ascii();
         if line.name.is_empty() || value.contains(&0x7f) {
-            return Err(Fault::Head);
+            return Err(Reason::HeadMalformed);
         }
         fields.push(FieldLine {
             name: span(line.name.as_bytes()),
@@ -209,7 +210,7 @@ fn parse_head(mut bytes: BytesMut, lines: usize) -> Result<ResponseHead, Fault> 
 }
 
 /// RFC 9112 §5.2: a client reads a folded line as one, its line ends as spaces. White space before the first field is refused (§2.2).
-fn unfold(head: &mut [u8]) -> Result<(), Fault> {
+fn unfold(head: &mut [u8]) -> Result<(), Reason> {
     let mut first = true;
     let mut from = 0;
     while let Some(found) = memchr::memchr(b'\n', head.get(from..).unwrap_or_default()) {
@@ -217,7 +218,7 @@ fn unfold(head: &mut [u8]) -> Result<(), Fault> {
         from = at + 1;
         if matches!(head.get(from), Some(b' ' | b'\t')) {
             if first {
-                return Err(Fault::Head);
+                return Err(Reason::HeadMalformed);
             }
             if let Some(end) = head.get_mut(at.saturating_sub(1)..=at) {
                 end.fill(b' ');
@@ -229,7 +230,7 @@ fn unfold(head: &mut [u8]) -> Result<(), Fault> {
 }
 
 /// How the body of a final answer is delimited (RFC 9112 §6.3). What is ambiguous is refused, never repaired.
-fn body(head: &ResponseHead, asked: Asked, limits: &Limits) -> Result<Body, Fault> {
+fn body(head: &ResponseHead, asked: Asked, limits: &Limits) -> Result<Body, Reason> {
     if asked == Asked::HeadAlone || matches!(head.status(), 204 | 304) {
         return Ok(Body::Known(0));
     }
@@ -237,33 +238,33 @@ fn body(head: &ResponseHead, asked: Asked, limits: &Limits) -> Result<Body, Faul
     let mut codings = head.fields("transfer-encoding");
     match (codings.next(), codings.next(), length) {
         (None, _, None) => Ok(Body::UntilEnd(BytesMut::new())),
-        (None, _, Some(length)) if length > limits.body_bytes => Err(Fault::BodyTooLarge),
+        (None, _, Some(length)) if length > limits.body_bytes => Err(Reason::BodyTooLong),
         (None, _, Some(length)) => Ok(Body::Known(length)),
         // RFC 9112 §6.1: a coding in HTTP/1.0, or beside a length, is somebody else's idea of where the body ends.
         (Some(_), _, _) if length.is_some() || head.version() == Version::Http10 => {
-            Err(Fault::Length)
+            Err(Reason::LengthAmbiguous)
         }
         (Some(coding), None, _) if coding.eq_ignore_ascii_case(b"chunked") => {
             Ok(Body::Chunked(Box::new(Chunked::new())))
         }
-        (Some(_), _, _) => Err(Fault::Coding),
+        (Some(_), _, _) => Err(Reason::CodingUnsupported),
     }
 }
 
 /// RFC 9110 §8.6: digits alone; a repeated length is one length.
-fn content_length(head: &ResponseHead) -> Result<Option<usize>, Fault> {
+fn content_length(head: &ResponseHead) -> Result<Option<usize>, Reason> {
     let mut length = None;
     for value in head.fields("content-length") {
         for digits in value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii) {
             if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-                return Err(Fault::Length);
+                return Err(Reason::LengthAmbiguous);
             }
             let this = digits.iter().fold(0usize, |sum, digit| {
                 sum.saturating_mul(10)
                     .saturating_add(usize::from(digit - b'0'))
             });
             if length.is_some_and(|length| length != this) {
-                return Err(Fault::Length);
+                return Err(Reason::LengthAmbiguous);
             }
             length = Some(this);
         }

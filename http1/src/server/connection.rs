@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use xmpp_machine::{Clock, Moment};
 
 use super::{
-    Action, Cause, Closed, Config, Event, Request, RequestId,
+    Action, Cause, Closed, Config, Event, Reason, Request, RequestId,
     recall::Recall,
     receive::{HeadFacts, Received, Receiver},
     replies::{Body, Interim, Replies, Slot, State, Then},
@@ -21,7 +21,6 @@ use super::{
 use crate::{
     Instant, RequestHead, Response, Transmit, Upgraded, Version,
     framing::{Expectation, Framing, Persistence, Upgrade},
-    parse::Fault,
 };
 
 /// Bytes dropped after the last request before reading stops (W-R-164).
@@ -60,7 +59,7 @@ enum Phase {
     /// Requests are read.
     Open,
     /// No more are; answers owed leave.
-    Draining(Cause),
+    Draining(Closed),
     /// `Closed` and `Close` were given; the peer has until the write deadline.
     Closing,
     /// Nothing happens any more.
@@ -143,7 +142,7 @@ impl Connection {
         if closes {
             self.replies.drop_behind(id.0);
             self.upgrade = self.upgrade.filter(|&upgrade| upgrade < id.0);
-            self.drain(Cause::Ours);
+            self.drain(Cause::Ours, None);
         }
         self.settle();
     }
@@ -164,7 +163,7 @@ impl Connection {
     pub fn refuse_body(&mut self, status: u16, now: Instant) {
         self.clock.read(now);
         if self.asking == Asking::Asked {
-            self.refuse(Fault(status), Cause::Fault(status));
+            self.refuse(status, Cause::Fault(status), Reason::BodyRefused);
         }
         self.settle();
     }
@@ -172,14 +171,14 @@ impl Connection {
     /// Ends it: nothing more is read, answers owed still leave.
     pub fn close(&mut self, now: Instant) {
         self.clock.read(now);
-        self.drain(Cause::Ours);
+        self.drain(Cause::Ours, None);
         self.settle();
     }
 
     /// Drops it without an answer (B-R-168).
     pub fn abort(&mut self, now: Instant) {
         self.clock.read(now);
-        self.abandon(Cause::Ours);
+        self.abandon(Cause::Ours, None);
     }
 
     /// The stream failed: nothing more can be read or written.
@@ -205,7 +204,9 @@ impl Connection {
                     self.ask();
                     break;
                 }
-                Err(fault) => self.refuse(fault, Cause::Fault(fault.0)),
+                Err(reason) => {
+                    self.refuse(reason.status(), Cause::Fault(reason.status()), reason);
+                }
             }
         }
         if self.asking != Asking::Asked
@@ -230,13 +231,14 @@ impl Connection {
         match self.phase {
             Phase::Open | Phase::Draining(_) => {
                 if self.replies.awaits() && !self.config.half_close {
-                    self.abandon(Cause::Network);
+                    self.abandon(Cause::Network, None);
                     return;
                 }
                 let midway = self.receiver.in_head() || self.receiver.in_body();
-                self.drain(if midway { Cause::Network } else { Cause::Peer });
+                let cause = if midway { Cause::Network } else { Cause::Peer };
+                self.drain(cause, None);
             }
-            Phase::Closing => self.abandon(Cause::Ours),
+            Phase::Closing => self.abandon(Cause::Ours, None),
             Phase::Over => {}
         }
         self.settle();
@@ -249,18 +251,21 @@ impl Connection {
             if writing.progressed {
                 self.writing = Some(self.write_deadline());
             } else {
-                self.abandon(Cause::Timeout);
+                self.abandon(Cause::Timeout, Some(Reason::WriteTimeout));
                 return;
             }
         }
         if let Some((waiting, _)) = self.reading.filter(|&(_, by)| by <= now) {
             match waiting {
-                Waiting::Idle => self.drain(Cause::Ours),
-                Waiting::Head if !self.receiver.in_head() => self.drain(Cause::Timeout),
-                Waiting::Head | Waiting::Body => self.refuse(Fault(408), Cause::Timeout),
+                Waiting::Idle => self.drain(Cause::Ours, None),
+                Waiting::Head if !self.receiver.in_head() => {
+                    self.drain(Cause::Timeout, Some(Reason::RequestMissing));
+                }
+                Waiting::Head => self.refuse(408, Cause::Timeout, Reason::HeadTimeout),
+                Waiting::Body => self.refuse(408, Cause::Timeout, Reason::BodyTimeout),
                 Waiting::Turn => {
-                    if let Phase::Draining(cause) = self.phase {
-                        self.abandon(cause);
+                    if let Phase::Draining(Closed { cause, reason }) = self.phase {
+                        self.abandon(cause, reason);
                     }
                 }
             }
@@ -391,24 +396,24 @@ impl Connection {
             self.upgrade = Some(id);
         }
         if persistence == Persistence::Close {
-            self.drain(Cause::Peer);
+            self.drain(Cause::Peer, None);
         }
     }
 
     /// Answers a peer's fault after all that is owed, and reads no more.
-    fn refuse(&mut self, fault: Fault, cause: Cause) {
+    fn refuse(&mut self, status: u16, cause: Cause, reason: Reason) {
         let (version, body) = match self.replies.receiving() {
             Some(slot) => (slot.version, slot.body),
             None => (Version::Http11, Body::Allowed),
         };
-        let mut response = Response::new(fault.0).closing();
-        if fault.0 == 405 {
+        let mut response = Response::new(status).closing();
+        if status == 405 {
             response = response.with_field("Allow", "GET, HEAD, POST, OPTIONS");
         }
         response
             .fields
             .extend(self.config.error_fields.iter().cloned());
-        self.drain(cause);
+        self.drain(cause, Some(reason));
         self.replies.push(Slot {
             state: State::Refused(response),
             version,
@@ -419,9 +424,9 @@ impl Connection {
     }
 
     /// Reads no more. The first cause counts.
-    fn drain(&mut self, cause: Cause) {
+    fn drain(&mut self, cause: Cause, reason: Option<Reason>) {
         if self.phase == Phase::Open {
-            self.phase = Phase::Draining(cause);
+            self.phase = Phase::Draining(Closed { cause, reason });
             self.replies.drop_receiving();
             self.receiver = Receiver::default();
             self.asking = Asking::No;
@@ -430,10 +435,10 @@ impl Connection {
     }
 
     /// Ends without a farewell.
-    fn abandon(&mut self, cause: Cause) {
+    fn abandon(&mut self, cause: Cause, reason: Option<Reason>) {
         match self.phase {
             Phase::Open | Phase::Draining(_) => {
-                let closed = Closed { cause };
+                let closed = Closed { cause, reason };
                 self.actions
                     .push_back(Action::Deliver(Event::Closed(closed)));
             }
@@ -455,9 +460,8 @@ impl Connection {
 
     /// What follows from the state: the end, and the deadlines.
     fn settle(&mut self) {
-        if let Phase::Draining(cause) = self.phase {
+        if let Phase::Draining(closed) = self.phase {
             if self.replies.is_done() {
-                let closed = Closed { cause };
                 self.actions
                     .push_back(Action::Deliver(Event::Closed(closed)));
                 self.actions.push_back(Action::Close);
@@ -470,11 +474,11 @@ impl Connection {
         }
         let waiting = match self.phase {
             Phase::Open => self.waiting(),
-            Phase::Draining(Cause::Fault(_) | Cause::Timeout) => {
-                self.replies.awaits().then_some(Waiting::Turn)
-            }
-            Phase::Draining(Cause::Ours | Cause::Peer | Cause::Network) => None,
-            Phase::Closing | Phase::Over => None,
+            Phase::Draining(Closed {
+                cause: Cause::Fault(_) | Cause::Timeout,
+                ..
+            }) => self.replies.awaits().then_some(Waiting::Turn),
+            Phase::Draining(_) | Phase::Closing | Phase::Over => None,
         };
         if waiting != self.reading.map(|(waiting, _)| waiting) {
             self.reading =

@@ -1,6 +1,7 @@
 //! The server's end of a connection.
 
 mod connection;
+mod reason;
 mod recall;
 mod receive;
 mod replies;
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use crate::{Limits, RequestHead};
 
 pub use connection::Connection;
+pub use reason::Reason;
 
 /// How a connection behaves.
 ///
@@ -137,15 +139,17 @@ pub enum Event {
 /// let mut connection = Connection::new(Config::default().into(), now);
 /// connection.abort(now);
 /// let Some(Action::Deliver(Event::Closed(closed))) = connection.poll_action() else { return };
-/// assert_eq!(closed, Closed { cause: Cause::Ours });
+/// assert_eq!(closed, Closed { cause: Cause::Ours, reason: None });
 /// assert!(matches!(connection.poll_action(), Some(Action::Abort)));
 /// # }
 /// # example(std::time::Instant::now());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// Why.
+    /// Who ended it.
     pub cause: Cause,
+    /// The rule that the client broke, or the deadline that it missed; `None` where it did neither.
+    pub reason: Option<Reason>,
 }
 
 /// Why a connection ended.

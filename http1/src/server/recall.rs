@@ -8,11 +8,10 @@ use std::ops::Range;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::receive::HeadFacts;
+use super::{Reason, receive::HeadFacts};
 use crate::{
     Limits, RequestHead,
     framing::{Framing, Length, Upgrade, content_length},
-    parse::Fault,
 };
 
 /// The longest head that is remembered: browsers stay below without large cookies.
@@ -62,7 +61,7 @@ impl Recall {
         &self,
         input: &mut BytesMut,
         limits: &Limits,
-    ) -> Result<Option<(RequestHead, Framing, HeadFacts)>, Fault> {
+    ) -> Result<Option<(RequestHead, Framing, HeadFacts)>, Reason> {
         let Some(last) = &self.last else {
             return Ok(None);
         };

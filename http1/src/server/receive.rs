@@ -6,10 +6,10 @@ use crate::{
     Limits, RequestHead,
     chunked::Chunked,
     framing::{Framing, Length},
-    parse::{BAD_REQUEST, Fault, Search},
+    parse::Search,
 };
 
-use super::{LongBody, recall::Recall};
+use super::{LongBody, Reason, recall::Recall};
 
 /// Empty lines before a start line that are skipped (RFC 9112 §2.2): some clients send one after a body.
 const EMPTY_LINES: u8 = 2;
@@ -100,7 +100,7 @@ impl Receiver {
         recall: &mut Recall,
         limits: &Limits,
         unasked: usize,
-    ) -> Result<Option<Received>, Fault> {
+    ) -> Result<Option<Received>, Reason> {
         match self {
             Self::Head {
                 search,
@@ -113,7 +113,7 @@ impl Receiver {
                             *empty_lines += 1;
                             *search = Search::default();
                         }
-                        Some(_) => return Err(BAD_REQUEST),
+                        Some(_) => return Err(Reason::EmptyLines),
                         None => {
                             search.saw(1);
                             return Ok(None);

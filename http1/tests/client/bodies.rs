@@ -1,6 +1,6 @@
 //! How the body of an answer is delimited (RFC 9112 §6.3, §7.1).
 
-use xmpp_http1::client::{Config, Fault, Request};
+use xmpp_http1::client::{Config, Reason, Request};
 
 use crate::support::{Server, assert_fault, get, heard};
 
@@ -48,13 +48,13 @@ fn a_length_that_is_ambiguous_is_refused() {
         assert_fault(
             &get(),
             format!("{OK}{fields}\r\n2\r\nhi\r\n0\r\n\r\n"),
-            Fault::Length,
+            Reason::LengthAmbiguous,
         );
     }
     assert_fault(
         &get(),
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
-        Fault::Length,
+        Reason::LengthAmbiguous,
     );
 }
 
@@ -73,13 +73,13 @@ fn chunked_is_the_only_coding() {
         assert_fault(
             &get(),
             format!("{OK}Transfer-Encoding: {value}\r\n\r\n0\r\n\r\n"),
-            Fault::Coding,
+            Reason::CodingUnsupported,
         );
     }
     assert_fault(
         &get(),
         format!("{OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        Fault::Coding,
+        Reason::CodingUnsupported,
     );
 }
 
@@ -111,7 +111,7 @@ fn malformed_chunks_are_refused() {
         "2\r\nhi\r\n0\r\n\rx",
         "00000000000000002\r\n",
     ] {
-        assert_fault(&get(), chunked(body), Fault::Chunk);
+        assert_fault(&get(), chunked(body), Reason::ChunkMalformed);
     }
 }
 
@@ -192,13 +192,13 @@ fn the_bound_on_a_body_is_exact() {
             let mut server = Server::new(config.clone());
             server.ask(get());
             server.feed(&past, step);
-            assert_eq!(server.log, ["Fault(BodyTooLarge)", "Abort"], "{past}");
+            assert_eq!(server.log, ["Fault(BodyTooLong)", "Abort"], "{past}");
         }
     }
     assert_fault(
         &get(),
         format!("{OK}Content-Length: 99999999999999999999999999\r\n\r\n"),
-        Fault::BodyTooLarge,
+        Reason::BodyTooLong,
     );
 }
 
@@ -209,7 +209,11 @@ fn trailers_and_extensions_are_bounded() {
     assert_fault(
         &get(),
         chunked(&format!("0\r\nA: {pad}\r\n\r\n")),
-        Fault::HeadTooLarge,
+        Reason::HeadTooLong,
     );
-    assert_fault(&get(), chunked(&format!("1;{pad}\r\n")), Fault::Chunk);
+    assert_fault(
+        &get(),
+        chunked(&format!("1;{pad}\r\n")),
+        Reason::ChunkMalformed,
+    );
 }

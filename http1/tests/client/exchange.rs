@@ -113,7 +113,7 @@ fn interim_answers_are_skipped_up_to_the_bound() {
     assert_fault(
         &get(),
         interim.repeat(9),
-        xmpp_http1::client::Fault::Informational,
+        xmpp_http1::client::Reason::TooManyInterim,
     );
     // The bound is for each answer anew.
     let mut server = Server::asked(get());
@@ -152,7 +152,7 @@ fn an_upgrade_leaves_the_bytes_behind_it() {
 #[test]
 fn a_101_that_nobody_asked_for_is_a_fault() {
     let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
-    assert_fault(&get(), answer, xmpp_http1::client::Fault::Upgrade);
+    assert_fault(&get(), answer, xmpp_http1::client::Reason::UpgradeUnasked);
     // Also where the request is still on its way.
     let mut server = Server::new(Config::default());
     let request = post(vec![b'x'; 100_000]).with_field("Upgrade", "websocket");
@@ -163,7 +163,7 @@ fn a_101_that_nobody_asked_for_is_a_fault() {
         .connection
         .handle_input(&mut server.input, server.now);
     server.orders();
-    assert_eq!(server.log, ["Fault(Upgrade)", "Abort"]);
+    assert_eq!(server.log, ["Fault(UpgradeUnasked)", "Abort"]);
 }
 
 /// RFC 9110 §9.3.6: a 2xx to CONNECT has no body and gives the connection away; any other answer is one.

@@ -2,7 +2,7 @@
 
 use xmpp_http1::{
     Version,
-    client::{Config, Fault},
+    client::{Config, Reason},
 };
 
 use crate::support::{Server, assert_fault, get, heard};
@@ -50,7 +50,7 @@ fn a_status_line_that_is_none_is_refused() {
         assert_fault(
             &get(),
             format!("{line}\r\nContent-Length: 0\r\n\r\n"),
-            Fault::Head,
+            Reason::HeadMalformed,
         );
     }
 }
@@ -59,7 +59,7 @@ fn a_status_line_that_is_none_is_refused() {
 #[test]
 fn another_protocol_is_seen_at_once() {
     for greeting in ["SSH-2.0-x", "220 mail", "HTTP/2", "<", "\x15\x03"] {
-        assert_fault(&get(), greeting, Fault::Head);
+        assert_fault(&get(), greeting, Reason::HeadMalformed);
     }
     assert_eq!(heard(&get(), "HTTP/1."), [""; 0]);
 }
@@ -93,7 +93,7 @@ fn folded_lines_are_one_line() {
     assert_fault(
         &get(),
         "HTTP/1.1 200 OK\r\n Content-Length: 0\r\n\r\n",
-        Fault::Head,
+        Reason::HeadMalformed,
     );
 }
 
@@ -111,7 +111,7 @@ fn what_could_be_read_in_two_ways_is_refused() {
         "A b: c\r\n",
         "A\u{e9}: c\r\n",
     ] {
-        assert_fault(&get(), with(fields), Fault::Head);
+        assert_fault(&get(), with(fields), Reason::HeadMalformed);
     }
 }
 
@@ -123,11 +123,11 @@ fn the_bounds_on_a_head_are_exact() {
     assert_fault(
         &get(),
         with(&pad(limits.head_bytes + 1)),
-        Fault::HeadTooLarge,
+        Reason::HeadTooLong,
     );
     let lines = |count: usize| with(&"A: b\r\n".repeat(count - 1));
     assert_eq!(heard(&get(), lines(limits.fields)), ["200 "]);
-    assert_fault(&get(), lines(limits.fields + 1), Fault::HeadTooLarge);
+    assert_fault(&get(), lines(limits.fields + 1), Reason::HeadTooLong);
     let reason = |length: usize| {
         let pad = "x".repeat(length - "HTTP/1.1 200 ".len());
         format!("HTTP/1.1 200 {pad}\r\nContent-Length: 0\r\n\r\n")
@@ -136,7 +136,7 @@ fn the_bounds_on_a_head_are_exact() {
     assert_fault(
         &get(),
         reason(limits.start_line_bytes + 1),
-        Fault::HeadTooLarge,
+        Reason::HeadTooLong,
     );
 }
 
@@ -151,5 +151,5 @@ fn an_endless_head_ends_at_the_bound() {
         fed += 17;
         assert!(fed <= 16_384 + 17, "refused too late");
     }
-    assert_eq!(server.log, ["Fault(HeadTooLarge)", "Abort"]);
+    assert_eq!(server.log, ["Fault(HeadTooLong)", "Abort"]);
 }

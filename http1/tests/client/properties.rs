@@ -197,7 +197,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_are_a_fault(input in proptest::collection::vec(any::<u8>(), 1..200)) {
         let (log, _) = converse(&input, &[7], true);
-        prop_assert!(log == ["Fault(Head)", "Abort"] || log == ["Network", "Abort"], "{:?}", log);
+        prop_assert!(log == ["Fault(HeadMalformed)", "Abort"] || log == ["Network", "Abort"], "{:?}", log);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::BytesMut;
 use xmpp_http1::client::{
-    Action, Cause, Closed, Config, Connection, Event, Fault, Request, Response,
+    Action, Cause, Closed, Config, Connection, Event, Reason, Request, Response,
 };
 
 pub(crate) struct Server {
@@ -68,7 +68,10 @@ impl Server {
                     format!("{status} {body}")
                 }
                 Action::Deliver(Event::Closed(closed)) => {
-                    let line = format!("{:?}", closed.cause);
+                    let line = match (closed.cause, closed.reason) {
+                        (Cause::Fault, Some(reason)) => format!("Fault({reason:?})"),
+                        (cause, _) => format!("{cause:?}"),
+                    };
                     self.closed.push(closed);
                     line
                 }
@@ -140,11 +143,11 @@ pub(crate) fn heard(request: &Request, bytes: impl AsRef<[u8]>) -> Vec<String> {
 }
 
 /// `bytes` are refused for this reason: one `Closed`, the request unanswered, and the connection dropped.
-pub(crate) fn assert_fault(request: &Request, bytes: impl AsRef<[u8]>, fault: Fault) {
+pub(crate) fn assert_fault(request: &Request, bytes: impl AsRef<[u8]>, reason: Reason) {
     let bytes = bytes.as_ref();
     assert_eq!(
         heard(request, bytes),
-        [format!("{:?}", Cause::Fault(fault)), "Abort".into()],
+        [format!("Fault({reason:?})"), "Abort".into()],
         "{}",
         String::from_utf8_lossy(&bytes[..bytes.len().min(120)])
     );
