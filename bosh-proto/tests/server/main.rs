@@ -10,6 +10,7 @@ mod linger;
 mod overactivity;
 mod properties;
 mod rates;
+mod reasons;
 mod replay;
 mod security;
 mod support;
