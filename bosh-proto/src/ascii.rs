@@ -2,7 +2,7 @@
 
 /// Where in a document the scanner stands.
 #[derive(Clone, Copy)]
-enum Place {
+enum Position {
     Text,
     Tag,
     Quoted(char),
@@ -12,31 +12,31 @@ enum Place {
 /// Spells a well-formed document in ASCII: other characters become references. `None` where that cannot be: in names.
 pub(crate) fn spell(document: &str) -> Option<String> {
     let mut spelled = String::with_capacity(document.len() + document.len() / 2);
-    let mut place = Place::Text;
+    let mut position = Position::Text;
     let mut rest = document.chars();
     while let Some(character) = rest.next() {
         if character.is_ascii() {
             spelled.push(character);
         } else {
             let reference = format!("&#{};", u32::from(character));
-            match place {
-                Place::Text | Place::Quoted(_) => spelled.push_str(&reference),
-                Place::Section => {
+            match position {
+                Position::Text | Position::Quoted(_) => spelled.push_str(&reference),
+                Position::Section => {
                     spelled.push_str("]]>");
                     spelled.push_str(&reference);
                     spelled.push_str(SECTION);
                 }
-                Place::Tag => return None,
+                Position::Tag => return None,
             }
         }
-        place = match (place, character) {
-            (Place::Text, '<') if rest.as_str().starts_with(&SECTION[1..]) => Place::Section,
-            (Place::Text, '<') => Place::Tag,
-            (Place::Tag, '>') => Place::Text,
-            (Place::Tag, '\'' | '"') => Place::Quoted(character),
-            (Place::Quoted(quote), _) if character == quote => Place::Tag,
-            (Place::Section, '>') if spelled.ends_with("]]>") => Place::Text,
-            (place, _) => place,
+        position = match (position, character) {
+            (Position::Text, '<') if rest.as_str().starts_with(&SECTION[1..]) => Position::Section,
+            (Position::Text, '<') => Position::Tag,
+            (Position::Tag, '>') => Position::Text,
+            (Position::Tag, '\'' | '"') => Position::Quoted(character),
+            (Position::Quoted(quote), _) if character == quote => Position::Tag,
+            (Position::Section, '>') if spelled.ends_with("]]>") => Position::Text,
+            (position, _) => position,
         };
     }
     Some(spelled)

@@ -29,7 +29,7 @@ pub struct Request {
     /// Its connection.
     pub connection: ConnectionId,
     /// The client's address, for quotas and logs.
-    pub source: Option<IpAddr>,
+    pub address: Option<IpAddr>,
     /// Its channel.
     pub channel: Channel,
 }
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Request {
         f.debug_struct("Request")
             .field("bytes", &self.body.len())
             .field("connection", &self.connection)
-            .field("source", &self.source)
+            .field("address", &self.address)
             .field("channel", &self.channel)
             .finish()
     }

@@ -124,7 +124,7 @@
 //! let mut manager = Manager::new(Arc::new(Config::default()), [7; 32]);
 //! let mut post = |body: String| {
 //!     let id = manager.handle_request(
-//!         Request { body: body.into(), connection: ConnectionId(1), source: None, channel: Channel::Tls },
+//!         Request { body: body.into(), connection: ConnectionId(1), address: None, channel: Channel::Tls },
 //!         now,
 //!     );
 //!     let answers = drain(&mut manager, now);

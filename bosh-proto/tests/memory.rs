@@ -67,7 +67,7 @@ impl Sessions {
         let request = Request {
             body: body.into(),
             connection: ConnectionId(at as u64),
-            source: None,
+            address: None,
             channel: Channel::Tls,
         };
         self.manager.handle_request(request, self.now)

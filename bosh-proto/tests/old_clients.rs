@@ -173,7 +173,7 @@ impl Behind {
         let request = Request {
             body,
             connection: ConnectionId(1),
-            source: None,
+            address: None,
             channel: Channel::Plain,
         };
         self.manager.handle_request(request, self.now);

@@ -343,7 +343,7 @@ fn a_get_does_not_keep_a_session() {
             "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='a' ver='1.11' wait='1'/>"
                 .into(),
         connection: bosh_proto::ConnectionId(1),
-        source: None,
+        address: None,
         channel: bosh_proto::Channel::Tls,
     };
     manager.handle_request(request, at(0));

@@ -172,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
         let request = bosh_proto::Request {
             body,
             connection: origin.connection,
-            source: origin.source,
+            address: origin.source,
             channel: origin.channel,
         };
         let config = Arc::clone(config);

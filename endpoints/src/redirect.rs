@@ -76,7 +76,7 @@ pub enum Refusal {
     NotAName,
     /// `host` names one that is neither a known node nor below the URL's host or the domain.
     #[error("the host is not one of the known nodes")]
-    Stranger,
+    UnknownNode,
 }
 
 /// The candidate that a redirect leads to. `chain` is what led to `from`, the first first.
@@ -131,7 +131,7 @@ pub(crate) fn follow(
 /// let url = Url::parse("https://example.com:5281/bosh")?;
 /// let to = host_attribute(&url, "t2.example.com", "example.com", &[], &Policy::default())?;
 /// assert_eq!(to.map(|url| url.to_string()).as_deref(), Some("https://t2.example.com:5281/bosh"));
-/// assert_eq!(host_attribute(&url, "evil.example", "example.com", &[], &Policy::default()), Err(Refusal::Stranger));
+/// assert_eq!(host_attribute(&url, "evil.example", "example.com", &[], &Policy::default()), Err(Refusal::UnknownNode));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -167,7 +167,7 @@ pub fn host_attribute(
         || below(url.host())
         || below(&domain.to_ascii_lowercase());
     if !known {
-        return Err(Refusal::Stranger);
+        return Err(Refusal::UnknownNode);
     }
     Ok(Some(url.at(host, None)))
 }

@@ -281,7 +281,7 @@ fn the_attribute_host_is_not_trusted() {
     ] {
         assert_eq!(
             host(stranger, &[], &policy),
-            Err(Refusal::Stranger),
+            Err(Refusal::UnknownNode),
             "{stranger}"
         );
     }

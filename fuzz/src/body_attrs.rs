@@ -65,7 +65,7 @@ fn answer(body: Vec<u8>) -> Option<Response> {
     let request = Request {
         body: body.into(),
         connection: ConnectionId(1),
-        source: None,
+        address: None,
         channel: Channel::Tls,
     };
     let id = manager.handle_request(request, now);

@@ -139,11 +139,11 @@ impl World {
         if flags & 16 != 0 {
             config.rates.session_requests = Some(Rate::new(1, 3));
             config.rates.session_bytes = Some(Rate::new(100, 500));
-            config.rates.source_sessions = Some(Rate::new(1, 2));
-            config.rates.source_requests = Some(Rate::new(2, 4));
-            config.rates.source_bytes = Some(Rate::new(500, 1_000));
-            config.rates.strangers_per_source = 3;
-            config.rates.sources = 2;
+            config.rates.address_sessions = Some(Rate::new(1, 2));
+            config.rates.address_requests = Some(Rate::new(2, 4));
+            config.rates.address_bytes = Some(Rate::new(500, 1_000));
+            config.rates.unauthenticated_per_address = 3;
+            config.rates.addresses = 2;
         }
         let start = Instant::now();
         Self {
@@ -253,7 +253,7 @@ impl World {
         let request = Request {
             body: body.into(),
             connection: ConnectionId(u64::try_from(facts % 4).unwrap_or_default()),
-            source: match facts / 4 % 4 {
+            address: match facts / 4 % 4 {
                 0 => None,
                 last => Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last.to_le_bytes()[0]))),
             },

@@ -62,7 +62,7 @@ fn serve(address: SocketAddr) -> Option<(SocketAddr, Hub<Tokio>)> {
                     let exchange = Request {
                         body: request.body,
                         connection: ConnectionId(id),
-                        source: Some(peer.ip()),
+                        address: Some(peer.ip()),
                         channel: Channel::Plain,
                     };
                     connection.exchange(request.id, &hub, exchange, |answer| {

@@ -25,12 +25,12 @@ impl Session {
             has_payload = true;
             if element.is("stream", ns::STREAM) {
                 // Streams are the connection manager's business (B-X-009).
-                self.farewell(Cause::Fault, Some(Reason::StreamElement), None);
+                self.terminate(Cause::Fault, Some(Reason::StreamElement), None);
                 return true;
             }
             if is_stream_error(&element) {
                 let (error, redirect) = stream_error(&element);
-                self.farewell(Cause::StreamError(Some(error)), None, redirect);
+                self.terminate(Cause::StreamError(Some(error)), None, redirect);
                 return true;
             }
             self.take_element(element);
@@ -113,7 +113,7 @@ impl Session {
             } else if request.rid > acked {
                 self.skipped.extend(request.payload);
             }
-            return self.linger();
+            return self.await_missing_answers();
         }
         // The answer to our own last request, or an end without a fault, shows that what came before was taken. A fault shows nothing.
         if is_ours && (condition.is_none() || request.kind == Kind::Terminate) {
@@ -123,8 +123,8 @@ impl Session {
             self.skipped.extend(request.payload);
         }
         if cause == Cause::Condition(Condition::OtherRequest) && !self.pending.is_empty() {
-            self.has_fallen = true;
-            self.linger();
+            self.fell_with_another = true;
+            self.await_missing_answers();
             return;
         }
         self.end(cause, None, redirect);

@@ -79,8 +79,8 @@ impl Exported {
         out.time("spaced", rest(session.spaced_until));
         out.optional_time("idle", session.idle_until.map(rest));
         out.optional_time("held", session.held_until.map(rest));
-        out.optional_time("linger", session.linger_until.map(rest));
-        out.flag("fallen", session.has_fallen);
+        out.optional_time("linger", session.terminal_until.map(rest));
+        out.flag("fallen", session.fell_with_another);
         out.flag("must", session.must_send);
         out.number("quick", session.quick.into());
         out.number("refusals", session.refusals.into());
@@ -154,8 +154,8 @@ impl Exported {
         session.spaced_until = fields.moment("spaced")?;
         session.idle_until = fields.optional_moment("idle")?;
         session.held_until = fields.optional_moment("held")?;
-        session.linger_until = fields.optional_moment("linger")?;
-        session.has_fallen = fields.flag("fallen")?;
+        session.terminal_until = fields.optional_moment("linger")?;
+        session.fell_with_another = fields.flag("fallen")?;
         session.must_send = fields.flag("must")?;
         session.quick = fields.small("quick")?;
         session.refusals = fields.small("refusals")?;

@@ -9,18 +9,18 @@ use crate::rid::Rid;
 
 impl Session {
     /// Ends the session by our own decision: a last `type='terminate'` tells the connection manager, and nobody waits for its answer.
-    pub(super) fn farewell(
+    pub(super) fn terminate(
         &mut self,
         cause: Cause,
         reason: Option<Reason>,
         redirect: Option<Redirect>,
     ) {
-        self.last_word();
+        self.send_terminate();
         self.end(cause, reason, redirect);
     }
 
     /// A `type='terminate'` whose answer is not waited for.
-    pub(super) fn last_word(&mut self) {
+    pub(super) fn send_terminate(&mut self) {
         if !self.terms.sid.is_empty() && !self.is_over() {
             self.send_request(Kind::Terminate, Vec::new());
             // Not to be abandoned with the others.
@@ -48,7 +48,7 @@ impl Session {
             }
         }
         undelivered.extend(self.outbox.take_all());
-        self.linger_until = None;
+        self.terminal_until = None;
         self.lost_at = None;
         self.deliver(Event::Closed(Closed {
             cause,

@@ -63,7 +63,7 @@ impl Session {
                 Ok(())
             }
             Phase::Pausing { .. } | Phase::Paused { .. } => {
-                self.go_on();
+                self.resume_now();
                 Ok(())
             }
             Phase::Creating { .. } | Phase::Open | Phase::Closing { .. } | Phase::Over => {
@@ -89,7 +89,7 @@ impl Session {
         }
     }
 
-    fn go_on(&mut self) {
+    fn resume_now(&mut self) {
         self.phase = Phase::Open;
         self.must_send = true;
         // A pause answers everything before it: what is still out was lost, or its answer was, unless it is that young.
@@ -98,7 +98,7 @@ impl Session {
                 pending.kind != Kind::Pause && pending.since + ON_ITS_WAY <= self.now
             });
             if is_lost {
-                self.give_up(at, self.now);
+                self.retransmit_at(at, self.now);
             }
         }
         self.postpone_pause(ROOM_PATIENCE);
@@ -128,7 +128,7 @@ impl Session {
                 period,
                 sent: Some((_, until)),
             } if until <= self.now => self.paused(Pause::Unconfirmed(period)),
-            Phase::Paused { until, .. } if until <= self.now => self.go_on(),
+            Phase::Paused { until, .. } if until <= self.now => self.resume_now(),
             Phase::Creating { .. }
             | Phase::Open
             | Phase::Pausing { .. }

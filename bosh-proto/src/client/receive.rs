@@ -29,7 +29,7 @@ pub(super) struct Parked {
 }
 
 /// How long a terminal answer waits for those before it (B-R-138).
-const LINGER: Duration = Duration::from_secs(2);
+const TERMINAL_WAIT: Duration = Duration::from_secs(2);
 
 /// How long a request that is not acknowledged, or not answered in its turn, is given after the answer that shows it (B-R-103).
 const HINT: Duration = Duration::from_secs(2);
@@ -64,7 +64,7 @@ impl Session {
             Reading::Recoverable => self.recover(at),
             Reading::Status(status) => self.take_status(at, status),
             Reading::NotBosh => self.take_garbage(at),
-            Reading::Broken(reason) => self.farewell(Cause::Fault, Some(reason), None),
+            Reading::Broken(reason) => self.terminate(Cause::Fault, Some(reason), None),
         }
     }
 
@@ -118,14 +118,14 @@ impl Session {
         }
         self.imply_pause(at);
         self.process_ready();
-        self.hurry();
+        self.expect_overdue_answers();
         if is_end && !self.is_over() {
-            self.linger();
+            self.await_missing_answers();
         }
     }
 
     /// Answers leave in the order of the requests: what a parked one waits for left before it, and is late or lost.
-    fn hurry(&mut self) {
+    fn expect_overdue_answers(&mut self) {
         let soon = self.now + HINT;
         let parked = self
             .pending
@@ -175,7 +175,7 @@ impl Session {
 
     /// Processes what is there although something before it is missing, and ends.
     pub(super) fn process_rest(&mut self) {
-        self.linger_until = None;
+        self.terminal_until = None;
         while !self.is_over()
             && let Some(pending) = self.pending.pop_front()
         {
@@ -188,7 +188,7 @@ impl Session {
                 Way::Again(_) => self.skip(pending),
             }
         }
-        let cause = if self.has_fallen {
+        let cause = if self.fell_with_another {
             Cause::Condition(Condition::OtherRequest)
         } else {
             Cause::Ours
@@ -197,9 +197,9 @@ impl Session {
     }
 
     /// A terminal answer that waits for others.
-    pub(super) fn linger(&mut self) {
-        let until = self.now + LINGER;
-        self.linger_until = Some(self.linger_until.map_or(until, |at| at.min(until)));
+    pub(super) fn await_missing_answers(&mut self) {
+        let until = self.now + TERMINAL_WAIT;
+        self.terminal_until = Some(self.terminal_until.map_or(until, |at| at.min(until)));
     }
 
     fn skip(&mut self, pending: Pending) {
@@ -297,7 +297,7 @@ impl Session {
             pending.rid == report && report != rid && matches!(pending.way, Way::Out(..))
         });
         if let Some(at) = at {
-            self.give_up(at, self.now);
+            self.retransmit_at(at, self.now);
         }
     }
 

@@ -33,7 +33,7 @@ impl Session {
             Failure::Untrusted => self.end(Cause::Untrusted, Some(Reason::Untrusted), None),
             _ if !is_current => {}
             _ if self.is_last(at) => self.process_rest(),
-            Failure::TooLarge => self.farewell(Cause::Fault, Some(Reason::AnswerTooLong), None),
+            Failure::TooLarge => self.terminate(Cause::Fault, Some(Reason::AnswerTooLong), None),
             Failure::Lost => {
                 let (now, wait) = (self.now, self.terms.wait);
                 if let Some(pending) = self.pending.get_mut(at)
@@ -127,11 +127,11 @@ impl Session {
         let errors = pending.errors;
         pending.way = Way::Again(self.now);
         if errors > ERRORS {
-            return self.farewell(Cause::Refused, Some(Reason::ErrorRepeated), None);
+            return self.terminate(Cause::Refused, Some(Reason::ErrorRepeated), None);
         }
         let due = self.now + backoff(u32::from(errors) - 1, Duration::ZERO);
         for at in 0..=at {
-            self.give_up(at, due);
+            self.retransmit_at(at, due);
         }
     }
 
@@ -182,7 +182,7 @@ impl Session {
     }
 
     /// Takes an unanswered request off its exchange, to be sent again then.
-    pub(super) fn give_up(&mut self, at: usize, due: Moment) {
+    pub(super) fn retransmit_at(&mut self, at: usize, due: Moment) {
         let Some(pending) = self.pending.get_mut(at) else {
             return;
         };
@@ -201,8 +201,8 @@ impl Session {
     }
 
     /// Sends again what is due, in the order of the requests: none overtakes one before it that waits.
-    pub(super) fn resend(&mut self) {
-        while let Some((at, due)) = self.next_resend()
+    pub(super) fn retransmit_due(&mut self) {
+        while let Some((at, due)) = self.next_retransmission()
             && due <= self.now
         {
             self.transmit(at);
@@ -210,21 +210,21 @@ impl Session {
             if is_pause {
                 // It may fill a gap: what came after it goes again behind it (B-R-124).
                 for later in at + 1..self.pending.len() {
-                    self.give_up(later, self.now);
+                    self.retransmit_at(later, self.now);
                 }
             }
         }
     }
 
     /// When that is.
-    pub(super) fn resend_at(&self) -> Option<Moment> {
-        self.next_resend().map(|(_, due)| due)
+    pub(super) fn next_retransmission_at(&self) -> Option<Moment> {
+        self.next_retransmission().map(|(_, due)| due)
     }
 
     /// The oldest request that waits for its next try, unless nothing may be sent. A pause that must not be repeated yet (TR-27) does not
     /// stop those after it.
-    fn next_resend(&self) -> Option<(usize, Moment)> {
-        if matches!(self.phase, Phase::Paused { .. }) || self.linger_until.is_some() {
+    fn next_retransmission(&self) -> Option<(usize, Moment)> {
+        if matches!(self.phase, Phase::Paused { .. }) || self.terminal_until.is_some() {
             return None;
         }
         let is_pausing = |pending: &Pending| {
@@ -261,11 +261,11 @@ impl Session {
         {
             if sent.is_none() {
                 // There was no room for it in time: better one request too many than a session that nobody ended.
-                self.last_word();
+                self.send_terminate();
             }
             return self.process_rest();
         }
-        if self.linger_until.is_some_and(|at| at <= now) {
+        if self.terminal_until.is_some_and(|at| at <= now) {
             return self.process_rest();
         }
         if self.lost_deadline().is_some_and(|at| at <= now) {
@@ -274,11 +274,11 @@ impl Session {
         if let (Restart::Sent(until), Phase::Open) = (self.restart, &self.phase)
             && until <= now
         {
-            return self.farewell(Cause::NoFeatures, Some(Reason::FeaturesMissing), None);
+            return self.terminate(Cause::NoFeatures, Some(Reason::FeaturesMissing), None);
         }
         if self.overdue_at().is_some_and(|at| at <= now) {
             for at in 0..self.pending.len() {
-                self.give_up(at, now);
+                self.retransmit_at(at, now);
             }
             return;
         }
@@ -291,14 +291,14 @@ impl Session {
             };
             if until <= now {
                 let is_creation = pending.kind == Kind::Creation;
-                self.give_up(at, now);
+                self.retransmit_at(at, now);
                 self.fail(at, Duration::ZERO, Cause::Lost, Reason::CreationUnanswered);
                 if is_creation {
                     return;
                 }
             } else if pending.hint.at().is_some_and(|at| at <= now) {
                 pending.hint = Hint::Spent;
-                self.give_up(at, now);
+                self.retransmit_at(at, now);
             }
         }
         self.expire_pause();

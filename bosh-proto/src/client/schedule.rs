@@ -18,8 +18,8 @@ const QUICK: u8 = 3;
 const QUICK_SPACE: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// Does what is due, in this order: retransmissions, the restart, payloads, a poll. Called when every order was taken.
-    pub(super) fn flow(&mut self) {
+    /// Sends what is due, in this order: retransmissions, the restart, payloads, a poll. Called when every order was taken.
+    pub(super) fn send_due(&mut self) {
         match self.phase {
             Phase::Over => return,
             Phase::Creating { attempts, due } => {
@@ -34,12 +34,12 @@ impl Session {
             }
             Phase::Open | Phase::Pausing { .. } | Phase::Paused { .. } | Phase::Closing { .. } => {}
         }
-        if self.linger_until.is_some() {
+        if self.terminal_until.is_some() {
             return;
         }
-        self.resend();
+        self.retransmit_due();
         match self.phase {
-            Phase::Open => self.flow_open(),
+            Phase::Open => self.send_payloads_or_poll(),
             Phase::Pausing { period, sent: None } if self.has_room(1) => {
                 let rid = self.next;
                 self.send_request(Kind::Pause, Vec::new());
@@ -68,7 +68,7 @@ impl Session {
         }
     }
 
-    fn flow_open(&mut self) {
+    fn send_payloads_or_poll(&mut self) {
         if self.restart == Restart::Due && self.has_room(0) {
             self.restart = Restart::Sent(self.now + self.config.restart_timeout);
             self.must_send = false;
@@ -87,7 +87,7 @@ impl Session {
         let must_send = self.must_send && self.has_room(0);
         if must_send || self.poll_at().is_some_and(|at| at <= self.now) {
             if self.is_flooded() {
-                self.farewell(Cause::Overflow, Some(Reason::HeldInputTooLong), None);
+                self.terminate(Cause::Overflow, Some(Reason::HeldInputTooLong), None);
                 return;
             }
             if std::mem::take(&mut self.must_send) {
@@ -114,7 +114,7 @@ impl Session {
             || self.phase != Phase::Open
             || !self.has_room(0)
             || self.is_flooded()
-            || self.linger_until.is_some()
+            || self.terminal_until.is_some()
         {
             return None;
         }
@@ -137,7 +137,7 @@ impl Session {
         if self.phase != Phase::Open
             || !self.pending.is_empty()
             || self.restart == Restart::Due
-            || self.linger_until.is_some()
+            || self.terminal_until.is_some()
         {
             return None;
         }
@@ -207,10 +207,10 @@ impl Session {
             phase,
             restart,
             ways,
-            self.resend_at(),
+            self.next_retransmission_at(),
             self.overdue_at(),
             self.lost_deadline(),
-            self.linger_until,
+            self.terminal_until,
             self.payload_at(),
             self.poll_at(),
         ]

@@ -71,9 +71,9 @@ pub struct Session {
     /// A 4xx in a row (B-R-144).
     pub(super) refusals: u8,
     /// A terminal answer waits for those before it until then (B-R-138).
-    pub(super) linger_until: Option<Moment>,
+    pub(super) terminal_until: Option<Moment>,
     /// This request fell with another one, whose answer says why and is waited for as long.
-    pub(super) has_fallen: bool,
+    pub(super) fell_with_another: bool,
     /// A request is due although others may be pending: the first after a pause (B-R-124).
     pub(super) must_send: bool,
     pub(super) generation: u64,
@@ -240,8 +240,8 @@ impl Session {
             held_until: None,
             quick: 0,
             refusals: 0,
-            linger_until: None,
-            has_fallen: false,
+            terminal_until: None,
+            fell_with_another: false,
             must_send: false,
             generation: 0,
         }
@@ -334,7 +334,7 @@ impl Session {
     /// The next order. New requests are composed here, at the latest time seen.
     pub fn poll_action(&mut self) -> Option<Action> {
         if self.actions.is_empty() {
-            self.flow();
+            self.send_due();
         }
         self.actions.pop_front()
     }

@@ -18,15 +18,15 @@ pub(super) struct Exchange {
 
 /// The exchange that carries a request, or none after it died: half the room of an `Option<ExchangeId>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Carrier(u64);
+pub(super) struct ExchangeSlot(u64);
 
-impl From<ExchangeId> for Carrier {
+impl From<ExchangeId> for ExchangeSlot {
     fn from(id: ExchangeId) -> Self {
         Self(id.0)
     }
 }
 
-impl Carrier {
+impl ExchangeSlot {
     /// The exchange, while it lives.
     pub(super) fn live(self) -> Option<ExchangeId> {
         // Serial numbers are not zero.

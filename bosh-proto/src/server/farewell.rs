@@ -7,7 +7,7 @@ use super::{
     Cause, Closed, Reason,
     outbox::Queued,
     respond::Type,
-    session::{Context, Farewell, Open, Phase, Session},
+    session::{Context, Farewell, OpenRequest, Phase, Session},
 };
 use crate::{Condition, ExchangeId, body, rid::Rid};
 
@@ -31,7 +31,7 @@ impl Session {
         answers.sort_by_key(|(rid, ..)| *rid);
         for (rid, exchange, condition) in answers {
             let status = self.status(condition);
-            self.stage(rid, exchange, status, body::terminal(condition), ctx);
+            self.issue_or_queue(rid, exchange, status, body::terminal(condition), ctx);
         }
         self.end(Cause::Fault(fault), Some(reason));
     }
@@ -40,7 +40,7 @@ impl Session {
     pub(super) fn fail_silently(&mut self, reason: Reason, ctx: &mut Context<'_>) {
         for (rid, exchange) in self.take_live() {
             let other = body::terminal(Condition::OtherRequest);
-            self.stage(rid, exchange, 200, other, ctx);
+            self.issue_or_queue(rid, exchange, 200, other, ctx);
         }
         self.end(Cause::Fault(wire_condition(reason)), Some(reason));
     }
@@ -56,7 +56,7 @@ impl Session {
             } else {
                 self.compose(rid, Type::Ordinary, &[], None, ctx)
             };
-            self.stage(rid, exchange, 200, body, ctx);
+            self.issue_or_queue(rid, exchange, 200, body, ctx);
         }
         let has_early = self
             .rare
@@ -64,7 +64,7 @@ impl Session {
             .is_some_and(|rare| !rare.early.is_empty());
         if has_early && !self.accepted {
             self.drop_unanswered();
-            self.stranger = None;
+            self.unauthenticated = None;
             self.phase = Phase::Leaving;
             return;
         }
@@ -76,10 +76,10 @@ impl Session {
         match &self.phase {
             Phase::Over(_) | Phase::Ending(_) => return,
             Phase::Leaving => return self.end(Cause::Terminated, None),
-            Phase::Opening(_) | Phase::Open => {}
+            Phase::Creating(_) | Phase::Open => {}
         }
         self.phase = Phase::Ending(Box::new(farewell));
-        self.flow(ctx);
+        self.answer_due(ctx);
     }
 
     /// Ends at once, whether or not a request can carry the news (B-R-153); for this cause, unless the application was ending it.
@@ -142,7 +142,7 @@ impl Session {
             let status = kind
                 .condition()
                 .map_or(200, |condition| self.status(condition));
-            self.stage(rid, exchange, status, body, ctx);
+            self.issue_or_queue(rid, exchange, status, body, ctx);
         }
         self.end(cause, reason);
     }
@@ -161,7 +161,7 @@ impl Session {
 
     /// Takes the open and deferred requests that can still be answered, in rid order.
     fn take_live(&mut self) -> Vec<(Rid, ExchangeId)> {
-        let live = |open: &Open| Some((open.rid, open.exchange.live()?));
+        let live = |open: &OpenRequest| Some((open.rid, open.exchange.live()?));
         let taken = self.unanswered().filter_map(live).collect();
         self.drop_unanswered();
         taken
@@ -181,7 +181,7 @@ impl Session {
         undelivered.extend(queued.into_iter().map(Queued::into_element));
         self.drop_unanswered();
         self.linger.end(false);
-        self.stranger = None;
+        self.unauthenticated = None;
         self.phase = Phase::Over(Box::new(Closed {
             cause,
             reason,

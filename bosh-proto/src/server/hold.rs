@@ -7,7 +7,7 @@ use xmpp_machine::Moment;
 use super::{
     Action, Cause, Reason,
     respond::SENT_PATIENCE,
-    session::{Context, Open, Phase, Session},
+    session::{Context, OpenRequest, Phase, Session},
 };
 use crate::{Condition, ExchangeId, body::recoverable_error};
 
@@ -89,7 +89,7 @@ const BEYOND: Duration = Duration::from_millis(1);
 
 impl Session {
     /// Answers what is due now. Called after every change.
-    pub(super) fn flow(&mut self, ctx: &mut Context<'_>) {
+    pub(super) fn answer_due(&mut self, ctx: &mut Context<'_>) {
         let is_slowed = self.is_slowed(ctx.now);
         match &self.phase {
             Phase::Over(_) | Phase::Leaving => return,
@@ -99,8 +99,8 @@ impl Session {
                 }
                 return;
             }
-            Phase::Opening(_) | Phase::Open if is_slowed => return,
-            Phase::Opening(opening) => {
+            Phase::Creating(_) | Phase::Open if is_slowed => return,
+            Phase::Creating(opening) => {
                 let is_ready = self.accepted && !self.outbox.is_empty();
                 if !is_ready && ctx.now < opening.until {
                     return;
@@ -128,7 +128,7 @@ impl Session {
                 .iter()
                 .any(|open| open.exchange.is_live() && open.deadline <= ctx.now);
             let is_due = has_waited || self.has_report() || (!stalls && !self.outbox.is_empty());
-            if !is_due && !self.lets_go(ctx) {
+            if !is_due && !self.may_release(ctx) {
                 break;
             }
             self.answer_front(Fill::Queue, ctx);
@@ -136,7 +136,7 @@ impl Session {
     }
 
     /// Whether the oldest request is released for a newer one now, rather than held or lingering.
-    fn lets_go(&mut self, ctx: &mut Context<'_>) -> bool {
+    fn may_release(&mut self, ctx: &mut Context<'_>) -> bool {
         let hold = usize::from(self.terms.hold);
         let is_over = self.open.len() > hold;
         // A dead request is answered when it is the oldest of several (B-R-076), and must not come to life again behind one that is
@@ -182,14 +182,14 @@ impl Session {
     }
 
     /// Whether the server, which takes nothing, keeps a request unanswered.
-    fn stalls(&self, open: &Open) -> bool {
+    fn stalls(&self, open: &OpenRequest) -> bool {
         self.input_held && open.has_payload
     }
 
     /// What is spared once the oldest request, taken out of `open` already, is answered.
     pub(super) fn spares(
         &self,
-        oldest: &Open,
+        oldest: &OpenRequest,
         fill: Fill,
         has_payload: bool,
         lingered: bool,
@@ -226,7 +226,7 @@ impl Session {
 
     /// Deadlines that may have passed.
     pub(super) fn handle_timeout(&mut self, ctx: &mut Context<'_>) {
-        self.pump(ctx);
+        self.issue_in_order(ctx);
         self.is_slowed(ctx.now);
         if self.auth_until().is_some_and(|at| at <= ctx.now) {
             self.shut_down(
@@ -252,7 +252,7 @@ impl Session {
             self.respond_now(id, recoverable_error(), ctx);
             self.idle_since = ctx.now;
         }
-        self.flow(ctx);
+        self.answer_due(ctx);
         if self.inactive_at().is_some_and(|at| at <= ctx.now) {
             let silent = match self.paused {
                 Some(_) => Reason::PauseExpired,
@@ -261,7 +261,9 @@ impl Session {
             let (cause, reason) = match &self.phase {
                 Phase::Ending(farewell) => (Cause::Ours, farewell.reason),
                 Phase::Leaving => (Cause::Terminated, None),
-                Phase::Opening(_) | Phase::Open | Phase::Over(_) => (Cause::Inactive, Some(silent)),
+                Phase::Creating(_) | Phase::Open | Phase::Over(_) => {
+                    (Cause::Inactive, Some(silent))
+                }
             };
             self.end(cause, reason);
         }
@@ -270,7 +272,7 @@ impl Session {
     /// When silence ends the session (B-R-112, B-R-114); `None` while a live exchange waits.
     fn inactive_at(&self) -> Option<Moment> {
         if self.is_over()
-            || self.is_staging()
+            || self.has_waiting_answers()
             || self.unanswered().any(|open| open.exchange.is_live())
         {
             return None;
@@ -281,22 +283,22 @@ impl Session {
 
     /// The next instant at which something is due, lingers aside.
     pub(super) fn deadline(&self) -> Option<Moment> {
-        let staged = if !self.is_staging() {
+        let waiting = if !self.has_waiting_answers() {
             None
         } else {
             let newest = self.unsent.iter().map(|unsent| unsent.since).max();
             newest.map(|since| since + SENT_PATIENCE)
         };
         if self.is_over() {
-            return staged;
+            return waiting;
         }
         let opening = match &self.phase {
-            Phase::Opening(opening) => Some(opening.until),
+            Phase::Creating(opening) => Some(opening.until),
             Phase::Open | Phase::Ending(_) | Phase::Leaving | Phase::Over(_) => None,
         };
         let slow = self.slow_until();
         let later = |at: Moment| slow.map_or(at, |until| until.max(at));
-        let live = |open: &&Open| open.exchange.is_live();
+        let live = |open: &&OpenRequest| open.exchange.is_live();
         let deferred = self.deferred().iter().map(|deferred| &deferred.open);
         self.open
             .iter()
@@ -306,7 +308,7 @@ impl Session {
             .chain(deferred.filter(live).map(|open| open.deadline))
             .chain(opening.map(later))
             .chain(slow)
-            .chain(staged)
+            .chain(waiting)
             .chain(self.inactive_at())
             .chain(self.auth_until())
             .min()

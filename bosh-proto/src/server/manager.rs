@@ -11,7 +11,7 @@ use super::{
     exchanges::{Exchanges, handle, parts},
     late::Late,
     outbox::{Queued, Spares},
-    pace::{Admission, Sources},
+    pace::{Addresses, Admission},
     receive::read_payloads,
     session::{Arrival, Context, Farewell, Phase, Session},
     sid::Sids,
@@ -35,7 +35,7 @@ pub struct Manager {
     timers: Timers,
     lingers: VecDeque<(Moment, SessionKey)>,
     spares: Spares,
-    sources: Sources,
+    addresses: Addresses,
     late: Late,
     actions: VecDeque<Action>,
     serial: u32,
@@ -54,7 +54,7 @@ impl Manager {
             timers: Timers::default(),
             lingers: VecDeque::new(),
             spares: Spares::default(),
-            sources: Sources::default(),
+            addresses: Addresses::default(),
             late: Late::default(),
             actions: VecDeque::new(),
             serial: 0,
@@ -69,8 +69,8 @@ impl Manager {
         // Each request counts, also those that lead to no session (B-R-133).
         let rates = &self.config.rates;
         let delay = self
-            .sources
-            .charge(request.source, request.body.len(), rates, now);
+            .addresses
+            .charge(request.address, request.body.len(), rates, now);
         if request.body.len() > self.config.body_bytes {
             let answer = Response::terminal(413, Condition::PolicyViolation);
             return self.answer_alone(answer, delay, now);
@@ -93,7 +93,7 @@ impl Manager {
     /// Whether that exchange waits for the answer of a session whose client has signed in.
     pub fn is_signed_in(&self, id: ExchangeId) -> bool {
         self.session_of(id)
-            .is_some_and(|session| session.stranger.is_none())
+            .is_some_and(|session| session.unauthenticated.is_none())
     }
 
     /// Whether the session of an exchange that has just been answered waits on another one: then the connection of the first is not needed.
@@ -220,7 +220,7 @@ impl Manager {
         let now = self.clock.read(now);
         self.with(session, now, |session, ctx| {
             session.input_held = false;
-            session.flow(ctx);
+            session.answer_due(ctx);
         });
     }
 
@@ -269,7 +269,7 @@ impl Manager {
             && at <= now
         {
             self.lingers.pop_front();
-            self.with(key, now, Session::flow);
+            self.with(key, now, Session::answer_due);
         }
         while let Some((id, response)) = self.late.pop(Some(now)) {
             self.actions.push_back(Action::Respond { id, response });
@@ -298,7 +298,7 @@ impl Manager {
             return None;
         }
         let was_gone = session.is_gone();
-        let stranger = session.stranger_from();
+        let unauthenticated = session.unauthenticated_share();
         let mut ctx = Context {
             config: &self.config,
             exchanges: &mut self.exchanges,
@@ -311,12 +311,12 @@ impl Manager {
         if session.is_gone() && !was_gone {
             self.sids.remove(&session.secret);
         }
-        if let (Some(source), None) = (stranger, session.stranger_from()) {
-            self.sources.settle(source);
+        if let (Some(share), None) = (unauthenticated, session.unauthenticated_share()) {
+            self.addresses.note_authenticated(share);
         }
-        session.outbox.settle(&mut self.spares);
-        session.settle();
-        let is_done = session.is_over() && !session.is_staging();
+        session.outbox.drop_unused(&mut self.spares);
+        session.drop_unused();
+        let is_done = session.is_over() && !session.has_waiting_answers();
         let slot = u32::try_from(index).unwrap_or(u32::MAX);
         if is_done {
             self.timers.disarm(slot, &mut session.registered);
@@ -456,11 +456,11 @@ impl Manager {
             Err(_) => return self.answer_alone(refuse(Condition::BadRequest), delay, now),
         }
         let rates = &self.config.rates;
-        let (delay, source) = match self.sources.admit(request.source, rates, now) {
+        let (delay, share) = match self.addresses.admit(request.address, rates, now) {
             Admission::Refused => {
                 return self.answer_alone(refuse(Condition::PolicyViolation), delay, now);
             }
-            Admission::After(wait, source) => (delay.max(wait), source),
+            Admission::After(wait, share) => (delay.max(wait), share),
         };
         let index = self.sessions.vacant_key();
         let slot = u32::try_from(index).unwrap_or(u32::MAX);
@@ -477,11 +477,11 @@ impl Manager {
         let opening = Opening {
             header: creation.header.clone(),
             route: creation.route.clone(),
-            source: request.source,
+            address: request.address,
             channel: request.channel,
         };
         let secret = self.sids.draw(slot);
-        let session = Session::new(key, secret, creation, arrival, source, &self.config, now);
+        let session = Session::new(key, secret, creation, arrival, share, &self.config, now);
         self.sessions.insert(Box::new(session));
         self.actions.push_back(Action::Deliver {
             session: key,
@@ -524,7 +524,7 @@ mod tests {
             let request = Request {
                 body: body.into(),
                 connection: ConnectionId(1),
-                source: None,
+                address: None,
                 channel: Channel::Tls,
             };
             manager.handle_request(request, now);

@@ -88,7 +88,7 @@ pub struct Opening {
     /// Where the client wants to be connected, out of `Config::routes`; `None` without proxy mode (B-R-044).
     pub route: Option<Route>,
     /// The client's address.
-    pub source: Option<std::net::IpAddr>,
+    pub address: Option<std::net::IpAddr>,
     /// What carried it.
     pub channel: crate::Channel,
 }

@@ -233,7 +233,7 @@ impl Outbox {
     }
 
     /// Gives an empty queue away.
-    pub(super) fn settle(&mut self, spares: &mut Spares) {
+    pub(super) fn drop_unused(&mut self, spares: &mut Spares) {
         let is_idle = self.is_empty() && !self.is_blocked();
         if !is_idle {
             return;

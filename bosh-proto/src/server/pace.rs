@@ -1,4 +1,4 @@
-//! How fast clients may be (B-R-133): buckets in virtual time, for sessions and for sources of requests.
+//! How fast clients may be (B-R-133): buckets in virtual time, for sessions and for client addresses.
 //!
 //! Whoever is faster is slowed down: what came is taken, and its answer waits until the debt is paid, which stops a client that keeps to
 //! its window. Only new requests count, retransmissions have bounds of their own (B-R-095).
@@ -22,22 +22,22 @@ pub struct Rates {
     pub session_requests: Option<Rate>,
     /// Bytes of the bodies of a session's new requests.
     pub session_bytes: Option<Rate>,
-    /// New sessions from one source. A source is an IPv4 address or an IPv6 /64; loopback addresses, and requests whose source is not
+    /// New sessions from one address. IPv6 addresses of a /64 count as one; loopback addresses, and requests whose address is not
     /// known, are not counted, since they stand for many people.
-    pub source_sessions: Option<Rate>,
-    /// Requests from one source.
-    pub source_requests: Option<Rate>,
-    /// Bytes of bodies from one source.
-    pub source_bytes: Option<Rate>,
+    pub address_sessions: Option<Rate>,
+    /// Requests from one address.
+    pub address_requests: Option<Rate>,
+    /// Bytes of bodies from one address.
+    pub address_bytes: Option<Rate>,
     /// The longest that an answer waits for these rates. Who is further behind is not served: a creation request is refused with
     /// `policy-violation`, a session whose own requests are is ended with it, unless it was not told `polling` (XEP-0124 §11).
     /// Default 10 s, in which no client gives a request up.
     pub patience: Duration,
-    /// Sessions from one source that are not signed in; creation beyond is refused with `policy-violation`. Default 1 024: a large office
+    /// Sessions from one address that are not signed in; creation beyond is refused with `policy-violation`. Default 1 024: a large office
     /// behind one address that reconnects at once.
-    pub strangers_per_source: usize,
-    /// Sources counted at once; those beyond share their rates. Default 65 536, some 10 MB at most.
-    pub sources: usize,
+    pub unauthenticated_per_address: usize,
+    /// Addresses counted at once; those beyond share their rates. Default 65 536, some 10 MB at most.
+    pub addresses: usize,
 }
 
 impl Default for Rates {
@@ -45,12 +45,12 @@ impl Default for Rates {
         Self {
             session_requests: None,
             session_bytes: None,
-            source_sessions: None,
-            source_requests: None,
-            source_bytes: None,
+            address_sessions: None,
+            address_requests: None,
+            address_bytes: None,
             patience: Duration::from_secs(10),
-            strangers_per_source: 1_024,
-            sources: 65_536,
+            unauthenticated_per_address: 1_024,
+            addresses: 65_536,
         }
     }
 }
@@ -75,36 +75,36 @@ impl Pace {
     }
 }
 
-/// What is known of one source.
+/// What is known of one address.
 #[derive(Debug, Default)]
-struct Source {
+struct Usage {
     sessions: Bucket,
     requests: Bucket,
     bytes: Bucket,
     /// Its sessions that are not signed in.
-    strangers: usize,
+    unauthenticated: usize,
 }
 
-impl Source {
+impl Usage {
     fn is_idle(&self, now: Moment) -> bool {
-        self.strangers == 0
+        self.unauthenticated == 0
             && [self.sessions, self.requests, self.bytes]
                 .iter()
                 .all(|bucket| bucket.is_full(now))
     }
 }
 
-/// All sources that were heard of lately.
+/// All addresses that were heard of lately.
 #[derive(Debug, Default)]
-pub(super) struct Sources {
-    known: BTreeMap<AddressShare, Source>,
+pub(super) struct Addresses {
+    known: BTreeMap<AddressShare, Usage>,
     /// Stands for those that there was no room for.
-    crowd: Source,
+    others: Usage,
     /// Where the sweep of idle ones goes on.
     swept: Option<AddressShare>,
 }
 
-/// How a source's new session is taken.
+/// How an address's new session is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     Refused,
@@ -112,92 +112,91 @@ pub(super) enum Admission {
     After(Duration, Option<AddressShare>),
 }
 
-impl Sources {
-    /// Sources looked at for each request, so that idle ones go as fast as new ones come.
+impl Addresses {
+    /// Addresses looked at for each request, so that idle ones go as fast as new ones come.
     const SWEEP: usize = 2;
 
     /// Counts a request; gives how long its answer must wait.
     pub(super) fn charge(
         &mut self,
-        source: Option<IpAddr>,
+        address: Option<IpAddr>,
         bytes: usize,
         rates: &Rates,
         now: Moment,
     ) -> Duration {
-        if rates.source_requests.is_none() && rates.source_bytes.is_none() {
+        if rates.address_requests.is_none() && rates.address_bytes.is_none() {
             return Duration::ZERO;
         }
-        let Some(source) = source.and_then(AddressShare::counted) else {
+        let Some(share) = address.and_then(AddressShare::counted) else {
             return Duration::ZERO;
         };
-        let (source, _) = self.find(source, rates, now);
+        let (usage, _) = self.find(share, rates, now);
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let patience = rates.patience;
         let requests = take(
-            &mut source.requests,
+            &mut usage.requests,
             1,
-            rates.source_requests,
+            rates.address_requests,
             patience,
             now,
         );
-        let volume = take(&mut source.bytes, bytes, rates.source_bytes, patience, now);
+        let volume = take(&mut usage.bytes, bytes, rates.address_bytes, patience, now);
         requests.max(volume)
     }
 
     /// Counts a new session.
     pub(super) fn admit(
         &mut self,
-        source: Option<IpAddr>,
+        address: Option<IpAddr>,
         rates: &Rates,
         now: Moment,
     ) -> Admission {
-        let Some(address) = source.and_then(AddressShare::counted) else {
+        let Some(share) = address.and_then(AddressShare::counted) else {
             return Admission::After(Duration::ZERO, None);
         };
-        let (source, is_known) = self.find(address, rates, now);
-        if source.strangers >= rates.strangers_per_source {
+        let (usage, is_known) = self.find(share, rates, now);
+        if usage.unauthenticated >= rates.unauthenticated_per_address {
             return Admission::Refused;
         }
         let most = rates.patience + Duration::from_nanos(1);
-        let debt = take(&mut source.sessions, 1, rates.source_sessions, most, now);
+        let debt = take(&mut usage.sessions, 1, rates.address_sessions, most, now);
         if debt > rates.patience {
             return Admission::Refused;
         }
         if is_known {
-            source.strangers += 1;
+            usage.unauthenticated += 1;
         }
-        Admission::After(debt, is_known.then_some(address))
+        Admission::After(debt, is_known.then_some(share))
     }
 
-    /// One of its strangers is none any more.
-    pub(super) fn settle(&mut self, address: AddressShare) {
-        if let Some(source) = self.known.get_mut(&address) {
-            source.strangers = source.strangers.saturating_sub(1);
+    /// One of its sessions has signed in, or is over.
+    pub(super) fn note_authenticated(&mut self, share: AddressShare) {
+        if let Some(usage) = self.known.get_mut(&share) {
+            usage.unauthenticated = usage.unauthenticated.saturating_sub(1);
         }
     }
 
-    /// The source's entry, or the crowd's.
-    fn find(&mut self, address: AddressShare, rates: &Rates, now: Moment) -> (&mut Source, bool) {
+    /// The entry of an address, or the one that others share.
+    fn find(&mut self, share: AddressShare, rates: &Rates, now: Moment) -> (&mut Usage, bool) {
         self.sweep(now);
-        if self.known.len() < rates.sources || self.known.contains_key(&address) {
-            return (self.known.entry(address).or_default(), true);
+        if self.known.len() < rates.addresses || self.known.contains_key(&share) {
+            return (self.known.entry(share).or_default(), true);
         }
-        (&mut self.crowd, false)
+        (&mut self.others, false)
     }
 
     fn sweep(&mut self, now: Moment) {
         for _ in 0..Self::SWEEP {
             let after = self.swept.map_or(Bound::Unbounded, Bound::Excluded);
             let next = self.known.range((after, Bound::Unbounded)).next();
-            let Some((address, is_idle)) =
-                next.map(|(address, source)| (*address, source.is_idle(now)))
+            let Some((share, is_idle)) = next.map(|(share, usage)| (*share, usage.is_idle(now)))
             else {
                 self.swept = None;
                 return;
             };
-            self.swept = Some(address);
+            self.swept = Some(share);
             if is_idle {
-                self.known.remove(&address);
+                self.known.remove(&share);
             }
         }
     }
@@ -229,46 +228,49 @@ mod tests {
         Some(Ipv4Addr::new(192, 0, 2, last).into())
     }
 
-    /// B-R-133: memory stays within the bound, idle sources go, and those without a place share one.
+    /// B-R-133: memory stays within the bound, idle addresses go, and those without a place share one.
     #[test]
     fn sources_are_bounded_and_forgotten() {
         let rates = Rates {
-            source_requests: Some(Rate::new(1, 1)),
-            sources: 4,
+            address_requests: Some(Rate::new(1, 1)),
+            addresses: 4,
             ..Rates::default()
         };
         let start = now();
-        let mut sources = Sources::default();
+        let mut addresses = Addresses::default();
         for last in 0..4 {
             assert_eq!(
-                sources.charge(address(last), 1, &rates, start),
+                addresses.charge(address(last), 1, &rates, start),
                 Duration::ZERO
             );
         }
-        assert_eq!(sources.charge(address(8), 1, &rates, start), Duration::ZERO);
         assert_eq!(
-            sources.charge(address(9), 1, &rates, start),
-            Duration::from_secs(1),
-            "the crowd's"
+            addresses.charge(address(8), 1, &rates, start),
+            Duration::ZERO
         );
-        assert_eq!(sources.known.len(), 4);
+        assert_eq!(
+            addresses.charge(address(9), 1, &rates, start),
+            Duration::from_secs(1),
+            "shared"
+        );
+        assert_eq!(addresses.known.len(), 4);
         let later = start + Duration::from_secs(60);
         for last in 10..13 {
             assert_eq!(
-                sources.charge(address(last), 1, &rates, later),
+                addresses.charge(address(last), 1, &rates, later),
                 Duration::ZERO
             );
         }
         assert!(
-            sources
+            addresses
                 .known
                 .contains_key(&AddressShare::counted(address(12).expect("one")).expect("counted"))
         );
-        assert!(sources.known.len() <= 4);
-        assert_eq!(sources.charge(None, 1, &rates, later), Duration::ZERO);
+        assert!(addresses.known.len() <= 4);
+        assert_eq!(addresses.charge(None, 1, &rates, later), Duration::ZERO);
         let loopback = Some(Ipv4Addr::LOCALHOST.into());
         for _ in 0..5 {
-            assert_eq!(sources.charge(loopback, 1, &rates, later), Duration::ZERO);
+            assert_eq!(addresses.charge(loopback, 1, &rates, later), Duration::ZERO);
         }
     }
 }

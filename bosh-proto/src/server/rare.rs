@@ -6,7 +6,7 @@ use xmpp_machine::Moment;
 use xmpp_wire::Element;
 
 use super::{
-    respond::Staged,
+    respond::WaitingAnswer,
     session::{Deferred, Session},
 };
 use crate::{keys::Expected, rid::Rid};
@@ -17,7 +17,7 @@ pub(super) struct Rare {
     /// Requests behind a gap, by rid.
     pub(super) deferred: Vec<Deferred>,
     /// Answers that wait for the bytes of those before.
-    pub(super) stage: VecDeque<Staged>,
+    pub(super) waiting_answers: VecDeque<WaitingAnswer>,
     /// Payloads that came before `accept` (B-R-050), and the bytes of their bodies.
     pub(super) early: Vec<Element>,
     pub(super) early_bytes: usize,
@@ -34,7 +34,7 @@ impl Rare {
     fn is_unused(&self) -> bool {
         let Self {
             deferred,
-            stage,
+            waiting_answers,
             early,
             early_bytes,
             report,
@@ -43,7 +43,7 @@ impl Rare {
             expected,
         } = self;
         deferred.is_empty()
-            && stage.is_empty()
+            && waiting_answers.is_empty()
             && early.is_empty()
             && *early_bytes == 0
             && report.is_none()
@@ -66,14 +66,14 @@ impl Session {
     }
 
     /// Answers that wait for the bytes of those before.
-    pub(super) fn staged(&self) -> impl Iterator<Item = &Staged> {
-        self.rare.iter().flat_map(|rare| &rare.stage)
+    pub(super) fn waiting_answers(&self) -> impl Iterator<Item = &WaitingAnswer> {
+        self.rare.iter().flat_map(|rare| &rare.waiting_answers)
     }
 
-    pub(super) fn is_staging(&self) -> bool {
+    pub(super) fn has_waiting_answers(&self) -> bool {
         self.rare
             .as_ref()
-            .is_some_and(|rare| !rare.stage.is_empty())
+            .is_some_and(|rare| !rare.waiting_answers.is_empty())
     }
 
     pub(super) fn expected(&self) -> Option<&Expected> {
@@ -107,7 +107,7 @@ impl Session {
     }
 
     /// Drops what is not used any more.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn drop_unused(&mut self) {
         if self.rare.as_ref().is_some_and(|rare| rare.is_unused()) {
             self.rare = None;
         }

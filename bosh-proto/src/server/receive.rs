@@ -9,7 +9,7 @@ use super::{
     Config, Event, Reason, create,
     hold::Fill,
     police::Conduct,
-    session::{Arrival, Context, Deferred, Open, Phase, Session},
+    session::{Arrival, Context, Deferred, OpenRequest, Phase, Session},
 };
 use crate::{
     ExchangeId,
@@ -30,12 +30,12 @@ impl Session {
             return self.fail(Reason::RidMissing, Rid::LAST, exchange, ctx);
         };
         let done = if rid <= self.received || self.is_deferred(rid) {
-            self.receive_again(rid, &arrival, ctx)
+            self.replay_or_swap(rid, &arrival, ctx)
         } else {
             self.receive_new(rid, arrival, ctx)
         };
         match done {
-            Ok(()) => self.flow(ctx),
+            Ok(()) => self.answer_due(ctx),
             // A request that failed in its turn has left `open` and `deferred`.
             Err(Fault {
                 reason,
@@ -60,8 +60,9 @@ impl Session {
             .any(|deferred| deferred.open.rid == rid)
     }
 
-    /// A rid received before: replayed if answered, else the exchange is exchanged (B-R-091, B-R-092).
-    fn receive_again(
+    /// A rid received before: its answer is replayed if there is one; otherwise the new exchange replaces the old one, which gets an empty
+    /// response (B-R-091, B-R-092).
+    fn replay_or_swap(
         &mut self,
         rid: Rid,
         arrival: &Arrival,
@@ -109,11 +110,11 @@ impl Session {
             self.idle_since = now;
         }
         let rare = self.rare.as_deref_mut();
-        let mut staged = rare.into_iter().flat_map(|rare| &mut rare.stage);
-        if let Some(staged) = staged.find(|staged| staged.rid == rid) {
-            let old = std::mem::replace(&mut staged.exchange, arrival.exchange);
+        let mut waiting = rare.into_iter().flat_map(|rare| &mut rare.waiting_answers);
+        if let Some(waiting) = waiting.find(|waiting| waiting.rid == rid) {
+            let old = std::mem::replace(&mut waiting.exchange, arrival.exchange);
             self.respond_now(old, recoverable_error(), ctx);
-            self.pump(ctx);
+            self.issue_in_order(ctx);
         } else {
             self.respond_now(arrival.exchange, body, ctx);
         }
@@ -173,7 +174,7 @@ impl Session {
             return Err(fault(Reason::RateExceeded));
         }
         self.slow_down(own.max(delay), ctx.now);
-        let open = Open {
+        let open = OpenRequest {
             rid,
             exchange: exchange.into(),
             deadline: ctx.now + self.terms.wait(),
@@ -192,11 +193,12 @@ impl Session {
         }
         let mut next = Some(Deferred { body, bytes, open });
         while let Some(Deferred { body, open, .. }) = next.take() {
-            self.turn(body, open, ctx).map_err(|reason| Fault {
-                reason,
-                rid: open.rid,
-                exchange: open.exchange.live(),
-            })?;
+            self.apply_request(body, open, ctx)
+                .map_err(|reason| Fault {
+                    reason,
+                    rid: open.rid,
+                    exchange: open.exchange.live(),
+                })?;
             let follower = self.received.plus(1);
             let is_next = |deferred: &Deferred| deferred.open.rid == follower;
             if !self.is_over() && self.deferred().first().is_some_and(is_next) {
@@ -206,8 +208,13 @@ impl Session {
         Ok(())
     }
 
-    /// A request's turn: everything before it took effect.
-    fn turn(&mut self, body: Body, open: Open, ctx: &mut Context<'_>) -> Result<(), Reason> {
+    /// Lets a request take effect, after every one before it has.
+    fn apply_request(
+        &mut self,
+        body: Body,
+        open: OpenRequest,
+        ctx: &mut Context<'_>,
+    ) -> Result<(), Reason> {
         let rid = open.rid;
         self.received = rid;
         self.paused = None;
@@ -261,10 +268,10 @@ impl Session {
     fn take_ack(&mut self, rid: Rid, body: &Body, now: Moment) {
         if !self.terms.client_acks {
             // Without acks: what had left before this request came.
-            let waiting = self.unsent.iter().map(|unsent| unsent.rid);
-            let staged = self.staged().map(|staged| staged.rid);
-            let sent = waiting
-                .chain(staged)
+            let unsent = self.unsent.iter().map(|unsent| unsent.rid);
+            let waiting = self.waiting_answers().map(|waiting| waiting.rid);
+            let sent = unsent
+                .chain(waiting)
                 .min()
                 .map_or(self.answered, |rid| rid.minus(1));
             self.seen = self.seen.max(sent);
@@ -277,7 +284,7 @@ impl Session {
         let Some(ack) = ack else { return };
         if ack > self.seen {
             self.seen = ack;
-            self.replay.release(ack, self.answered);
+            self.replay.forget(ack, self.answered);
         }
         let missing = ack.plus(1);
         let reported = self.rare.as_ref().and_then(|rare| rare.reported);
@@ -337,7 +344,7 @@ impl Session {
 
     /// How many may: before authentication no more in all than one body has (B-R-133); afterwards the window bounds it.
     fn parking_limit(&self, config: &Config) -> usize {
-        match self.stranger {
+        match self.unauthenticated {
             Some(_) => config.body_bytes_before_auth,
             None => usize::MAX,
         }

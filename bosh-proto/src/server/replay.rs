@@ -68,7 +68,7 @@ impl Replay {
     }
 
     /// Drops answers up to and including `rid` (B-R-107).
-    pub(super) fn release(&mut self, rid: Rid, newest: Rid) {
+    pub(super) fn forget(&mut self, rid: Rid, newest: Rid) {
         let kept = newest.get().saturating_sub(rid.get());
         let kept = usize::try_from(kept).unwrap_or(usize::MAX);
         let dropped = self.answers.len().saturating_sub(kept);

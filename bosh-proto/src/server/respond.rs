@@ -1,6 +1,6 @@
 //! Answers: how they are written, and that they leave in rid order.
 //!
-//! An answer is *composed* once, shared with the replay buffer, *staged*, and *issued* as an action. n+1 is issued when the bytes of n
+//! An answer is *composed* once, shared with the replay buffer, and *issued* as an action. n+1 is issued when the bytes of n
 //! left, or a second later (B-R-125, TR-21), or at once where both are on one connection, whose HTTP order rules (B-R-015).
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::{
     hold::{Fill, Spared},
     outbox::Queued,
     replay::{Answered, Bounds},
-    session::{Context, Opening, Phase, Session},
+    session::{Context, CreationAnswer, Phase, Session},
 };
 use crate::{
     Coding, Condition, ExchangeId, Response, ascii,
@@ -25,7 +25,7 @@ use crate::{
 
 /// An answer that waits for those before it.
 #[derive(Debug)]
-pub(super) struct Staged {
+pub(super) struct WaitingAnswer {
     pub(super) rid: Rid,
     pub(super) exchange: ExchangeId,
     status: u16,
@@ -80,13 +80,13 @@ impl Session {
                 (unsent.since + REPORT_DELAY..unsent.since + SENT_PATIENCE).contains(&now)
             })
             .map(|unsent| unsent.rid);
-        let staged = self.staged().map(|staged| staged.rid);
-        let waiting = unsent
-            .chain(staged)
+        let waiting = self.waiting_answers().map(|waiting| waiting.rid);
+        let counted = unsent
+            .chain(waiting)
             .filter(|rid| !self.is_delayed(*rid))
             .count();
         let spared = usize::from(self.spared != Spared::Nothing);
-        let count = self.open.len().saturating_sub(spared) + self.deferred().len() + waiting;
+        let count = self.open.len().saturating_sub(spared) + self.deferred().len() + counted;
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
@@ -98,7 +98,8 @@ impl Session {
 
     /// Whether an answer on that exchange waits for one that a linger delayed.
     fn is_behind_delayed(&self, exchange: ExchangeId, ctx: &Context<'_>) -> bool {
-        self.staged().any(|staged| self.is_delayed(staged.rid))
+        self.waiting_answers()
+            .any(|waiting| self.is_delayed(waiting.rid))
             || self.unsent.iter().any(|unsent| {
                 self.is_delayed(unsent.rid) && Self::is_in_the_way(unsent, exchange, ctx)
             })
@@ -111,12 +112,12 @@ impl Session {
 
     /// Answers the creation request (B-R-053 to 062).
     pub(super) fn answer_creation(&mut self, ctx: &mut Context<'_>) {
-        if let Phase::Opening(opening) = std::mem::replace(&mut self.phase, Phase::Open) {
-            self.answer(Fill::Queue, Some(&opening), ctx);
+        if let Phase::Creating(creation) = std::mem::replace(&mut self.phase, Phase::Open) {
+            self.answer(Fill::Queue, Some(&creation), ctx);
         }
     }
 
-    fn answer(&mut self, fill: Fill, creation: Option<&Opening>, ctx: &mut Context<'_>) {
+    fn answer(&mut self, fill: Fill, creation: Option<&CreationAnswer>, ctx: &mut Context<'_>) {
         if self.open.is_empty() {
             return;
         }
@@ -160,7 +161,7 @@ impl Session {
         };
         self.record(open.rid, answered, ctx);
         if let Some(exchange) = open.exchange.live() {
-            self.stage(open.rid, exchange, 200, body, ctx);
+            self.issue_or_queue(open.rid, exchange, 200, body, ctx);
         }
         self.tell_writable(ctx);
     }
@@ -192,8 +193,8 @@ impl Session {
         }
     }
 
-    /// Queues an answer behind those before it.
-    pub(super) fn stage(
+    /// Issues an answer, or queues it behind those before it.
+    pub(super) fn issue_or_queue(
         &mut self,
         rid: Rid,
         exchange: ExchangeId,
@@ -201,30 +202,34 @@ impl Session {
         body: Bytes,
         ctx: &mut Context<'_>,
     ) {
-        let staged = Staged {
+        let waiting = WaitingAnswer {
             rid,
             exchange,
             status,
             body,
         };
-        if !self.is_staging() && self.is_clear(exchange, ctx) {
-            self.issue(staged, ctx);
+        if !self.has_waiting_answers() && self.is_clear(exchange, ctx) {
+            self.issue(waiting, ctx);
         } else {
-            self.rare().stage.push_back(staged);
-            self.pump(ctx);
+            self.rare().waiting_answers.push_back(waiting);
+            self.issue_in_order(ctx);
         }
     }
 
-    /// Issues the answers whose turn has come.
-    pub(super) fn pump(&mut self, ctx: &mut Context<'_>) {
-        while let Some(first) = self.rare.as_ref().and_then(|rare| rare.stage.front()) {
+    /// Issues the answers that wait, in the order of their rids, as far as those before them have left.
+    pub(super) fn issue_in_order(&mut self, ctx: &mut Context<'_>) {
+        while let Some(first) = self
+            .rare
+            .as_ref()
+            .and_then(|rare| rare.waiting_answers.front())
+        {
             if !self.is_clear(first.exchange, ctx) {
                 return;
             }
-            let Some(staged) = self.rare().stage.pop_front() else {
+            let Some(waiting) = self.rare().waiting_answers.pop_front() else {
                 return;
             };
-            self.issue(staged, ctx);
+            self.issue(waiting, ctx);
         }
     }
 
@@ -241,20 +246,20 @@ impl Session {
             && connection(unsent.exchange) != connection(exchange)
     }
 
-    fn issue(&mut self, staged: Staged, ctx: &mut Context<'_>) {
+    fn issue(&mut self, waiting: WaitingAnswer, ctx: &mut Context<'_>) {
         if self.unsent.len() >= WATCHED {
             let oldest = self.unsent.remove(0);
             ctx.exchanges.remove(oldest.exchange);
         }
         self.unsent.push(Unsent {
-            rid: staged.rid,
-            exchange: staged.exchange,
+            rid: waiting.rid,
+            exchange: waiting.exchange,
             since: ctx.now,
         });
         self.idle_since = ctx.now;
-        let response = self.response(staged.status, staged.body);
+        let response = self.response(waiting.status, waiting.body);
         ctx.actions.push_back(Action::Respond {
-            id: staged.exchange,
+            id: waiting.exchange,
             response,
         });
     }
@@ -266,7 +271,7 @@ impl Session {
         if self.unsent.len() < before {
             self.unsent.shrink_to_fit();
             self.idle_since = ctx.now;
-            self.pump(ctx);
+            self.issue_in_order(ctx);
         }
     }
 
@@ -290,7 +295,7 @@ impl Session {
         rid: Rid,
         kind: Type<'_>,
         payloads: &[Queued],
-        creation: Option<&Opening>,
+        creation: Option<&CreationAnswer>,
         ctx: &Context<'_>,
     ) -> Bytes {
         let is_acked = self.received != rid && ctx.config.server_ack;
@@ -325,8 +330,8 @@ impl Session {
         if needs_stream {
             writer.declare_stream();
         }
-        if let Some(opening) = creation {
-            self.write_creation(&mut writer, rid, opening, ctx);
+        if let Some(creation) = creation {
+            self.write_creation(&mut writer, rid, creation, ctx);
         } else {
             if kind != Type::Ordinary {
                 writer.attribute("type", "terminate");
@@ -372,7 +377,7 @@ impl Session {
         &mut self,
         writer: &mut Writer,
         rid: Rid,
-        opening: &Opening,
+        creation: &CreationAnswer,
         ctx: &Context<'_>,
     ) {
         let config = ctx.config;
@@ -388,7 +393,7 @@ impl Session {
         if terms.maxpause > 0 {
             writer.number("maxpause", u64::from(terms.maxpause));
         }
-        if let Some(Version { major, minor }) = opening.version {
+        if let Some(Version { major, minor }) = creation.version {
             writer.attribute("ver", &format!("{major}.{minor}"));
         }
         if std::mem::take(&mut self.from_is_due)
@@ -406,11 +411,11 @@ impl Session {
             writer.attribute("host", host);
         }
         if config.authid
-            && let Some(id) = &opening.header.id
+            && let Some(id) = &creation.header.id
         {
             writer.attribute("authid", id);
         }
-        let version = opening.header.version.as_deref().unwrap_or("1.0");
+        let version = creation.header.version.as_deref().unwrap_or("1.0");
         writer.attribute("xmpp:version", version);
         writer.attribute("xmpp:restartlogic", "true");
     }

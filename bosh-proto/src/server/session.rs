@@ -14,7 +14,7 @@ use xmpp_wire::{Element, StreamHeader, ns};
 use super::{
     Accept, Action, Cause, Closed, Config, Event, Reason, SendError, SessionKey,
     create::{Creation, Terms, Version},
-    exchanges::{Carrier, Exchanges},
+    exchanges::{ExchangeSlot, Exchanges},
     hold::{Linger, Spared},
     outbox::{Outbox, Queued, Spares},
     pace::Pace,
@@ -48,7 +48,7 @@ impl Context<'_> {
 #[derive(Debug)]
 pub(super) enum Phase {
     /// The creation request waits for its answer.
-    Opening(Box<Opening>),
+    Creating(Box<CreationAnswer>),
     Open,
     /// `close` was called while no request was open: the next one gets this.
     Ending(Box<Farewell>),
@@ -60,7 +60,7 @@ pub(super) enum Phase {
 
 /// What the creation response will say, and until when it waits (B-R-062).
 #[derive(Debug)]
-pub(super) struct Opening {
+pub(super) struct CreationAnswer {
     pub(super) until: Moment,
     pub(super) header: StreamHeader,
     /// The version agreed on; `None` for a legacy client.
@@ -93,9 +93,9 @@ impl Farewell {
 
 /// A request received in turn and not yet answered.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Open {
+pub(super) struct OpenRequest {
     pub(super) rid: Rid,
-    pub(super) exchange: Carrier,
+    pub(super) exchange: ExchangeSlot,
     /// When `wait` is over.
     pub(super) deadline: Moment,
     pub(super) digest: u32,
@@ -109,7 +109,7 @@ pub(super) struct Deferred {
     pub(super) body: Body,
     /// Bytes of the whole body.
     pub(super) bytes: usize,
-    pub(super) open: Open,
+    pub(super) open: OpenRequest,
 }
 
 /// A request of this session, as it arrived.
@@ -121,17 +121,17 @@ pub(super) struct Arrival {
     pub(super) bytes: usize,
     /// Hash of the whole body in key mode, else 0.
     pub(super) digest: u32,
-    /// How long its source makes its answer wait.
+    /// How long the rates of its client's address make its answer wait.
     pub(super) delay: Duration,
 }
 
 /// A client that has not signed in.
 #[derive(Debug)]
-pub(super) struct Stranger {
+pub(super) struct Unauthenticated {
     /// When its session ends.
     pub(super) until: Option<Moment>,
-    /// Whose share of strangers it is.
-    pub(super) source: Option<AddressShare>,
+    /// The address that it counts against.
+    pub(super) share: Option<AddressShare>,
 }
 
 /// A session. What it holds while idle is counted (`tests/memory.rs`): think before adding to it, and see [`Rare`].
@@ -141,7 +141,7 @@ pub(super) struct Session {
     /// When the manager's timer for it fires.
     pub(super) registered: Option<Moment>,
     /// There until the client signed in.
-    pub(super) stranger: Option<Box<Stranger>>,
+    pub(super) unauthenticated: Option<Box<Unauthenticated>>,
     pub(super) idle_since: Moment,
     /// Highest rid received without a gap below, and highest one answered.
     pub(super) received: Rid,
@@ -149,7 +149,7 @@ pub(super) struct Session {
     /// Highest response that the client is known to have.
     pub(super) seen: Rid,
     pub(super) phase: Phase,
-    pub(super) open: SmallVec<[Open; 2]>,
+    pub(super) open: SmallVec<[OpenRequest; 2]>,
     pub(super) unsent: SmallVec<[Unsent; 1]>,
     pub(super) replay: Replay,
     pub(super) outbox: Outbox,
@@ -180,7 +180,7 @@ impl Session {
         secret: Secret,
         creation: Creation,
         arrival: Arrival,
-        source: Option<AddressShare>,
+        share: Option<AddressShare>,
         config: &Config,
         now: Moment,
     ) -> Self {
@@ -197,7 +197,7 @@ impl Session {
         } else {
             terms.wait().min(config.creation_timeout)
         };
-        let open = Open {
+        let open = OpenRequest {
             rid,
             exchange: arrival.exchange.into(),
             deadline: now + terms.wait(),
@@ -218,15 +218,15 @@ impl Session {
         let mut session = Self {
             key,
             registered: None,
-            stranger: Some(Box::new(Stranger {
+            unauthenticated: Some(Box::new(Unauthenticated {
                 until: config.auth_timeout.map(|timeout| now + timeout),
-                source,
+                share,
             })),
             idle_since: now,
             received: rid,
             answered: rid.minus(1),
             seen: rid.minus(1),
-            phase: Phase::Opening(Box::new(Opening {
+            phase: Phase::Creating(Box::new(CreationAnswer {
                 until: now + patience,
                 header: StreamHeader::default(),
                 version,
@@ -257,14 +257,18 @@ impl Session {
         matches!(self.phase, Phase::Over(_))
     }
 
-    /// Whose share of strangers it counts against.
-    pub(super) fn stranger_from(&self) -> Option<AddressShare> {
-        self.stranger.as_ref().and_then(|stranger| stranger.source)
+    /// The address whose sessions before authentication it counts among.
+    pub(super) fn unauthenticated_share(&self) -> Option<AddressShare> {
+        self.unauthenticated
+            .as_ref()
+            .and_then(|unauthenticated| unauthenticated.share)
     }
 
     /// When it ends if the client does not sign in.
     pub(super) fn auth_until(&self) -> Option<Moment> {
-        self.stranger.as_ref().and_then(|stranger| stranger.until)
+        self.unauthenticated
+            .as_ref()
+            .and_then(|unauthenticated| unauthenticated.until)
     }
 
     /// Whether requests for it are answered as those for a session that is not known.
@@ -278,7 +282,7 @@ impl Session {
 
     /// Whether a body of that size is too large for a client that is not authenticated.
     pub(super) fn is_too_big(&self, bytes: usize, config: &Config) -> bool {
-        self.stranger.is_some() && bytes > config.body_bytes_before_auth
+        self.unauthenticated.is_some() && bytes > config.body_bytes_before_auth
     }
 
     /// The server's stream is open.
@@ -288,8 +292,8 @@ impl Session {
             self.from = header.from.as_deref().map(Into::into);
             self.from_is_due = true;
         }
-        if let Phase::Opening(opening) = &mut self.phase {
-            opening.header = header;
+        if let Phase::Creating(answer) = &mut self.phase {
+            answer.header = header;
         }
         if !self.accepted {
             self.accepted = true;
@@ -306,15 +310,16 @@ impl Session {
             return self.end(Cause::Terminated, None);
         }
         // The creation response waits for features, and be it for the rest of this instant.
-        if !self.outbox.is_empty() || !matches!(self.phase, Phase::Opening(_)) {
-            self.flow(ctx);
+        if !self.outbox.is_empty() || !matches!(self.phase, Phase::Creating(_)) {
+            self.answer_due(ctx);
         }
     }
 
     /// Delivers what the client sent, up to a stanza that comes before authentication where such are refused; false at one.
     pub(super) fn deliver_elements(&self, elements: Vec<Element>, ctx: &mut Context<'_>) -> bool {
-        let is_stranger = self.stranger.is_some() || matches!(self.phase, Phase::Leaving);
-        let refuses = ctx.config.refuse_early_stanzas && is_stranger;
+        let is_unauthenticated =
+            self.unauthenticated.is_some() || matches!(self.phase, Phase::Leaving);
+        let refuses = ctx.config.refuse_early_stanzas && is_unauthenticated;
         for element in elements {
             if refuses && !element.may_come_before_authentication() {
                 return false;
@@ -325,13 +330,13 @@ impl Session {
     }
 
     /// Requests without an answer: in turn, then behind a gap.
-    pub(super) fn unanswered(&self) -> impl Iterator<Item = &Open> {
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = &OpenRequest> {
         let deferred = self.deferred().iter().map(|deferred| &deferred.open);
         self.open.iter().chain(deferred)
     }
 
     /// The same to change them.
-    pub(super) fn unanswered_mut(&mut self) -> impl Iterator<Item = &mut Open> {
+    pub(super) fn unanswered_mut(&mut self) -> impl Iterator<Item = &mut OpenRequest> {
         let rare = self.rare.as_deref_mut();
         let deferred = rare.into_iter().flat_map(|rare| &mut rare.deferred);
         self.open
@@ -358,34 +363,35 @@ impl Session {
             return Err(SendError::Full(element));
         }
         if element.is("success", ns::SASL) || element.is("success", ns::SASL2) {
-            self.stranger = None;
+            self.unauthenticated = None;
         }
         self.outbox.push(queued, ctx.spares);
         self.linger.note_payload(ctx);
-        self.flow(ctx);
+        self.answer_due(ctx);
         Ok(())
     }
 
     /// An exchange died (B-R-075).
     pub(super) fn lose(&mut self, id: ExchangeId, ctx: &mut Context<'_>) {
-        let lost = Carrier::from(id);
+        let lost = ExchangeSlot::from(id);
         for open in self.unanswered_mut() {
             if open.exchange == lost {
-                open.exchange = Carrier::default();
+                open.exchange = ExchangeSlot::default();
             }
         }
         if let Some(rare) = &mut self.rare {
-            rare.stage.retain(|staged| staged.exchange != id);
+            rare.waiting_answers
+                .retain(|waiting| waiting.exchange != id);
         }
         self.unsent.retain(|unsent| unsent.exchange != id);
         self.idle_since = ctx.now;
-        if matches!(self.phase, Phase::Opening(_)) {
+        if matches!(self.phase, Phase::Creating(_)) {
             // The client never learns the sid.
             self.end(Cause::Inactive, Some(Reason::CreationLost));
             return;
         }
-        self.pump(ctx);
-        self.flow(ctx);
+        self.issue_in_order(ctx);
+        self.answer_due(ctx);
     }
 }
 

@@ -298,7 +298,7 @@ impl Pair {
                 let request = Request {
                     body,
                     connection: ConnectionId(self.serial),
-                    source: None,
+                    address: None,
                     channel: Channel::Tls,
                 };
                 let served = self.manager.handle_request(request, now);

@@ -116,9 +116,9 @@ fn only_abuse_is_ended() {
 /// B-R-133: requests of all sessions of a source together, and another source is not touched.
 #[test]
 fn a_fast_source_is_slowed_down_in_all_its_sessions() {
-    let config = limited(|rates| rates.source_requests = Some(Rate::new(1, 2)));
+    let config = limited(|rates| rates.address_requests = Some(Rate::new(1, 2)));
     let mut world = World::new(config);
-    world.source = address(1);
+    world.address = address(1);
     world.open(FIRST, "");
     let (first_key, first_sid) = (world.key, world.sid.clone());
     world.open(FIRST, "");
@@ -129,7 +129,7 @@ fn a_fast_source_is_slowed_down_in_all_its_sessions() {
     world.at(1_000);
     assert_eq!(world.answer(id), Some(with(&message("s"))));
     // The other session comes from elsewhere now.
-    world.source = address(2);
+    world.address = address(2);
     (world.key, world.sid) = (first_key, first_sid);
     let id = world.request(101, "");
     world.send(&message("s"));
@@ -147,9 +147,9 @@ fn requests_of_no_session_are_slowed_down() {
         ("<body", "bad-request"),
         (refused.as_str(), "improper-addressing"),
     ] {
-        let config = limited(|rates| rates.source_requests = Some(Rate::new(1, 2)));
+        let config = limited(|rates| rates.address_requests = Some(Rate::new(1, 2)));
         let mut world = World::new(config);
-        world.source = address(1);
+        world.address = address(1);
         for _ in 0..2 {
             let free = world.post(body);
             assert_eq!(world.answer(free), Some(terminal(condition)));
@@ -166,7 +166,7 @@ fn requests_of_no_session_are_slowed_down() {
         assert_eq!(world.answer(gone), None, "its connection is gone");
         // Others do not wait, and nobody does at the end.
         let late = world.post(body);
-        world.source = address(2);
+        world.address = address(2);
         let other = world.post(body);
         assert_eq!(world.answer(other), Some(terminal(condition)));
         assert_eq!(world.answer(late), None);
@@ -242,9 +242,9 @@ fn an_exchange_tells_whether_its_client_has_signed_in() {
 /// B-R-133: and bytes.
 #[test]
 fn a_source_with_large_bodies_is_slowed_down() {
-    let config = limited(|rates| rates.source_bytes = Some(Rate::new(1_000, 1_000)));
+    let config = limited(|rates| rates.address_bytes = Some(Rate::new(1_000, 1_000)));
     let mut world = World::session(config, "");
-    world.source = address(1);
+    world.address = address(1);
     let text = world.text(101, "", "");
     let text = format!("{text}{}", " ".repeat(1_500 - text.len()));
     let id = world.post(&text);
@@ -259,11 +259,11 @@ fn a_source_with_large_bodies_is_slowed_down() {
 #[test]
 fn new_sessions_of_a_source_are_slowed_down_and_then_refused() {
     let config = limited(|rates| {
-        rates.source_sessions = Some(Rate::new(1, 2));
+        rates.address_sessions = Some(Rate::new(1, 2));
         rates.patience = std::time::Duration::from_secs(3);
     });
     let mut world = World::new(config);
-    world.source = address(1);
+    world.address = address(1);
     world.open(FIRST, "");
     world.open(FIRST, "");
     let create = |world: &mut World| {
@@ -287,16 +287,16 @@ fn new_sessions_of_a_source_are_slowed_down_and_then_refused() {
         assert!(attribute(&answer, "sid").is_some(), "{answer}");
         assert!(answer.contains("<stream:features>"), "{answer}");
     }
-    world.source = address(2);
+    world.address = address(2);
     world.open(FIRST, "");
 }
 
 /// B-R-133: strangers of one source are bounded; signing in and ending make room.
 #[test]
 fn strangers_of_a_source_are_bounded() {
-    let config = limited(|rates| rates.strangers_per_source = 2);
+    let config = limited(|rates| rates.unauthenticated_per_address = 2);
     let mut world = World::new(config);
-    world.source = address(1);
+    world.address = address(1);
     world.open(FIRST, "");
     world.open(FIRST, "");
     let creation = format!("{BODY} rid='1' to='a' ver='1.11'/>");
@@ -308,7 +308,7 @@ fn strangers_of_a_source_are_bounded() {
     assert_eq!(world.answer(refused), Some(terminal("policy-violation")));
     world.request_with(101, "type='terminate'");
     world.open(FIRST, "");
-    world.source = None;
+    world.address = None;
     world.open(FIRST, "");
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct World {
     /// Whether orders are taken after each call, or wait for `drain_now`.
     pub(crate) drains: Drains,
     /// Where requests come from.
-    pub(crate) source: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
     epoch: Instant,
     pub(crate) now: Instant,
     connections: u64,
@@ -98,7 +98,7 @@ impl World {
             manager: Manager::new(Arc::new(config), [7; 32]),
             reports: Reports::AtOnce,
             drains: Drains::AtOnce,
-            source: None,
+            address: None,
             epoch,
             now: epoch,
             connections: 0,
@@ -165,7 +165,7 @@ impl World {
         let request = Request {
             body: Bytes::copy_from_slice(body.as_bytes()),
             connection: ConnectionId(connection),
-            source: self.source,
+            address: self.address,
             channel,
         };
         let id = self.manager.handle_request(request, self.now);

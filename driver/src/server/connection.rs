@@ -372,7 +372,7 @@ pub(super) async fn take_bosh<R: Runtime>(
             header: opening.header.clone(),
             transport: Transport::Bosh,
             peer: Peer {
-                address: opening.source,
+                address: opening.address,
                 channel: opening.channel,
             },
         };

@@ -226,7 +226,7 @@ impl Node {
             let body = Request {
                 body: request.body,
                 connection: ConnectionId(id),
-                source: None,
+                address: None,
                 channel: Channel::Plain,
             };
             connection.exchange(request.id, &hub, body, |answer| {

@@ -30,7 +30,7 @@ pub(crate) async fn serve(io: End, hub: Hub<Manual>, runtime: Manual) {
         let exchange = bosh_proto::Request {
             body: request.body,
             connection: ConnectionId(1),
-            source: None,
+            address: None,
             channel: Channel::Plain,
         };
         connection.exchange(request.id, &hub, exchange, |answer| {
@@ -93,7 +93,7 @@ fn a_hasty_connection_ends_where_its_session_waits_elsewhere() {
             let exchange = bosh_proto::Request {
                 body: request.body,
                 connection: ConnectionId(2),
-                source: None,
+                address: None,
                 channel: Channel::Plain,
             };
             connection.exchange(request.id, &shared, exchange, |answer| {
@@ -131,7 +131,7 @@ fn long_bodies_are_read_by_leave() {
                 let exchange = bosh_proto::Request {
                     body: request.body,
                     connection: ConnectionId(3),
-                    source: None,
+                    address: None,
                     channel: Channel::Plain,
                 };
                 connection.exchange(request.id, &hub, exchange, |answer| {

@@ -42,7 +42,7 @@ fn ask(hub: &Hub<Manual>, body: String) -> Exchange<Manual> {
     hub.exchange(Request {
         body: body.into(),
         connection: ConnectionId(1),
-        source: None,
+        address: None,
         channel: Channel::Plain,
     })
 }

@@ -119,7 +119,7 @@ fn ask(hub: &Hub<Manual>, body: String) -> Exchange<Manual> {
     hub.exchange(bosh_proto::Request {
         body: body.into(),
         connection: ConnectionId(1),
-        source: None,
+        address: None,
         channel: Channel::Plain,
     })
 }

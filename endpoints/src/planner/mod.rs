@@ -1,10 +1,10 @@
 //! Which endpoint to try, when, and what comes after it fails.
 
 mod config;
+mod failover;
 mod lookup;
 mod memory;
 mod round;
-mod turns;
 
 use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
@@ -285,7 +285,7 @@ impl Planner {
                     candidate,
                     chain,
                 };
-                self.go_on_at(id, next);
+                self.follow_redirect(id, next);
             }
             Err(refusal) => self.fail(id, Failure::Redirect(refusal)),
         }
@@ -307,7 +307,7 @@ impl Planner {
         let since = *open.refused.get_or_insert(now);
         if alternative && now.since(since) >= self.config.refused_for {
             self.actions.push_back(Action::Abandon(id));
-            self.leave(id);
+            self.failover(id);
             self.advance();
         }
     }

@@ -12,11 +12,11 @@ fn defaults() -> Rates {
     let mut rates = Rates::default();
     rates.session_requests = Some(Rate::new(10_000, 100_000));
     rates.session_bytes = Some(Rate::new(67_108_864, 268_435_456));
-    rates.source_sessions = Some(Rate::new(100, 2_000));
-    rates.source_requests = Some(Rate::new(20_000, 200_000));
-    rates.source_bytes = Some(Rate::new(134_217_728, 536_870_912));
+    rates.address_sessions = Some(Rate::new(100, 2_000));
+    rates.address_requests = Some(Rate::new(20_000, 200_000));
+    rates.address_bytes = Some(Rate::new(134_217_728, 536_870_912));
     // The gateway counts those of both transports.
-    rates.strangers_per_source = usize::MAX;
+    rates.unauthenticated_per_address = usize::MAX;
     rates
 }
 
@@ -28,19 +28,19 @@ pub(super) fn rates(written: &file::Rates) -> Rates {
     );
     set(&mut rates.session_bytes, written.session_bytes.map(rate));
     set(
-        &mut rates.source_sessions,
+        &mut rates.address_sessions,
         written.address_sessions.map(rate),
     );
     set(
-        &mut rates.source_requests,
+        &mut rates.address_requests,
         written.address_requests.map(rate),
     );
-    set(&mut rates.source_bytes, written.address_bytes.map(rate));
+    set(&mut rates.address_bytes, written.address_bytes.map(rate));
     set(
         &mut rates.patience,
         written.patience_seconds.map(Whole::seconds),
     );
-    set(&mut rates.sources, written.addresses.map(Whole::count));
+    set(&mut rates.addresses, written.addresses.map(Whole::count));
     rates
 }
 

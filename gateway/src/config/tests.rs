@@ -100,7 +100,7 @@ fn rates_are_read() {
                 address_bytes = { per_second = 0, burst = 1 }";
     let rates = load(text).expect("rates").machines.bosh.rates;
     assert_eq!(rates.session_requests, Some(Rate::new(7, 9)));
-    assert_eq!(rates.source_bytes, None);
+    assert_eq!(rates.address_bytes, None);
     assert!(
         problem("[bosh.rates]\nsession_requests = { per_second = 7 }").contains("burst"),
         "both numbers are needed"

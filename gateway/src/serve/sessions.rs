@@ -38,24 +38,24 @@ async fn serve_one(session: Session<Tokio>, gate: Gate) {
         Channel::Tls => true,
         Channel::Plain => false,
     };
-    let peer = opening.source.map_or(Peer::Proxy, Peer::Client);
+    let peer = opening.address.map_or(Peer::Proxy, Peer::Client);
     let started = Instant::now();
     // Addresses have a rate of their own over BOSH, which slows down first (B-R-133).
     let permit = match gate.admission.session(peer, Peer::Proxy, started) {
         Ok(permit) => permit,
         Err(denied) => {
             gate.reports
-                .note(Cause::new(denied.cause()), opening.source);
+                .note(Cause::new(denied.cause()), opening.address);
             let decision = Decision::<Upstream>::Refuse(StreamError::new("policy-violation"));
             let shutdown = gate.shutdown.signal();
             serve_bosh(session, decision, shutdown, gate.runtime.clone()).await;
             return;
         }
     };
-    let decision = gate.decide(&opening.header, opening.source, protected, None, &permit);
+    let decision = gate.decide(&opening.header, opening.address, protected, None, &permit);
     let domain = Untrusted::domain(&opening.header);
     let source = opening
-        .source
+        .address
         .map_or_else(|| "unknown".to_owned(), |source| source.to_string());
     tracing::info!(transport = "bosh", session = ?key, %domain, %source, ?decision, "session opened");
     let ended = serve_bosh(

@@ -112,7 +112,7 @@ impl Connection {
             reading: None,
             writing: None,
         };
-        connection.settle();
+        connection.finish_or_wait();
         connection
     }
 
@@ -144,7 +144,7 @@ impl Connection {
             self.upgrade = self.upgrade.filter(|&upgrade| upgrade < id.0);
             self.drain(Cause::Ours, None);
         }
-        self.settle();
+        self.finish_or_wait();
     }
 
     /// Reads the body that `Event::Body` asked about.
@@ -156,7 +156,7 @@ impl Connection {
                 slot.await_body();
             }
         }
-        self.settle();
+        self.finish_or_wait();
     }
 
     /// Refuses the body that `Event::Body` asked about: its request gets this status, and the connection ends behind it.
@@ -165,14 +165,14 @@ impl Connection {
         if self.asking == Asking::Asked {
             self.refuse(status, Cause::Fault(status), Reason::BodyRefused);
         }
-        self.settle();
+        self.finish_or_wait();
     }
 
     /// Ends it: nothing more is read, answers owed still leave.
     pub fn close(&mut self, now: Instant) {
         self.clock.read(now);
         self.drain(Cause::Ours, None);
-        self.settle();
+        self.finish_or_wait();
     }
 
     /// Drops it without an answer (B-R-168).
@@ -198,7 +198,7 @@ impl Connection {
                 .receiver
                 .receive(input, &mut self.recall, limits, unasked);
             match received {
-                Ok(Some(Received::Head(framing, facts))) => self.begin(framing, facts),
+                Ok(Some(Received::Head(framing, facts))) => self.expect_answer(framing, facts),
                 Ok(Some(Received::Request(head, body))) => self.deliver(head, body, input.len()),
                 Ok(None) => {
                     self.ask();
@@ -218,7 +218,7 @@ impl Connection {
             self.discarded = self.discarded.saturating_add(input.len());
             input.clear();
         }
-        self.settle();
+        self.finish_or_wait();
     }
 
     /// The peer shut down its side.
@@ -241,7 +241,7 @@ impl Connection {
             Phase::Closing => self.abandon(Cause::Ours, None),
             Phase::Over => {}
         }
-        self.settle();
+        self.finish_or_wait();
     }
 
     /// A deadline may have passed.
@@ -270,7 +270,7 @@ impl Connection {
                 }
             }
         }
-        self.settle();
+        self.finish_or_wait();
     }
 
     /// Whether reading more is useful now.
@@ -302,7 +302,7 @@ impl Connection {
         if matches!(self.phase, Phase::Closing | Phase::Over) {
             return None;
         }
-        if let Some(written) = self.replies.settle() {
+        if let Some(written) = self.replies.take_written() {
             for id in written.ids {
                 self.actions
                     .push_back(Action::Deliver(Event::Sent(RequestId(id))));
@@ -326,7 +326,7 @@ impl Connection {
                 ..writing
             }),
         };
-        self.settle();
+        self.finish_or_wait();
         transmit
     }
 
@@ -362,7 +362,7 @@ impl Connection {
     }
 
     /// A head came: its answer takes its place in the order.
-    fn begin(&mut self, framing: Framing, facts: HeadFacts) {
+    fn expect_answer(&mut self, framing: Framing, facts: HeadFacts) {
         self.fresh = false;
         self.reading = None;
         let interim = match framing.expectation {
@@ -459,7 +459,7 @@ impl Connection {
     }
 
     /// What follows from the state: the end, and the deadlines.
-    fn settle(&mut self) {
+    fn finish_or_wait(&mut self) {
         if let Phase::Draining(closed) = self.phase {
             if self.replies.is_done() {
                 self.actions

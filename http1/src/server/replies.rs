@@ -166,7 +166,7 @@ impl Replies {
     }
 
     /// What became of the bytes given out before, which are written now that more are asked for.
-    pub(super) fn settle(&mut self) -> Option<Written> {
+    pub(super) fn take_written(&mut self) -> Option<Written> {
         if self.rest.is_empty() {
             self.out.take()
         } else {

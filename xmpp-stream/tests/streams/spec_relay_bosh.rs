@@ -27,7 +27,7 @@ impl Session {
             Request {
                 body: body.into(),
                 connection: ConnectionId(1),
-                source: None,
+                address: None,
                 channel: Channel::Tls,
             },
             now,
@@ -153,7 +153,7 @@ fn the_clients_language_reaches_the_server() {
     let request = Request {
         body,
         connection: ConnectionId(1),
-        source: None,
+        address: None,
         channel: Channel::Tls,
     };
     manager.handle_request(request, now);

@@ -205,7 +205,7 @@ fn request(body: &str) -> Request {
     Request {
         body: body.to_owned().into(),
         connection: ConnectionId(1),
-        source: None,
+        address: None,
         channel: Channel::Tls,
     }
 }

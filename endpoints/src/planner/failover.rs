@@ -1,4 +1,4 @@
-//! How one thing follows from another: this file changes the planner's state.
+//! What follows what: the next candidate, the failover from a node that refuses, redirects, waits. This file changes the planner's state.
 //!
 //! - `Idle` becomes a round by `connect`.
 //! - A round takes one stage after another: a stage puts candidates into the queue, at once or after a look-up; the queue is tried, one
@@ -22,8 +22,8 @@ use crate::{
     document::Offer,
 };
 
-/// What a stage gave.
-enum Turn {
+/// What a step of a round gave.
+enum Progress {
     /// Something is under way.
     Busy,
     /// Look at the round again.
@@ -53,18 +53,19 @@ impl Planner {
                     }
                     self.begin_round(Report::default(), None);
                 }
-                State::Round(_) => match self.turn() {
-                    Turn::Busy => return,
-                    Turn::Again => {}
-                    Turn::Over => self.end_round(),
+                State::Round(_) => match self.next_candidate() {
+                    Progress::Busy => return,
+                    Progress::Again => {}
+                    Progress::Over => self.end_round(),
                 },
             }
         }
     }
 
-    fn turn(&mut self) -> Turn {
+    /// Tries the next candidate where that is due, or looks for more of them.
+    fn next_candidate(&mut self) -> Progress {
         let State::Round(round) = &mut self.state else {
-            return Turn::Busy;
+            return Progress::Busy;
         };
         let due = round.attempts.is_empty() || round.next_start <= self.clock.latest();
         let room = round.attempts.is_empty() || round.attempts.len() < self.config.parallel;
@@ -73,16 +74,16 @@ impl Planner {
             && let Some(entry) = round.next_entry()
         {
             self.start(entry);
-            return Turn::Again;
+            return Progress::Again;
         }
         if !round.attempts.is_empty() || round.lookup.is_some() {
-            return Turn::Busy;
+            return Progress::Busy;
         }
         match round.stages.pop_front() {
-            None => Turn::Over,
+            None => Progress::Over,
             Some(stage) => {
-                self.enter(stage);
-                Turn::Again
+                self.fill_queue(stage);
+                Progress::Again
             }
         }
     }
@@ -106,7 +107,8 @@ impl Planner {
         });
     }
 
-    fn enter(&mut self, stage: Stage) {
+    /// Puts what a stage gives into the queue, or asks for it.
+    fn fill_queue(&mut self, stage: Stage) {
         let now = self.clock.latest();
         let State::Round(round) = &mut self.state else {
             return;
@@ -330,8 +332,8 @@ impl Planner {
         }
     }
 
-    /// Nobody listens where the session is: another node is tried.
-    pub(super) fn leave(&mut self, id: AttemptId) {
+    /// Fails over from a node on which nobody listens any more: another one is tried at once.
+    pub(super) fn failover(&mut self, id: AttemptId) {
         let State::Open(open) = std::mem::replace(&mut self.state, State::Idle) else {
             return;
         };
@@ -344,7 +346,7 @@ impl Planner {
     }
 
     /// A redirect is followed: it is tried before all others.
-    pub(super) fn go_on_at(&mut self, id: AttemptId, next: Entry) {
+    pub(super) fn follow_redirect(&mut self, id: AttemptId, next: Entry) {
         let redirected = Failure::Redirected(next.candidate.url.clone());
         match &mut self.state {
             State::Idle | State::Waiting { .. } => {}
