@@ -111,7 +111,7 @@
 //!             Err(SendError::Full(_element)) => { /* again after `Event::Writable` */ }
 //!             Err(_) => { /* closed */ }
 //!         },
-//!         Event::Closed(Closed { cause, undelivered }) => {
+//!         Event::Closed(Closed { cause, undelivered, .. }) => {
 //!             assert_eq!((cause, undelivered.len()), (Cause::Terminated, 0));
 //!         }
 //!         Event::Restarted(_) | Event::Paused(_) | Event::Writable => {}
