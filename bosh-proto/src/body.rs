@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use xmpp_machine::Proved as _;
 use xmpp_wire::{
     Element, StartTag, Wrapped, XmlError, XmlErrorKind, XmlLimits, ns, xml::escape_attribute,
 };
@@ -201,7 +202,7 @@ impl Writer {
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.extend_from_slice(b"='");
         self.bytes
-            .extend_from_slice(digits.bytes.get(..digits.len).unwrap_or_default());
+            .extend_from_slice(digits.bytes.proved(..digits.len));
         self.bytes.push(b'\'');
     }
 

@@ -1,6 +1,7 @@
 //! The chunked coding (RFC 9112 §7.1), decoded as it comes. Extensions and trailers are checked and skipped.
 
 use bytes::{Buf, BytesMut};
+use xmpp_machine::Proved as _;
 
 use crate::{Limits, parse::is_token_octet, server::Reason};
 
@@ -87,8 +88,7 @@ impl Chunked {
             }
             if let State::Data { left } = self.state {
                 let taken = left.min(input.len());
-                self.body
-                    .extend_from_slice(input.get(..taken).unwrap_or_default());
+                self.body.extend_from_slice(input.proved(..taken));
                 input.advance(taken);
                 self.state = if left == taken {
                     State::DataCr

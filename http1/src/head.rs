@@ -3,6 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
+use xmpp_machine::Proved as _;
 
 use crate::target::Target;
 
@@ -204,7 +205,7 @@ impl RequestHead {
     }
 
     fn octets(&self, span: Span) -> &[u8] {
-        self.bytes.get(span.range()).unwrap_or_default()
+        self.bytes.proved(span.range())
     }
 
     /// The parser lets only UTF-8 through for what is read as text.

@@ -4,6 +4,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
+use xmpp_machine::Proved as _;
 
 use crate::{
     Limits, RequestHead, Version,
@@ -47,8 +48,7 @@ impl Search {
         let start_line = limits
             .start_line_bytes
             .min(limits.head_bytes.saturating_sub(2));
-        while let Some(found) = memchr::memchr(b'\n', input.get(self.scanned..).unwrap_or_default())
-        {
+        while let Some(found) = memchr::memchr(b'\n', input.proved(self.scanned..)) {
             let at = self.scanned + found;
             if self.line == 0 && at > start_line + 1 {
                 return Err(Reason::StartLineTooLong);
@@ -56,7 +56,7 @@ impl Search {
             if at >= limits.head_bytes {
                 return Err(Reason::HeadTooLong);
             }
-            let line = input.get(self.line..at).unwrap_or_default();
+            let line = input.proved(self.line..at);
             if line.last() != Some(&b'\r') {
                 return Err(Reason::BareLineFeed); // W-R-024
             }

@@ -1,6 +1,7 @@
 //! A response's status line and fields: one buffer and ranges into it.
 
 use bytes::Bytes;
+use xmpp_machine::Proved as _;
 
 use crate::{
     Version,
@@ -114,7 +115,7 @@ impl ResponseHead {
     }
 
     fn octets(&self, span: Span) -> &[u8] {
-        self.bytes.get(span.range()).unwrap_or_default()
+        self.bytes.proved(span.range())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Request targets (RFC 9112 §3.2) and the authorities in them and in Host.
 
+use xmpp_machine::Proved as _;
+
 /// A request target, by form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target<'a> {
@@ -62,10 +64,7 @@ pub(crate) fn is_authority(text: &[u8]) -> bool {
             let literal = host
                 .iter()
                 .all(|&octet| octet == b':' || is_reg_name_octet(octet));
-            (
-                literal && !host.is_empty(),
-                after.get(1..).unwrap_or_default(),
-            )
+            (literal && !host.is_empty(), after.proved(1..))
         }
         _ => {
             let end = memchr::memchr(b':', text).unwrap_or(text.len());

@@ -1,6 +1,7 @@
 //! Response heads. Framing and `Connection` are written here alone, whatever fields a response names.
 
 use bytes::{BufMut, BytesMut};
+use xmpp_machine::Proved as _;
 
 use crate::{
     Response, Version, chunked::is_field_octet, framing::Persistence, parse::is_token_octet,
@@ -75,7 +76,7 @@ pub(crate) fn put_number(out: &mut BytesMut, mut number: usize) {
             break;
         }
     }
-    out.put_slice(digits.get(digits.len() - used..).unwrap_or_default());
+    out.put_slice(digits.proved(digits.len() - used..));
 }
 
 /// Fields that the connection writes.

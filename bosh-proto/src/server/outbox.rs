@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use xmpp_machine::Proved as _;
 use xmpp_wire::{Element, ns};
 
 use crate::ascii;
@@ -70,10 +71,7 @@ impl Queued {
     /// Its bytes, in two pieces around what is cut.
     pub(super) fn pieces(&self) -> [&[u8]; 2] {
         let raw = self.element.raw();
-        [
-            raw.get(..self.cut.start).unwrap_or_default(),
-            raw.get(self.cut.end..).unwrap_or_default(),
-        ]
+        [raw.proved(..self.cut.start), raw.proved(self.cut.end..)]
     }
 
     pub(super) fn needs_stream(&self) -> bool {
@@ -102,8 +100,8 @@ fn stream_declaration(raw: &[u8]) -> std::ops::Range<usize> {
     for (at, &byte) in raw.iter().enumerate() {
         match quote {
             Some((open, start)) if byte == open => {
-                let attribute = raw.get(name..start).unwrap_or_default();
-                let value = raw.get(start + 1..at).unwrap_or_default();
+                let attribute = raw.proved(name..start);
+                let value = raw.proved(start + 1..at);
                 if attribute == b" xmlns:stream=" && value == ns::STREAM.as_bytes() {
                     return name..at + 1;
                 }

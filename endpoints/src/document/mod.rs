@@ -9,6 +9,8 @@ mod xrd;
 
 use std::time::Duration;
 
+use xmpp_machine::Proved as _;
+
 use crate::{Candidate, NotAnEndpoint, Scheme, Url};
 
 pub use self::{
@@ -160,7 +162,7 @@ fn clipped(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len()))
         .rev()
         .find(|&at| text.is_char_boundary(at));
-    text.get(..end.unwrap_or(0)).unwrap_or_default()
+    text.proved(..end.unwrap_or(0))
 }
 
 /// A document within its limit, without a byte order mark.

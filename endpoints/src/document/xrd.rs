@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use xmpp_machine::Proved as _;
 use xmpp_wire::{Element, XmlLimits};
 
 use super::{DocumentError, Limits, Offer, bounded, wanted_scheme};
@@ -63,12 +64,12 @@ fn without_comments(document: &[u8]) -> Cow<'_, [u8]> {
     let mut kept = Vec::with_capacity(document.len());
     loop {
         let (before, comment) = rest.split_at(start);
-        let inside = comment.get(4..).unwrap_or_default();
+        let inside = comment.proved(4..);
         let Some(end) = find(inside, b"-->") else {
             break;
         };
         kept.extend_from_slice(before);
-        rest = inside.get(end + 3..).unwrap_or_default();
+        rest = inside.proved(end + 3..);
         match find(rest, b"<!--") {
             Some(next) => start = next,
             None => break,

@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
+use xmpp_machine::Proved as _;
 
 use super::{Config, Reason};
 use crate::{
@@ -213,7 +214,7 @@ fn parse_head(mut bytes: BytesMut, lines: usize) -> Result<ResponseHead, Reason>
 fn unfold(head: &mut [u8]) -> Result<(), Reason> {
     let mut first = true;
     let mut from = 0;
-    while let Some(found) = memchr::memchr(b'\n', head.get(from..).unwrap_or_default()) {
+    while let Some(found) = memchr::memchr(b'\n', head.proved(from..)) {
         let at = from + found;
         from = at + 1;
         if matches!(head.get(from), Some(b' ' | b'\t')) {
