@@ -333,7 +333,7 @@ impl<R: Runtime> Web for BoshWeb<R> {
     }
 }
 
-struct WsWeb<S, R: Runtime>(Pump<xmpp::Session, S, R>);
+struct WsWeb<S, R: Runtime>(Pump<xmpp::server::Session, S, R>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Web for WsWeb<S, R> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
@@ -413,7 +413,7 @@ pub async fn serve_bosh<R: Runtime, U: Upstream>(
 /// Serves one WebSocket from its 101 until it is over. `decide` is asked once, at the first `<open/>`. Says what
 /// ended it.
 pub async fn serve_ws<R: Runtime, U: Upstream, S: AsyncRead + AsyncWrite + Unpin + Send>(
-    session: xmpp::Session,
+    session: xmpp::server::Session,
     io: S,
     unread: BytesMut,
     decide: impl FnOnce(&StreamHeader) -> Decision<U> + Send,

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use ws_framing::{
     CloseCode,
     connection::{Action, SendError},
-    xmpp::{Config, Event, Namespaces, Session},
+    xmpp::{self, Config, Event, Namespaces, Session, client, server},
 };
 use xmpp_wire::{Element, StreamError, StreamHeader, XmlLimits};
 
@@ -57,9 +57,16 @@ enum Role {
     Server,
 }
 
+/// What both ends are asked, each in its own way.
+struct Verbs<R: xmpp::Role> {
+    open: fn(&mut Session<R>, StreamHeader, Instant) -> Result<(), SendError<StreamHeader>>,
+    redirect: fn(&mut Session<R>, &str, Instant),
+}
+
 /// A session, its driver's buffer, and what was promised so far.
-struct Rig {
-    session: Session,
+struct Rig<R: xmpp::Role> {
+    session: Session<R>,
+    verbs: Verbs<R>,
     input: BytesMut,
     now: Instant,
     /// Bytes of one `handle_input`.
@@ -105,12 +112,37 @@ fn run(first: u8, operations: &[u8], now: Instant, step: usize) -> Vec<String> {
     if first & 8 != 0 {
         config.domain = Some("a.example".to_owned());
     }
-    let session = match role {
-        Role::Client => Session::client(config, [7; 32], now),
-        Role::Server => Session::server(config, [7; 32], now),
-    };
+    match role {
+        Role::Client => {
+            let verbs = Verbs {
+                open: client::Session::open,
+                redirect: |_, _, _| {},
+            };
+            let session = client::Session::new(config, [7; 32], now);
+            converse(session, verbs, role, operations, now, step)
+        }
+        Role::Server => {
+            let verbs = Verbs {
+                open: server::Session::open,
+                redirect: server::Session::redirect,
+            };
+            let session = server::Session::new(config, [7; 32], now);
+            converse(session, verbs, role, operations, now, step)
+        }
+    }
+}
+
+fn converse<R: xmpp::Role>(
+    session: Session<R>,
+    verbs: Verbs<R>,
+    role: Role,
+    operations: &[u8],
+    now: Instant,
+    step: usize,
+) -> Vec<String> {
     let mut rig = Rig {
         session,
+        verbs,
         input: BytesMut::new(),
         now,
         step,
@@ -138,7 +170,7 @@ fn run(first: u8, operations: &[u8], now: Instant, step: usize) -> Vec<String> {
     rig.told
 }
 
-impl Rig {
+impl<R: xmpp::Role> Rig<R> {
     fn apply(&mut self, operation: u8, role: Role, more: &mut impl Iterator<Item = u8>) {
         let now = self.now;
         let header = StreamHeader {
@@ -164,7 +196,7 @@ impl Rig {
             }
             112..=191 => self.send(ELEMENTS[usize::from(operation) % ELEMENTS.len()]),
             192..=199 => {
-                if let Err(refused) = self.session.open(header.clone(), now) {
+                if let Err(refused) = (self.verbs.open)(&mut self.session, header.clone(), now) {
                     assert_eq!(refused.into_inner(), header);
                 }
             }
@@ -173,7 +205,7 @@ impl Rig {
                 .session
                 .fail(StreamError::new("policy-violation"), CloseCode::NORMAL, now),
             213 => self.session.disconnect(CloseCode::GOING_AWAY, now),
-            214 => self.session.redirect("wss://b.example/", now),
+            214 => (self.verbs.redirect)(&mut self.session, "wss://b.example/", now),
             215 => self.session.set_resumable(true),
             216 => self.session.set_resumable(false),
             217..=219 => self.session.hold_input(now),

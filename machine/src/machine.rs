@@ -75,11 +75,12 @@ impl<E, H> Action<E, H> {
 
 /// Implements [`Machine`] by the type's own methods of the same names, so that nobody must import the trait to drive one machine.
 ///
-/// `machine!(Session, Event, Infallible)`; `also handle_reset, read_bytes` names the methods that the trait would otherwise provide.
+/// `machine!(Session, Event, Infallible)`, or `machine!([R: Role] Session<R>, Event, Infallible)` for a generic type; `also
+/// handle_reset, read_bytes` names the methods that the trait would otherwise provide.
 #[macro_export]
 macro_rules! machine {
-    ($type:ty, $event:ty, $handover:ty $(, also $($also:ident),+)?) => {
-        impl $crate::Machine for $type {
+    ([$($generics:tt)*] $type:ty, $event:ty, $handover:ty $(, also $($also:ident),+)?) => {
+        impl<$($generics)*> $crate::Machine for $type {
             type Event = $event;
             type Handover = $handover;
             fn handle_input(&mut self, input: &mut ::bytes::BytesMut, now: $crate::Instant) {
@@ -115,5 +116,8 @@ macro_rules! machine {
         fn read_bytes(&self) -> usize {
             self.read_bytes()
         }
+    };
+    ($type:ty, $event:ty, $handover:ty $(, also $($also:ident),+)?) => {
+        $crate::machine!([] $type, $event, $handover $(, also $($also),+)?);
     };
 }

@@ -75,14 +75,11 @@ pub mod deflate;
 mod deflate;
 pub mod frame;
 pub mod handshake;
+mod reason;
+mod websocket;
 pub mod xmpp;
-
-/// The clock's type: std's, and `web_time`'s on wasm32-unknown-unknown.
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
-pub use std::time::Instant;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-pub use web_time::Instant;
 
 pub use connection::Connection;
 pub use frame::{CloseCode, NotUtf8, Utf8Bytes};
-pub use xmpp_http1::Transmit;
+pub use reason::Reason;
+pub use xmpp_machine::{Instant, Transmit};

@@ -7,7 +7,7 @@ use ws_framing::{
     connection::{Action, Binary, Cause, Closed, Config, Event, Message, SendError},
 };
 
-use crate::support::{Machine, Rig, seconds};
+use crate::support::{Rig, seconds};
 
 /// What one end was told.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Link {
 
     fn carry(&mut self, from: &mut Rig<Connection>, to: &mut Rig<Connection>, most: usize) -> bool {
         if self.in_flight.is_empty() {
-            let transmit = from.machine.transmit().unwrap_or_default();
+            let transmit = from.machine.poll_transmit().unwrap_or_default();
             self.in_flight.extend_from_slice(&transmit.head);
             self.in_flight.extend_from_slice(&transmit.payload);
         }

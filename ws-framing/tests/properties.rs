@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use ws_framing::{
     CloseCode, Connection,
     connection::{Action, Binary, Config, Event, Message},
-    xmpp::{self, Session},
+    xmpp::{self, server},
 };
 
 use crate::support::{
-    Machine, Rig, close, masked,
+    Rig, close, masked,
     stream::{CLOSE, FEATURES, MESSAGE, OPEN, SUCCESS, element, stream_error},
     text,
 };
@@ -127,12 +127,12 @@ fn run(bytes: &[&[u8]]) -> (Vec<Action>, Vec<u8>) {
 
 /// A session whose application answers at once; what came is told apart from what was answered.
 fn converse(bytes: &[&[u8]]) -> (Vec<Action<xmpp::Event>>, Vec<u8>) {
-    let mut rig = Rig::new(|now| Session::server(xmpp::Config::default(), [7; 32], now));
+    let mut rig = Rig::new(|now| server::Session::new(xmpp::Config::default(), [7; 32], now));
     let mut all = Vec::new();
     let mut written = Vec::new();
     for piece in bytes {
         rig.feed(piece);
-        while let Some(action) = rig.machine.action() {
+        while let Some(action) = rig.machine.poll_action() {
             match &action {
                 Action::Deliver(xmpp::Event::Opened { .. }) => {
                     // Refused where the end was decided meanwhile.

@@ -3,7 +3,7 @@
 use crate::support::{Rig, close, hex, masked, seconds, text, unmasked};
 use bytes::Bytes;
 use ws_framing::{
-    CloseCode, Connection,
+    CloseCode, Connection, Reason,
     connection::{Action, Cause, Closed, Config, ControlRate, Event, Message, SendError},
 };
 
@@ -16,6 +16,12 @@ fn ended(code: u16, diagnostic: &str, cause: Cause) -> Action {
         code,
         diagnostic: diagnostic.to_owned(),
         cause,
+        reason: match diagnostic {
+            "" => None,
+            "no Close frame came in time" => Some(Reason::CloseTimeout),
+            "no pong came in time" => Some(Reason::PongTimeout),
+            _ => Some(Reason::TransportEnded),
+        },
     }))
 }
 

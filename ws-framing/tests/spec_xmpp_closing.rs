@@ -3,7 +3,7 @@
 use ws_framing::{
     CloseCode,
     connection::{Action, Cause, SendError},
-    xmpp::{Config, Event, Session},
+    xmpp::{Config, Event, server},
 };
 
 use crate::support::{
@@ -12,7 +12,7 @@ use crate::support::{
     text,
 };
 
-fn running() -> Rig<Session> {
+fn running() -> Rig<server::Session> {
     Rig::running(Config::default())
 }
 

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use ws_framing::{
     connection::Action,
     deflate,
-    xmpp::{Config, Event, Session},
+    xmpp::{Config, Event, client, server},
 };
 use xmpp_wire::StreamHeader;
 
@@ -17,8 +17,8 @@ const BOUND: &str = "<iq xmlns='jabber:client' type='result' id='1'><bind xmlns=
 
 /// A client and a server that agreed on compression and are linked by hand.
 struct Ends {
-    client: Rig<Session>,
-    server: Rig<Session>,
+    client: Rig<client::Session>,
+    server: Rig<server::Session>,
 }
 
 impl Ends {
@@ -28,10 +28,10 @@ impl Ends {
         let agreed = agreed.unwrap().unwrap().agreed;
         Self {
             client: Rig::new(|now| {
-                Session::client(Config::default(), [8; 32], now).with_deflate(agreed)
+                client::Session::new(Config::default(), [8; 32], now).with_deflate(agreed)
             }),
             server: Rig::new(|now| {
-                Session::server(Config::default(), [7; 32], now).with_deflate(agreed)
+                server::Session::new(Config::default(), [7; 32], now).with_deflate(agreed)
             }),
         }
     }
@@ -71,8 +71,7 @@ impl Ends {
         self.client.actions();
         self.server.actions();
         let firsts = self.carry();
-        for rig in [&mut self.client, &mut self.server] {
-            let got = rig.actions();
+        for got in [self.client.actions(), self.server.actions()] {
             assert!(
                 matches!(&got[..], [Action::Deliver(Event::Element(got))] if *got == element(&large)),
                 "{got:?}"

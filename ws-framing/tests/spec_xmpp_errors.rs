@@ -3,7 +3,7 @@
 use ws_framing::{
     CloseCode,
     connection::{Action, Cause},
-    xmpp::{Closed, Config, Event, Session},
+    xmpp::{Closed, Config, Event, server},
 };
 use xmpp_wire::{Element, StreamError, ns};
 
@@ -260,7 +260,7 @@ fn a_silent_peer_that_may_resume() {
     assert_eq!(rig.machine.poll_timeout(), None);
 }
 
-fn shut_down(rig: &mut Rig<Session>) {
+fn shut_down(rig: &mut Rig<server::Session>) {
     let error = StreamError::new("system-shutdown");
     rig.machine.fail(error, CloseCode::GOING_AWAY, rig.now);
 }

@@ -2,7 +2,7 @@
 
 use ws_framing::{
     connection::{Config as ConnectionConfig, SendError},
-    xmpp::{Config, Session},
+    xmpp::{Config, server},
 };
 use xmpp_wire::{Piece, Splitter, XmlLimits};
 
@@ -12,7 +12,7 @@ use crate::support::{
     text,
 };
 
-fn running() -> Rig<Session> {
+fn running() -> Rig<server::Session> {
     Rig::running(Config::default())
 }
 

@@ -35,7 +35,7 @@ fn management_passes_unchanged_and_is_not_counted() {
     let mut management = Management::new(10_000);
     let mut rig = Rig::welcomed(Config::default());
     let send = |rig: &mut Rig<_>, management: &mut Management, element: Element| {
-        let machine: &mut ws_framing::xmpp::Session = &mut rig.machine;
+        let machine: &mut ws_framing::xmpp::client::Session = &mut rig.machine;
         machine.send(element.clone(), rig.now).unwrap();
         management.handle_sent(&element);
     };

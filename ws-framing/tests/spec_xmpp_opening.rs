@@ -2,7 +2,7 @@
 
 use ws_framing::{
     connection::{Action, Cause, SendError},
-    xmpp::{Config, Event, Session},
+    xmpp::{Config, Event, server},
 };
 use xmpp_wire::StreamHeader;
 
@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Our `<open/>` in front of an error, where nothing is known of the peer. The id is from the seed.
-fn own_open(rig: &mut Rig<Session>, rest: &[String]) -> String {
+fn own_open(rig: &mut Rig<server::Session>, rest: &[String]) -> String {
     let mut transcript = rig.transcript();
     let open = transcript.remove(0);
     assert_eq!(transcript, rest);
@@ -84,7 +84,7 @@ fn open_is_answered_in_the_golden_spelling() {
 fn ids_are_made_from_the_seed() {
     let mut ids = std::collections::BTreeSet::new();
     for seed in 0..100 {
-        let mut rig = Rig::new(|now| Session::server(Config::default(), [seed; 32], now));
+        let mut rig = Rig::new(|now| server::Session::new(Config::default(), [seed; 32], now));
         for _ in 0..2 {
             rig.feed(text(OPEN));
             rig.actions();

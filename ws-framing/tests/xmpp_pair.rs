@@ -6,19 +6,20 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 use ws_framing::{
     connection::{Action, Cause, SendError},
-    xmpp::{Closed, Config, Event, Session},
+    xmpp::{Closed, Config, Event, Role, Session, server},
 };
-use xmpp_wire::{Element, StreamHeader, ns};
+use xmpp_wire::{Element, ns};
 
 use crate::support::{
-    Machine, Rig, seconds,
+    Rig, seconds,
     stream::{FEATURES, SUCCESS},
 };
 
 /// One end with its application.
-struct End {
-    rig: Rig<Session>,
-    role: Role,
+struct End<R: Role> {
+    rig: Rig<Session<R>>,
+    /// What a server answers `<open/>` with: features, too.
+    answer: fn(&mut Rig<Session<R>>) -> usize,
     /// What its application still has to say.
     queue: VecDeque<Element>,
     said: Vec<Element>,
@@ -34,23 +35,21 @@ struct End {
     held: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Client,
-    Server,
+fn config() -> Config {
+    let mut config = Config::default();
+    config.connection.outbox_bytes = 2000;
+    config
 }
 
-impl End {
-    fn new(role: Role, queue: &[Element]) -> Self {
-        let mut config = Config::default();
-        config.connection.outbox_bytes = 2000;
-        let rig = match role {
-            Role::Client => Rig::client_session(config),
-            Role::Server => Rig::session(config),
-        };
+impl<R: Role> End<R> {
+    fn new(
+        rig: Rig<Session<R>>,
+        answer: fn(&mut Rig<Session<R>>) -> usize,
+        queue: &[Element],
+    ) -> Self {
         Self {
             rig,
-            role,
+            answer,
             queue: queue.iter().cloned().collect(),
             said: Vec::new(),
             heard: Vec::new(),
@@ -71,15 +70,7 @@ impl End {
             match action {
                 Action::Deliver(Event::Opened { restart, .. }) => {
                     assert_eq!(restart, self.features > 0);
-                    if self.role == Role::Server {
-                        let header = StreamHeader {
-                            from: Some("a.example".to_owned()),
-                            ..StreamHeader::default()
-                        };
-                        self.rig.machine.open(header, now).unwrap();
-                        self.rig.send(FEATURES);
-                        self.features += 1;
-                    }
+                    self.features += (self.answer)(&mut self.rig);
                 }
                 Action::Deliver(Event::Element(element)) => self.hear(element),
                 Action::Deliver(Event::Closing) => self.rig.machine.close(now),
@@ -125,10 +116,23 @@ impl End {
         }
     }
 
+    fn hold_or_release(&mut self, pause: bool) {
+        let now = self.rig.now;
+        if self.held {
+            self.rig.machine.release_input(now);
+            self.held = false;
+            // What was read meanwhile is looked at now.
+            self.rig.feed([]);
+        } else if pause && self.closed.is_none() {
+            self.rig.machine.hold_input(now);
+            self.held = true;
+        }
+    }
+
     /// Up to so many bytes arrive at the other end; says whether anything moved.
-    fn carry(&mut self, to: &mut Self, most: usize) -> bool {
+    fn carry<P: Role>(&mut self, to: &mut End<P>, most: usize) -> bool {
         if self.in_flight.is_empty() {
-            let transmit = self.rig.machine.transmit().unwrap_or_default();
+            let transmit = self.rig.machine.poll_transmit().unwrap_or_default();
             self.in_flight.extend_from_slice(&transmit.head);
             self.in_flight.extend_from_slice(&transmit.payload);
         }
@@ -173,7 +177,13 @@ proptest! {
         pauses in prop::collection::vec(any::<u8>(), 1..20),
         closes in prop_oneof![Just(Who::Client), Just(Who::Server), Just(Who::Both)],
     ) {
-        let (mut client, mut server) = (End::new(Role::Client, &up), End::new(Role::Server, &down));
+        let mut client = End::new(Rig::client_session(config()), |_| 0, &up);
+        let answer = |rig: &mut Rig<server::Session>| {
+            rig.answer("1");
+            rig.send(FEATURES);
+            1
+        };
+        let mut server = End::new(Rig::session(config()), answer, &down);
         server.rig.now = client.rig.now;
         client.rig.open();
         let mut pauses = pauses.iter().cycle();
@@ -182,18 +192,8 @@ proptest! {
             client.act();
             server.act();
             let pause = *pauses.next().unwrap();
-            for (end, bit) in [(&mut client, 1), (&mut server, 2)] {
-                let now = end.rig.now;
-                if end.held {
-                    end.rig.machine.release_input(now);
-                    end.held = false;
-                    // What was read meanwhile is looked at now.
-                    end.rig.feed([]);
-                } else if pause & bit != 0 && end.closed.is_none() {
-                    end.rig.machine.hold_input(now);
-                    end.held = true;
-                }
-            }
+            client.hold_or_release(pause & 1 != 0);
+            server.hold_or_release(pause & 2 != 0);
             let moved = client.carry(&mut server, *cut) | server.carry(&mut client, *cut);
             let done = client.queue.is_empty() && server.queue.is_empty()
                 && client.features == 2 && server.features == 2;

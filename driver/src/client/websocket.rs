@@ -9,7 +9,7 @@ use ws_framing::{
     CloseCode,
     connection::{Cause, SendError},
     handshake::client::{Endpoint, Handshake},
-    xmpp::{Channel, Closed, Event, Session},
+    xmpp::{Channel, Closed, Event, client::Session},
 };
 use xmpp_endpoints::{Url, redirect::Redirect};
 use xmpp_wire::{Element, StreamHeader};
@@ -56,7 +56,7 @@ impl<N: Network> WebSocket<N> {
             Channel::Plain
         };
         let now = network.now();
-        let mut machine = Session::client(Arc::new(config), masks, now);
+        let mut machine = Session::new(Arc::new(config), masks, now);
         if let Some(agreed) = upgraded.compression {
             machine = machine.with_deflate(agreed);
         }

@@ -213,7 +213,7 @@ async fn serve<R: Runtime>(incoming: Incoming, seat: Seat<R>, opened: UnboundedS
         return;
     };
     let mut machine =
-        xmpp::Session::server(Arc::clone(&shared.websocket), shared.seed(), runtime.now());
+        xmpp::server::Session::new(Arc::clone(&shared.websocket), shared.seed(), runtime.now());
     if let Some(agreed) = upgrade.accepted.compression {
         machine = machine.with_deflate(agreed);
     }

@@ -31,7 +31,7 @@ pub(super) enum Refused<T> {
 }
 
 pub(super) enum Web<R: Runtime> {
-    WebSocket(Box<Pump<xmpp::Session, BoxStream, R>>),
+    WebSocket(Box<Pump<xmpp::server::Session, BoxStream, R>>),
     Bosh(Box<Session<R>>),
 }
 

@@ -302,10 +302,10 @@ impl Node {
         agreed: Option<deflate::Agreed>,
         host: &str,
     ) {
-        use xmpp::{Event, Session};
+        use xmpp::{Event, server::Session};
         let habit = self.habit();
         let runtime = self.net.runtime.clone();
-        let mut machine = Session::server(xmpp::Config::default(), [7; 32], runtime.now());
+        let mut machine = Session::new(xmpp::Config::default(), [7; 32], runtime.now());
         if let Some(agreed) = agreed {
             self.note(None, "", "compressed");
             machine = machine.with_deflate(agreed);

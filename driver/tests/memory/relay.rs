@@ -466,7 +466,7 @@ const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
 /// A served WebSocket.
 fn ws(world: &mut World, decision: Decision<Dialer>) -> (End, oneshot::Sender<()>) {
     let (io, client) = pipe(4096);
-    let session = ws_framing::xmpp::Session::server(
+    let session = ws_framing::xmpp::server::Session::new(
         ws_framing::xmpp::Config::default(),
         [7; 32],
         world.now(),

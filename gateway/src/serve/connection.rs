@@ -314,7 +314,8 @@ async fn websocket<S: Stream>(
         }
     };
     let started = Instant::now();
-    let mut session = xmpp::Session::server(gate.config.machines.websocket.clone(), seed, started);
+    let mut session =
+        xmpp::server::Session::new(gate.config.machines.websocket.clone(), seed, started);
     if let Some(agreed) = compression {
         session = session.with_deflate(agreed);
     }

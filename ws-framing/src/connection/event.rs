@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{CloseCode, Utf8Bytes};
+use crate::{CloseCode, Reason, Utf8Bytes};
 
 /// A whole message.
 ///
@@ -67,6 +67,8 @@ pub struct Closed {
     pub diagnostic: String,
     /// Who or what ended it.
     pub cause: Cause,
+    /// The rule that was broken, or the time that was let pass, where that ended it.
+    pub reason: Option<Reason>,
 }
 
 /// Who or what ended a WebSocket.
@@ -83,51 +85,4 @@ pub enum Cause {
     Network,
     /// The peer was silent: no pong, or nothing that was due.
     Timeout,
-}
-
-/// Why `send` refused; what was given comes back.
-///
-/// ```
-/// use ws_framing::connection::{Message, SendError};
-///
-/// let refused = SendError::Full(Message::from("<a/>"));
-/// assert_eq!(refused.into_inner(), Message::from("<a/>"));
-/// ```
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError<T> {
-    /// No room: wait for `Event::Writable`.
-    #[error("the outbox is full; send again after Event::Writable")]
-    Full(T),
-    /// After our Close, or before the stream is open.
-    #[error("closing or closed")]
-    Closed(T),
-    /// A ping's payload above 125 bytes (RFC 6455 §5.5).
-    #[error("longer than a control frame may be")]
-    TooLong(T),
-    /// What must not be sent, whatever the state (`xmpp::Session` says what).
-    #[error("not to be sent over this binding")]
-    Forbidden(T),
-}
-
-impl<T> SendError<T> {
-    /// What was given.
-    pub fn into_inner(self) -> T {
-        match self {
-            Self::Full(given)
-            | Self::Closed(given)
-            | Self::TooLong(given)
-            | Self::Forbidden(given) => given,
-        }
-    }
-
-    /// The same refusal of something else.
-    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> SendError<U> {
-        match self {
-            Self::Full(given) => SendError::Full(change(given)),
-            Self::Closed(given) => SendError::Closed(change(given)),
-            Self::TooLong(given) => SendError::TooLong(change(given)),
-            Self::Forbidden(given) => SendError::Forbidden(change(given)),
-        }
-    }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use xmpp_machine::Moment;
+
 use super::Config;
-use crate::Instant;
 
 /// Whether the peer is known to be there.
 #[derive(Debug)]
@@ -18,9 +19,9 @@ enum State {
     /// No pings, or the connection is closing.
     Off,
     /// Something came lately.
-    Heard { ping_at: Instant },
+    Heard { ping_at: Moment },
     /// A ping is out.
-    Asked { deadline: Instant },
+    Asked { deadline: Moment },
     /// Nothing is read: silence means nothing. As `Heard` ..
     HeldHeard,
     /// .. and as `Asked`.
@@ -38,7 +39,7 @@ pub(super) enum Due {
 }
 
 impl Liveness {
-    pub(super) fn new(config: &Config, now: Instant) -> Self {
+    pub(super) fn new(config: &Config, now: Moment) -> Self {
         let mut liveness = Self {
             interval: config.ping_interval,
             timeout: config.pong_timeout,
@@ -49,7 +50,7 @@ impl Liveness {
     }
 
     /// Any bytes came.
-    pub(super) fn heard(&mut self, now: Instant) {
+    pub(super) fn heard(&mut self, now: Moment) {
         self.state = self.interval.map_or(State::Off, |interval| State::Heard {
             ping_at: now + interval,
         });
@@ -68,7 +69,7 @@ impl Liveness {
         };
     }
 
-    pub(super) fn release(&mut self, now: Instant) {
+    pub(super) fn release(&mut self, now: Moment) {
         match self.state {
             State::HeldHeard => self.heard(now),
             State::HeldAsked => {
@@ -80,14 +81,14 @@ impl Liveness {
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Moment> {
         match self.state {
             State::Heard { ping_at: at } | State::Asked { deadline: at } => Some(at),
             State::Off | State::HeldHeard | State::HeldAsked => None,
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) -> Due {
+    pub(super) fn handle_timeout(&mut self, now: Moment) -> Due {
         match self.state {
             State::Heard { ping_at } if now >= ping_at => {
                 self.state = State::Asked {

@@ -8,8 +8,8 @@
 //! - After a failure nothing is decoded any more; bytes are taken and dropped (W-R-122).
 //! - `Closed` is queued exactly once, with the order to close or abort right behind it.
 
+mod carry;
 mod config;
-mod control_meter;
 mod event;
 mod liveness;
 mod outbox;
@@ -19,18 +19,19 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 pub use config::{Binary, Compression, Config, ControlRate};
-pub use event::{Action, Cause, Closed, Event, Message, SendError};
+pub use event::{Action, Cause, Closed, Event, Message};
+pub use xmpp_machine::SendError;
 
-use control_meter::ControlMeter;
-use liveness::{Due, Liveness};
+use liveness::Liveness;
 use outbox::Outbox;
+use xmpp_machine::{Bucket, Clock, Moment, Rate};
 
 use crate::{
-    CloseCode, Instant, Transmit,
+    CloseCode, Instant, Reason, Transmit, Utf8Bytes,
     frame::{
         CONTROL_BYTES, CloseFrame, DecodeLimits, Decoded, Decoder, Encoder, NO_CLOSE, Opcode, Role,
-        Violation,
     },
+    websocket::Carry as _,
 };
 
 /// Inflated bytes of messages behind which no more are decoded before the application has asked for them: as much as one read brings
@@ -61,10 +62,10 @@ pub struct Connection {
     outbox: Outbox,
     state: State,
     liveness: Liveness,
-    meter: ControlMeter,
+    /// The peer's control frames (W-R-153).
+    control_frames: Bucket,
     actions: VecDeque<Action>,
-    /// The latest time that we were told.
-    now: Instant,
+    clock: Clock,
     /// The payload of the application's latest ping.
     asked: Option<Bytes>,
     held: bool,
@@ -74,7 +75,6 @@ pub struct Connection {
     refused: bool,
     /// No more messages from the application: it closed, or it knows of the end.
     sealed: bool,
-    on_silence: OnSilence,
     /// What an abort dropped; taken by the layer above.
     unsent: Vec<Bytes>,
 }
@@ -84,17 +84,19 @@ enum State {
     Open,
     /// Our Close is queued or sent, the peer's is awaited.
     Closing {
-        deadline: Instant,
+        deadline: Moment,
         cause: Cause,
+        /// Why we close, where the peer broke a rule.
+        reason: Option<Reason>,
     },
     /// Both Close frames were exchanged; a client waits for the end of the transport.
     AwaitingEof {
-        deadline: Instant,
+        deadline: Moment,
         closed: Closed,
     },
     /// `Closed` was delivered; what is left is being written.
     Flushing {
-        deadline: Instant,
+        deadline: Moment,
     },
     Over,
 }
@@ -106,17 +108,6 @@ pub(crate) enum Progress {
     More,
     /// The rest is unfinished, or not wanted.
     Done,
-}
-
-/// What a missing pong does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum OnSilence {
-    /// The transport is dropped.
-    Abort,
-    /// The layer above decides.
-    Report,
-    /// It has been told.
-    Reported,
 }
 
 impl Connection {
@@ -131,6 +122,8 @@ impl Connection {
     }
 
     fn new(config: Config, encoder: Encoder, now: Instant) -> Self {
+        let mut clock = Clock::default();
+        let now = clock.read(now);
         let limits = DecodeLimits {
             message_bytes: config.message_bytes,
             frame_bytes: config.frame_bytes,
@@ -142,15 +135,14 @@ impl Connection {
             outbox: Outbox::new(encoder, config.fragment_bytes),
             state: State::Open,
             liveness: Liveness::new(&config, now),
-            meter: ControlMeter::new(config.control_rate),
+            control_frames: Bucket::default(),
             actions: VecDeque::new(),
-            now,
+            clock,
             asked: None,
             held: false,
             ahead: 0,
             refused: false,
             sealed: false,
-            on_silence: OnSilence::Abort,
             unsent: Vec::new(),
             config,
         }
@@ -193,19 +185,14 @@ impl Connection {
     ///
     /// `Full` above `Config::outbox_bytes`, until `Event::Writable`; `Closed` after `close` or the end.
     pub fn send(&mut self, message: Message, _now: Instant) -> Result<(), SendError<Message>> {
-        if !self.may_send() {
-            return Err(SendError::Closed(message));
-        }
-        let queued = self.outbox.bytes();
-        if queued > 0 && queued + message.as_bytes().len() > self.config.outbox_bytes {
-            self.refused = true;
-            return Err(SendError::Full(message));
-        }
         match message {
-            Message::Text(text) => self.outbox.message(Opcode::Text, text.into_bytes()),
-            Message::Binary(bytes) => self.outbox.message(Opcode::Binary, bytes),
+            Message::Text(text) => self
+                .queue_message(Opcode::Text, text.into_bytes())
+                .map_err(|refused| refused.map(|text| Message::Text(Utf8Bytes::checked(text)))),
+            Message::Binary(bytes) => self
+                .queue_message(Opcode::Binary, bytes)
+                .map_err(|refused| refused.map(Message::Binary)),
         }
-        Ok(())
     }
 
     /// Queues a ping (at most 125 bytes). `Event::Pong` follows when the latest one is answered.
@@ -229,22 +216,21 @@ impl Connection {
 
     /// Starts the closing handshake behind what is queued. A reason is cut at 123 bytes. Does nothing when closing already.
     pub fn close(&mut self, code: CloseCode, reason: &str, now: Instant) {
+        let now = self.clock.read(now);
         self.sealed = true;
-        self.close_for(Cause::Ours, code, reason, now);
+        self.queue_close(Cause::Ours, None, CloseFrame::new(code, reason), now);
     }
 
     /// The application cannot take more: nothing is read, the pong deadline stands still.
     pub fn hold_input(&mut self, now: Instant) {
-        self.advance(now);
-        self.held = true;
-        self.liveness.hold();
+        self.clock.read(now);
+        self.hold();
     }
 
-    /// It can again.
+    /// The application can take more again: reading goes on, and the peer has the whole time to answer a ping.
     pub fn release_input(&mut self, now: Instant) {
-        let now = self.advance(now);
-        self.held = false;
-        self.liveness.release(now);
+        let now = self.clock.read(now);
+        self.release(now);
     }
 
     /// Replaces the bound on messages (tighter before authentication), for frames that begin after this.
@@ -258,17 +244,23 @@ impl Connection {
     /// With compression, messages stay too where inflated ones of 64 KiB wait for `poll_action`: `wants_input` says `false` until that has
     /// given all, and then what is left of `input` has to be offered again, whether or not more came.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
+        let now = self.clock.read(now);
         while self.handle_next(input, now) == Progress::More {}
     }
 
     /// The transport ended.
     pub fn handle_eof(&mut self, now: Instant) {
-        let now = self.advance(now);
+        let now = self.clock.read(now);
+        let ended = Some(Reason::TransportEnded);
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Open => self.abort(none_came(Cause::Network, "the transport ended")),
-            State::Closing { cause, .. } => {
+            State::Open => self.abort(none_came(Cause::Network, ended, "the transport ended")),
+            State::Closing { cause, reason, .. } => {
                 self.end(
-                    none_came(cause, "the transport ended without a Close frame"),
+                    none_came(
+                        cause,
+                        reason.or(ended),
+                        "the transport ended without a Close frame",
+                    ),
                     now,
                 );
             }
@@ -279,30 +271,9 @@ impl Connection {
 
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let now = self.advance(now);
-        match &self.state {
-            State::Open => self.keep_alive(now),
-            State::Closing { deadline, cause } if now >= *deadline => {
-                let closed = none_came(*cause, "no Close frame came in time");
-                if self.outbox.is_empty() {
-                    self.end(closed, now);
-                } else {
-                    self.abort(closed);
-                }
-            }
-            State::AwaitingEof { deadline, closed } if now >= *deadline => {
-                let closed = closed.clone();
-                self.end(closed, now);
-            }
-            State::Flushing { deadline } if now >= *deadline => {
-                self.outbox.clear();
-                self.actions.push_back(Action::Abort);
-                self.state = State::Over;
-            }
-            State::Closing { .. }
-            | State::AwaitingEof { .. }
-            | State::Flushing { .. }
-            | State::Over => {}
+        let now = self.clock.read(now);
+        if let Some(reason) = self.handle_deadline(now) {
+            self.drop_transport(Cause::Timeout, Some(reason), reason.close_text());
         }
     }
 
@@ -325,23 +296,6 @@ impl Connection {
         action
     }
 
-    /// The same for the layer above, which says itself when its application has caught up.
-    pub(crate) fn next_action(&mut self) -> Option<Action> {
-        let action = self.actions.pop_front();
-        if matches!(action, Some(Action::Deliver(Event::Closed(_)))) {
-            self.sealed = true;
-        }
-        if action.is_none() && self.actions.capacity() > KEPT_SLOTS {
-            self.actions = VecDeque::new();
-        }
-        action
-    }
-
-    /// No message waits for the application any more.
-    pub(crate) fn caught_up(&mut self) {
-        self.ahead = 0;
-    }
-
     /// The next bytes; ask when the last have been written.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         let transmit = self.outbox.poll_transmit();
@@ -354,18 +308,24 @@ impl Connection {
 
     /// When to call `handle_timeout` at the latest. Changes with every call that is told the time.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match self.state {
-            State::Open => self.liveness.deadline(),
-            State::Closing { deadline, .. }
-            | State::AwaitingEof { deadline, .. }
-            | State::Flushing { deadline } => Some(deadline),
-            State::Over => None,
+        self.clock.instant(self.next_deadline()?)
+    }
+
+    fn queue_message(&mut self, opcode: Opcode, payload: Bytes) -> Result<(), SendError<Bytes>> {
+        if !self.may_send() {
+            return Err(SendError::Closed(payload));
         }
+        let queued = self.outbox.bytes();
+        if queued > 0 && queued + payload.len() > self.config.outbox_bytes {
+            self.refused = true;
+            return Err(SendError::Full(payload));
+        }
+        self.outbox.message(opcode, payload);
+        Ok(())
     }
 
     /// Takes one message or control frame off the front of `input`, so that the layer above can answer it before the next is looked at.
-    pub(crate) fn handle_next(&mut self, input: &mut BytesMut, now: Instant) -> Progress {
-        let now = self.advance(now);
+    pub(crate) fn handle_next(&mut self, input: &mut BytesMut, now: Moment) -> Progress {
         if self.held || input.is_empty() {
             return Progress::Done;
         }
@@ -382,59 +342,29 @@ impl Connection {
         match self.decoder.next(input) {
             Ok(Some(decoded)) => self.handle_decoded(decoded, now),
             Ok(None) => return Progress::Done,
-            Err(violation) => self.fail(violation, now),
+            Err(reason) => self.fail(reason, now),
         }
         Progress::More
     }
 
-    /// `close` for a reason that is not the application's.
-    pub(crate) fn close_for(&mut self, cause: Cause, code: CloseCode, reason: &str, now: Instant) {
-        let now = self.advance(now);
+    /// Queues our Close frame; nothing where one is queued or was sent already.
+    fn queue_close(
+        &mut self,
+        cause: Cause,
+        reason: Option<Reason>,
+        frame: CloseFrame,
+        now: Moment,
+    ) {
         if !matches!(self.state, State::Open) {
             return;
         }
-        self.outbox.close(CloseFrame::new(code, reason));
+        self.outbox.close(frame);
         self.liveness.stop();
         self.state = State::Closing {
             deadline: now + self.config.close_timeout,
             cause,
+            reason,
         };
-    }
-
-    /// Drops the transport without a Close frame.
-    pub(crate) fn abort_for(&mut self, cause: Cause, diagnostic: &'static str) {
-        match self.state {
-            State::Open | State::Closing { .. } | State::AwaitingEof { .. } => {
-                self.abort(none_came(cause, diagnostic));
-            }
-            State::Flushing { .. } | State::Over => {}
-        }
-    }
-
-    /// Queues a last message in front of the Close frame, past the bound on the outbox; dropped where that frame has left.
-    pub(crate) fn send_last(&mut self, text: Bytes) {
-        if self.outbox.is_open() {
-            self.outbox.message(Opcode::Text, text);
-        }
-    }
-
-    /// The payloads of the messages that an abort dropped, in order; once.
-    pub(crate) fn take_unsent(&mut self) -> Vec<Bytes> {
-        std::mem::take(&mut self.unsent)
-    }
-
-    /// A missing pong is only reported, by `take_silence`.
-    pub(crate) fn report_silence(&mut self) {
-        self.on_silence = OnSilence::Report;
-    }
-
-    /// Whether the peer has fallen silent; once.
-    pub(crate) fn take_silence(&mut self) -> bool {
-        let silent = self.on_silence == OnSilence::Reported;
-        if silent {
-            self.on_silence = OnSilence::Report;
-        }
-        silent
     }
 
     fn may_send(&self) -> bool {
@@ -446,7 +376,7 @@ impl Connection {
             }
     }
 
-    fn handle_decoded(&mut self, decoded: Decoded, now: Instant) {
+    fn handle_decoded(&mut self, decoded: Decoded, now: Moment) {
         match decoded {
             Decoded::Message(message) => {
                 if self.decoder.inflates() {
@@ -455,8 +385,8 @@ impl Connection {
                 self.deliver(Event::Message(message));
             }
             Decoded::Close(frame) => self.handle_close(frame, now),
-            Decoded::Ping(_) | Decoded::Pong(_) if !self.meter.admit(now) => {
-                self.fail(Violation::control_flood(), now);
+            Decoded::Ping(_) | Decoded::Pong(_) if !self.admit_control_frame(now) => {
+                self.fail(Reason::ControlFlood, now);
             }
             Decoded::Ping(payload) => self.outbox.pong(&payload),
             Decoded::Pong(payload) => {
@@ -469,17 +399,18 @@ impl Connection {
     }
 
     /// The peer's first Close: answered with its code where ours is not out yet (RFC 6455 §5.5.1).
-    fn handle_close(&mut self, frame: CloseFrame, now: Instant) {
-        let cause = match self.state {
-            State::Closing { cause, .. } => cause,
+    fn handle_close(&mut self, frame: CloseFrame, now: Moment) {
+        let (cause, reason) = match self.state {
+            State::Closing { cause, reason, .. } => (cause, reason),
             State::Open | State::AwaitingEof { .. } | State::Flushing { .. } | State::Over => {
-                Cause::Peer
+                (Cause::Peer, None)
             }
         };
         let closed = Closed {
             code: frame.number(),
             diagnostic: frame.reason,
             cause,
+            reason,
         };
         self.outbox.close(CloseFrame {
             code: frame.code,
@@ -496,36 +427,33 @@ impl Connection {
         }
     }
 
-    /// RFC 6455 §7.1.7.
-    fn fail(&mut self, violation: Violation, now: Instant) {
-        let cause = match self.state {
+    /// Fails the connection for a rule that the peer broke (RFC 6455 §7.1.7).
+    fn fail(&mut self, reason: Reason, now: Moment) {
+        let (cause, first_reason) = match self.state {
             // The end was ours before the peer went wrong.
-            State::Closing { cause, .. } => cause,
+            State::Closing { cause, reason, .. } => (cause, reason),
             State::Open | State::AwaitingEof { .. } | State::Flushing { .. } | State::Over => {
-                Cause::Fault(violation.code)
+                (Cause::Fault(reason.close_code()), None)
             }
         };
         self.outbox
-            .close(CloseFrame::new(violation.code, violation.reason));
-        self.end(none_came(cause, violation.reason), now);
+            .close(CloseFrame::new(reason.close_code(), reason.close_text()));
+        self.end(
+            none_came(cause, first_reason.or(Some(reason)), reason.close_text()),
+            now,
+        );
     }
 
-    fn keep_alive(&mut self, now: Instant) {
-        match self.liveness.handle_timeout(now) {
-            Due::Nothing => {}
-            Due::Ping => {
-                // Where the queue of pings is full, one is on its way anyhow.
-                self.outbox.ping(b"");
-            }
-            Due::Silent if self.on_silence == OnSilence::Report => {
-                self.on_silence = OnSilence::Reported;
-            }
-            Due::Silent => self.abort(none_came(Cause::Timeout, "no pong came in time")),
-        }
+    /// Whether one more ping or pong of the peer's is within the rate.
+    fn admit_control_frame(&mut self, now: Moment) -> bool {
+        self.config.control_rate.is_none_or(|rate| {
+            let rate = Rate::new(rate.per_second, rate.burst);
+            self.control_frames.try_take(1, rate, now)
+        })
     }
 
     /// The end, what is queued first.
-    fn end(&mut self, closed: Closed, now: Instant) {
+    fn end(&mut self, closed: Closed, now: Moment) {
         self.state = State::Flushing {
             deadline: now + self.config.close_timeout,
         };
@@ -545,19 +473,15 @@ impl Connection {
     fn deliver(&mut self, event: Event) {
         self.actions.push_back(Action::Deliver(event));
     }
-
-    /// Time does not go back.
-    fn advance(&mut self, now: Instant) -> Instant {
-        self.now = self.now.max(now);
-        self.now
-    }
 }
 
-fn none_came(cause: Cause, diagnostic: &str) -> Closed {
+/// How a WebSocket ended whose peer sent no Close frame.
+fn none_came(cause: Cause, reason: Option<Reason>, diagnostic: &str) -> Closed {
     Closed {
         code: NO_CLOSE,
         diagnostic: diagnostic.to_owned(),
         cause,
+        reason,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::frame::Violation;
+use crate::Reason;
 
 /// No message is compressed.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) enum Deflater {}
 #[derive(Debug)]
 pub(crate) enum InflateError {}
 
-impl From<InflateError> for Violation {
+impl From<InflateError> for Reason {
     fn from(error: InflateError) -> Self {
         match error {}
     }

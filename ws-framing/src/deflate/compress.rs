@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use bytes::Bytes;
 use flate2::{Compress, Compression, FlushCompress};
+use xmpp_machine::Proved as _;
 
 use super::{Direction, LEAST_BITS, MOST_BITS, Takeover};
 
@@ -100,7 +101,7 @@ fn flush(compress: &mut Compress, message: &[u8]) -> Option<Bytes> {
     let start = compress.total_in();
     loop {
         let taken = usize::try_from(compress.total_in() - start).unwrap_or(message.len());
-        let rest = message.get(taken..).unwrap_or_default();
+        let rest = message.proved(taken..);
         compress
             .compress_vec(rest, &mut out, FlushCompress::Sync)
             .ok()?;

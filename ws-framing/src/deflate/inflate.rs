@@ -8,7 +8,9 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Direction, LEAST_BITS, MOST_BITS, Takeover};
-use crate::frame::Violation;
+use xmpp_machine::Proved as _;
+
+use crate::Reason;
 
 /// What every sender cuts off (RFC 7692 §7.2.1), and behind it an empty final block.
 const TAIL: &[u8] = &[0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff];
@@ -24,11 +26,11 @@ pub(crate) enum InflateError {
     TooBig,
 }
 
-impl From<InflateError> for Violation {
+impl From<InflateError> for Reason {
     fn from(error: InflateError) -> Self {
         match error {
-            InflateError::Corrupt => Self::deflate(),
-            InflateError::TooBig => Self::too_big(),
+            InflateError::Corrupt => Self::CompressedDataInvalid,
+            InflateError::TooBig => Self::MessageTooLong,
         }
     }
 }
@@ -95,7 +97,7 @@ impl Inflater {
             if taken == 0 && made == 0 && message.stand == Stand::Inside {
                 return Err(InflateError::Corrupt);
             }
-            rest = rest.get(taken..).unwrap_or_default();
+            rest = rest.proved(taken..);
         }
         // Output that the last step had no room for.
         while message.stand == Stand::Inside && out.len() == out.capacity() {
@@ -153,11 +155,9 @@ impl Inflater {
     /// The last bytes of the history and `out`, as many as the window has.
     fn window(&self, out: &[u8]) -> Vec<u8> {
         let size = 1 << self.window_bits;
-        let new = out
-            .get(out.len().saturating_sub(size)..)
-            .unwrap_or_default();
+        let new = out.proved(out.len().saturating_sub(size)..);
         let old = self.history.len().saturating_sub(size - new.len());
-        [self.history.get(old..).unwrap_or_default(), new].concat()
+        [self.history.proved(old..), new].concat()
     }
 }
 

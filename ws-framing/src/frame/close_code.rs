@@ -4,7 +4,10 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{Violation, header::CONTROL_BYTES};
+use xmpp_machine::Proved as _;
+
+use super::header::CONTROL_BYTES;
+use crate::Reason;
 
 /// Reported where the Close frame had no code (RFC 6455 §7.1.5); never sent.
 const NO_CODE: u16 = 1005;
@@ -77,27 +80,27 @@ impl CloseFrame {
         }
         Self {
             code: Some(code),
-            reason: reason.get(..end).unwrap_or_default().to_owned(),
+            reason: reason.proved(..end).to_owned(),
         }
     }
 
     /// Reads the payload: empty, or a code that may be on the wire and UTF-8 (W-R-154, W-R-155).
-    pub(crate) fn parse(payload: &[u8]) -> Result<Self, Violation> {
+    pub(crate) fn parse(payload: &[u8]) -> Result<Self, Reason> {
         if payload.is_empty() {
             return Ok(Self::default());
         }
         let Some((code, reason)) = payload.split_first_chunk() else {
-            return Err(Violation::protocol("a Close payload of one byte"));
+            return Err(Reason::ClosePayloadTooShort);
         };
         let Some(code) = CloseCode::new(u16::from_be_bytes(*code)) else {
-            return Err(Violation::protocol("a close code that may not be sent"));
+            return Err(Reason::CloseCodeInvalid);
         };
         match std::str::from_utf8(reason) {
             Ok(reason) => Ok(Self {
                 code: Some(code),
                 reason: reason.to_owned(),
             }),
-            Err(_) => Err(Violation::utf8("a close reason that is not UTF-8")),
+            Err(_) => Err(Reason::CloseReasonNotUtf8),
         }
     }
 

@@ -5,15 +5,16 @@
 //! message as it comes, as does a compressed one, inflated on the way. Text is checked on the way, each byte once. After a violation the caller decodes no more (W-R-122).
 
 use bytes::{Buf, Bytes, BytesMut};
+use xmpp_machine::Proved as _;
 
 use super::{
-    CloseCode, CloseFrame, Role,
+    CloseFrame, Role,
     header::{Expected, Header, Opcode},
     mask,
     text::Utf8Bytes,
     utf8::{Invalid, Utf8Check},
 };
-use crate::{connection::Message, deflate::Inflater};
+use crate::{Reason, connection::Message, deflate::Inflater};
 
 /// Bounds on what one message may make us hold.
 #[derive(Clone, Copy, Debug)]
@@ -33,68 +34,9 @@ pub(crate) enum Decoded {
     Close(CloseFrame),
 }
 
-/// What the peer did wrong, and the code that it gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Violation {
-    pub(crate) code: CloseCode,
-    pub(crate) reason: &'static str,
-}
-
-impl Violation {
-    pub(super) fn protocol(reason: &'static str) -> Self {
-        Self {
-            code: CloseCode::PROTOCOL_ERROR,
-            reason,
-        }
-    }
-
-    pub(super) fn utf8(reason: &'static str) -> Self {
-        Self {
-            code: CloseCode::INVALID_PAYLOAD,
-            reason,
-        }
-    }
-
-    pub(super) fn binary() -> Self {
-        Self {
-            code: CloseCode::UNSUPPORTED_DATA,
-            reason: "binary messages are not taken",
-        }
-    }
-
-    pub(crate) fn too_big() -> Self {
-        Self {
-            code: CloseCode::TOO_BIG,
-            reason: "a message larger than the limit",
-        }
-    }
-
-    #[cfg(feature = "deflate")]
-    pub(crate) fn deflate() -> Self {
-        Self {
-            code: CloseCode::INVALID_PAYLOAD,
-            reason: "compressed data that cannot be inflated",
-        }
-    }
-
-    fn too_many_fragments() -> Self {
-        Self {
-            code: CloseCode::POLICY_VIOLATION,
-            reason: "a message in too many fragments",
-        }
-    }
-
-    pub(crate) fn control_flood() -> Self {
-        Self {
-            code: CloseCode::POLICY_VIOLATION,
-            reason: "too many control frames",
-        }
-    }
-}
-
-impl From<Invalid> for Violation {
+impl From<Invalid> for Reason {
     fn from(_: Invalid) -> Self {
-        Self::utf8("text that is not UTF-8")
+        Self::NotUtf8
     }
 }
 
@@ -163,7 +105,7 @@ impl Decoder {
     }
 
     /// Takes what is next off the front of `input`; `None` needs more bytes.
-    pub(crate) fn next(&mut self, input: &mut BytesMut) -> Result<Option<Decoded>, Violation> {
+    pub(crate) fn next(&mut self, input: &mut BytesMut) -> Result<Option<Decoded>, Reason> {
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
@@ -203,7 +145,7 @@ impl Decoder {
     }
 
     /// Takes a header, judged, off the front.
-    fn header(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, Violation> {
+    fn header(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, Reason> {
         let expected = Expected {
             role: self.role,
             continuation: self.message.is_some(),
@@ -218,7 +160,7 @@ impl Decoder {
             Opcode::Text | Opcode::Binary | Opcode::Continuation => self.admit(&header)?,
         };
         let Some(payload) = payload else {
-            return Err(Violation::too_big());
+            return Err(Reason::MessageTooLong);
         };
         input.advance(header.length);
         Ok(Some(Frame {
@@ -233,7 +175,7 @@ impl Decoder {
     }
 
     /// Judges the size and number of a data frame (W-R-103, W-R-115), and opens the message that it begins.
-    fn admit(&mut self, header: &Header) -> Result<Option<usize>, Violation> {
+    fn admit(&mut self, header: &Header) -> Result<Option<usize>, Reason> {
         let DecodeLimits {
             message_bytes,
             frame_bytes,
@@ -267,13 +209,13 @@ impl Decoder {
         message.compressed = message.compressed.map(|before| before + announced);
         message.fragments += 1;
         if message.fragments > self.limits.fragments {
-            return Err(Violation::too_many_fragments());
+            return Err(Reason::TooManyFragments);
         }
         Ok(payload)
     }
 
     /// Moves what has come of a fragment into its message; says whether that was all of it.
-    fn fragment(&mut self, frame: &mut Frame, input: &mut BytesMut) -> Result<bool, Violation> {
+    fn fragment(&mut self, frame: &mut Frame, input: &mut BytesMut) -> Result<bool, Reason> {
         let count = input.len().min(frame.payload - frame.done);
         let mut part = input.split_to(count);
         if let Some(key) = frame.mask {
@@ -300,7 +242,7 @@ impl Decoder {
     }
 
     /// A fragment is complete: so is its message, perhaps.
-    fn finish(&mut self, frame: &Frame) -> Result<Option<Message>, Violation> {
+    fn finish(&mut self, frame: &Frame) -> Result<Option<Message>, Reason> {
         if !frame.fin {
             return Ok(None);
         }
@@ -326,7 +268,7 @@ impl Decoder {
 
 impl Frame {
     /// Unmasks and checks what has come since the last time.
-    fn advance(&mut self, input: &mut BytesMut) -> Result<(), Violation> {
+    fn advance(&mut self, input: &mut BytesMut) -> Result<(), Reason> {
         let come = input.len().min(self.payload);
         let part = input.get_mut(self.done..come).unwrap_or_default();
         // ASCII behind a whole character needs no other look.
@@ -371,8 +313,7 @@ impl Parts {
         if !self.text {
             return Ok(());
         }
-        self.utf8
-            .update(self.payload.get(before..).unwrap_or_default())
+        self.utf8.update(self.payload.proved(before..))
     }
 
     /// Doubles the room as vectors do, but not past what a message may be.
@@ -391,7 +332,7 @@ fn expanded(bytes: usize) -> usize {
     bytes.saturating_add(bytes / 8).saturating_add(64)
 }
 
-fn whole(frame: &Frame, payload: Bytes) -> Result<Message, Violation> {
+fn whole(frame: &Frame, payload: Bytes) -> Result<Message, Reason> {
     let text = frame.opcode == Opcode::Text;
     if text && !frame.utf8.is_complete() {
         return Err(Invalid.into());
@@ -408,7 +349,7 @@ fn message_of(text: bool, payload: Bytes) -> Message {
 }
 
 /// A control frame's meaning; its few bytes are copied, so as not to keep the buffer alive.
-fn control(opcode: Opcode, payload: Bytes) -> Result<Decoded, Violation> {
+fn control(opcode: Opcode, payload: Bytes) -> Result<Decoded, Reason> {
     match opcode {
         Opcode::Close => CloseFrame::parse(&payload).map(Decoded::Close),
         Opcode::Ping => Ok(Decoded::Ping(Bytes::copy_from_slice(&payload))),

@@ -1,6 +1,9 @@
 //! Frame headers (RFC 6455 §5.2). What is wrong with one is found at the first byte that shows it.
 
-use super::{Role, Violation};
+use xmpp_machine::Proved as _;
+
+use super::Role;
+use crate::Reason;
 
 /// Longest payload of a control frame (RFC 6455 §5.5).
 pub(crate) const CONTROL_BYTES: usize = 125;
@@ -100,7 +103,7 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads the header at the front of `input`; `None` needs more bytes.
-    pub(super) fn parse(input: &[u8], expected: Expected) -> Result<Option<Self>, Violation> {
+    pub(super) fn parse(input: &[u8], expected: Expected) -> Result<Option<Self>, Reason> {
         let Some((&first, rest)) = input.split_first() else {
             return Ok(None);
         };
@@ -112,16 +115,16 @@ impl Header {
         let masked = second & 0x80 != 0;
         match (expected.role, masked) {
             (Role::Server, false) => {
-                return Err(Violation::protocol("an unmasked frame from a client"));
+                return Err(Reason::UnmaskedFrame);
             }
             (Role::Client, true) => {
-                return Err(Violation::protocol("a masked frame from a server"));
+                return Err(Reason::MaskedFrame);
             }
             (Role::Server, true) | (Role::Client, false) => {}
         }
         let code = second & 0x7f;
         if opcode.is_control() && usize::from(code) > CONTROL_BYTES {
-            return Err(Violation::protocol("a control frame above 125 bytes"));
+            return Err(Reason::ControlTooLong);
         }
         let Some((payload, rest)) = payload_length(code, rest)? else {
             return Ok(None);
@@ -142,28 +145,22 @@ impl Header {
     }
 }
 
-fn first_byte(first: u8, fin: bool, expected: Expected) -> Result<Opcode, Violation> {
+fn first_byte(first: u8, fin: bool, expected: Expected) -> Result<Opcode, Reason> {
     let compressed = first & RSV1 != 0;
     if first & 0x30 != 0 || (compressed && !expected.compression) {
-        return Err(Violation::protocol("a reserved bit without an extension"));
+        return Err(Reason::ReservedBits);
     }
     let Some(opcode) = Opcode::from_bits(first & 0x0f) else {
-        return Err(Violation::protocol("a reserved opcode"));
+        return Err(Reason::UnknownOpcode);
     };
     match opcode {
-        Opcode::Close | Opcode::Ping | Opcode::Pong if !fin => {
-            Err(Violation::protocol("a fragmented control frame"))
+        Opcode::Close | Opcode::Ping | Opcode::Pong if !fin => Err(Reason::FragmentedControl),
+        Opcode::Close | Opcode::Ping | Opcode::Pong | Opcode::Continuation if compressed => {
+            Err(Reason::CompressedContinuation)
         }
-        Opcode::Close | Opcode::Ping | Opcode::Pong | Opcode::Continuation if compressed => Err(
-            Violation::protocol("RSV1 on a frame that begins no message"),
-        ),
-        Opcode::Continuation if !expected.continuation => {
-            Err(Violation::protocol("a continuation of nothing"))
-        }
-        Opcode::Text | Opcode::Binary if expected.continuation => {
-            Err(Violation::protocol("a message inside a fragmented message"))
-        }
-        Opcode::Binary if !expected.binary => Err(Violation::binary()),
+        Opcode::Continuation if !expected.continuation => Err(Reason::ContinuationOfNothing),
+        Opcode::Text | Opcode::Binary if expected.continuation => Err(Reason::InterleavedMessage),
+        Opcode::Binary if !expected.binary => Err(Reason::BinaryMessage),
         Opcode::Continuation
         | Opcode::Text
         | Opcode::Binary
@@ -174,7 +171,7 @@ fn first_byte(first: u8, fin: bool, expected: Expected) -> Result<Opcode, Violat
 }
 
 /// The length behind the second byte, in its shortest form (W-R-101, W-R-102).
-fn payload_length(code: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Violation> {
+fn payload_length(code: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Reason> {
     let (length, rest, least) = match code {
         126 => match rest.split_first_chunk() {
             Some((bytes, rest)) => (u64::from(u16::from_be_bytes(*bytes)), rest, 126),
@@ -182,7 +179,7 @@ fn payload_length(code: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Violati
         },
         127 => {
             if rest.first().is_some_and(|&top| top & 0x80 != 0) {
-                return Err(Violation::protocol("a length with its top bit set"));
+                return Err(Reason::LengthOutOfRange);
             }
             match rest.split_first_chunk() {
                 Some((bytes, rest)) => (u64::from_be_bytes(*bytes), rest, 0x1_0000),
@@ -192,9 +189,7 @@ fn payload_length(code: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Violati
         short => (u64::from(short), rest, 0),
     };
     if length < least {
-        return Err(Violation::protocol(
-            "a length that is not in its shortest form",
-        ));
+        return Err(Reason::LengthNotShortest);
     }
     Ok(Some((length, rest)))
 }
@@ -218,7 +213,7 @@ impl Written {
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        self.bytes.proved(..self.length)
     }
 }
 

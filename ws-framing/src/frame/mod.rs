@@ -12,7 +12,7 @@ pub use close_code::CloseCode;
 pub use text::{NotUtf8, Utf8Bytes};
 
 pub(crate) use close_code::{CloseFrame, NO_CLOSE};
-pub(crate) use decode::{DecodeLimits, Decoded, Decoder, Violation};
+pub(crate) use decode::{DecodeLimits, Decoded, Decoder};
 pub(crate) use encode::Encoder;
 pub(crate) use header::{CONTROL_BYTES, First, Opcode};
 

@@ -1,6 +1,8 @@
 //! UTF-8 over a message that comes in pieces: each byte is looked at once, and the first byte that cannot continue fails
 //! (RFC 6455 §8.1; W-R-118, W-R-119).
 
+use xmpp_machine::Proved as _;
+
 /// What an unfinished character leaves behind.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Utf8Check {
@@ -25,7 +27,7 @@ impl Utf8Check {
                 *slot = byte;
             }
             self.length += 1;
-            let begun = self.begun.get(..self.length).unwrap_or_default();
+            let begun = self.begun.proved(..self.length);
             match std::str::from_utf8(begun) {
                 Ok(_) => self.length = 0,
                 Err(error) if error.error_len().is_some() => return Err(Invalid),
@@ -38,7 +40,7 @@ impl Utf8Check {
         if error.error_len().is_some() {
             return Err(Invalid);
         }
-        let tail = piece.get(error.valid_up_to()..).unwrap_or_default();
+        let tail = piece.proved(error.valid_up_to()..);
         for (slot, &byte) in self.begun.iter_mut().zip(tail) {
             *slot = byte;
         }

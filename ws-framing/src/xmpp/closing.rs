@@ -1,39 +1,56 @@
-//! How a stream ends: our `<close/>`, the answer to the peer's, stream errors, and the WebSocket's own closing behind them. The rules are at
-//! the top of `session`.
+//! How a stream ends: our `<close/>`, the answer to the peer's, stream errors, and the WebSocket's own closing behind them. The
+//! rules are at the top of `session`.
 
 use bytes::Bytes;
-use xmpp_wire::{Element, StreamError, StreamHeader, XmlLimits, ns};
+use xmpp_machine::Moment;
+use xmpp_wire::{Element, StreamError, XmlLimits, ns};
 
-use super::{Closed, Event, Session, fault::Fault, framing, session::Phase};
+use super::{Closed, Event, Role, Session, WebSocket, framing, session::Phase};
 use crate::{
-    CloseCode, Instant,
+    CloseCode, Reason,
     connection::{self, Cause},
-    frame::Role,
 };
 
-impl Session {
-    /// The peer's mistake, or its silence.
-    pub(super) fn fault(&mut self, fault: Fault, now: Instant) {
-        let code = fault.answer().code;
-        let cause = match fault {
-            Fault::Silent | Fault::AuthTimeout => Cause::Timeout,
-            Fault::TooBig
-            | Fault::XmlLimits
-            | Fault::NotWellFormed
-            | Fault::Restricted
-            | Fault::Encoding
-            | Fault::Format
-            | Fault::FramingNamespace
-            | Fault::ContentNamespace
-            | Fault::ContentPrefix
-            | Fault::ElementType
-            | Fault::NotAuthorized
-            | Fault::SecondOpen
-            | Fault::Version
-            | Fault::Addressing
-            | Fault::Premature => Cause::Fault(code),
+impl<R: Role, W: WebSocket> Session<R, W> {
+    /// Ends the stream for a rule that the peer broke, or for its silence.
+    pub(super) fn fail_for_reason(&mut self, reason: Reason, now: Moment) {
+        let is_late = matches!(
+            reason,
+            Reason::PongTimeout
+                | Reason::OpenTimeout
+                | Reason::FeaturesTimeout
+                | Reason::AuthTimeout
+        );
+        let cause = if is_late {
+            Cause::Timeout
+        } else {
+            Cause::Fault(reason.close_code())
         };
-        self.fail_for(cause, fault.error(), code, now);
+        if !matches!(
+            self.phase,
+            Phase::Failed { .. } | Phase::CloseAnswered { .. } | Phase::Over
+        ) {
+            self.reason.get_or_insert(reason);
+        }
+        self.fail_for(cause, error_for(reason), reason.close_code(), now);
+    }
+
+    /// A message is above the limit. No stream error is sent where there is no stream.
+    pub(super) fn fail_too_long(&mut self, now: Moment) {
+        let reason = Reason::MessageTooLong;
+        match self.phase {
+            Phase::Streaming(_) => self.fail_for_reason(reason, now),
+            Phase::Unopened
+            | Phase::CloseSent { .. }
+            | Phase::Failed { .. }
+            | Phase::CloseReceived { .. }
+            | Phase::CloseAnswered { .. } => {
+                self.reason.get_or_insert(reason);
+                let code = reason.close_code();
+                self.close_websocket(Cause::Fault(code), code, now);
+            }
+            Phase::Over => {}
+        }
     }
 
     pub(super) fn fail_for(
@@ -41,46 +58,34 @@ impl Session {
         cause: Cause,
         error: StreamError,
         code: CloseCode,
-        now: Instant,
+        now: Moment,
     ) {
         if self.resumable && error.condition == "connection-timeout" {
-            self.connection.abort_for(cause, "the peer is silent");
-            return self.finish();
+            return self.drop_silent_peer(cause, "the peer is silent");
         }
         if self.resumable && error.condition == "system-shutdown" {
-            return self.disconnect(code, now);
+            return self.close_websocket(Cause::Ours, code, now);
         }
         match self.phase {
-            Phase::AwaitingOpen | Phase::Opened | Phase::AwaitingRestart
-                if self.role == Role::Server =>
-            {
-                self.send_own_open(cause, &error.condition);
+            Phase::Unopened | Phase::Streaming(_) => {
+                R::prepare_error(self, cause == Cause::Ours, &error.condition);
             }
-            Phase::Unopened
-            | Phase::OpenSent { .. }
-            | Phase::AwaitingOpen
-            | Phase::Opened
-            | Phase::AwaitingRestart
-            | Phase::AwaitingFeatures
-            | Phase::Running
-            | Phase::CloseReceived { .. } => {}
-            Phase::CloseSent { .. } => {
-                self.connection.close_for(cause, code, "", now);
-                return self.finish();
-            }
+            Phase::CloseReceived { .. } => {}
+            Phase::CloseSent { .. } => return self.close_websocket(cause, code, now),
             Phase::Failed { .. } | Phase::CloseAnswered { .. } | Phase::Over => return,
         }
-        self.connection.send_last(error.to_element().raw().clone());
-        self.fail_sent_for(cause, error, code, now);
+        self.websocket.send_last(error.to_element().raw().clone());
+        self.close_behind_error(cause, error, code, now);
     }
 
-    /// The application sent a stream error as an element.
-    pub(super) fn fail_sent(&mut self, error: StreamError, now: Instant) {
-        self.fail_sent_for(Cause::Ours, error, CloseCode::NORMAL, now);
-    }
-
-    /// The stream error is on its way: what follows it.
-    fn fail_sent_for(&mut self, cause: Cause, error: StreamError, code: CloseCode, now: Instant) {
+    /// The stream error is queued: what follows it.
+    pub(super) fn close_behind_error(
+        &mut self,
+        cause: Cause,
+        error: StreamError,
+        code: CloseCode,
+        now: Moment,
+    ) {
         self.error = Some(Box::new(error));
         if matches!(self.phase, Phase::CloseReceived { .. }) {
             return self.answer_close(now);
@@ -97,131 +102,92 @@ impl Session {
         }
     }
 
-    /// Our `<open/>` in front of a stream error. Its `from` is a domain of ours, or empty where we know none (W-R-334).
-    fn send_own_open(&mut self, cause: Cause, condition: &str) {
-        // The application knows the domain unless it says that it does not.
-        let vouched = cause == Cause::Ours
-            && !matches!(
-                condition,
-                "host-unknown" | "host-gone" | "improper-addressing"
-            );
-        let wanted = self.asked.as_ref().and_then(|asked| asked.to.clone());
-        let from = self
-            .from
-            .clone()
-            .or_else(|| self.config.domain.clone())
-            .or_else(|| wanted.filter(|_| vouched));
-        let mut header = StreamHeader {
-            from: Some(from.unwrap_or_default()),
-            ..StreamHeader::default()
-        };
-        self.complete(&mut header);
-        self.connection.send_last(framing::open(&header));
+    /// Drops the transport of a peer that nobody can tell anything.
+    pub(super) fn drop_silent_peer(&mut self, cause: Cause, diagnostic: &'static str) {
+        self.websocket
+            .drop_transport(cause, self.reason, diagnostic);
+        self.finish();
     }
 
-    pub(super) fn send_close(&mut self, close: Bytes, now: Instant) {
-        self.connection.send_last(close);
-        self.stream_closed = true;
-        self.negotiation = None;
-        self.early = None;
+    pub(super) fn send_close(&mut self, close: Bytes, now: Moment) {
+        self.websocket.send_last(close);
+        self.mark_stream_closed();
         self.phase = Phase::CloseSent {
             deadline: now + self.config.close_timeout,
         };
     }
 
-    /// The peer's `<close/>` came first.
-    pub(super) fn answer_close(&mut self, now: Instant) {
-        self.connection
-            .send_last(Bytes::from_static(framing::CLOSE));
+    /// Answers the peer's `<close/>`, which came first.
+    pub(super) fn answer_close(&mut self, now: Moment) {
+        self.websocket.send_last(Bytes::from_static(framing::CLOSE));
         self.phase = Phase::CloseAnswered {
             deadline: now + self.config.close_timeout,
         };
     }
 
-    /// Starts the WebSocket's own closing handshake.
-    pub(super) fn close_connection(&mut self, now: Instant) {
+    /// `<close/>` or a stream error went one way: the session cannot be resumed, and nothing more is negotiated.
+    pub(super) fn mark_stream_closed(&mut self) {
+        self.stream_closed = true;
+        self.negotiation = None;
+        self.role.forget_early();
+    }
+
+    /// Starts the WebSocket's own closing handshake, for what ended the stream.
+    pub(super) fn close_connection(&mut self, now: Moment) {
         let (cause, code) = match self.phase {
             Phase::Failed { code, cause, .. } => (cause, code),
             Phase::CloseReceived { .. } | Phase::CloseAnswered { .. } => {
                 (Cause::Peer, CloseCode::NORMAL)
             }
-            Phase::Unopened
-            | Phase::OpenSent { .. }
-            | Phase::AwaitingOpen
-            | Phase::Opened
-            | Phase::AwaitingFeatures
-            | Phase::Running
-            | Phase::AwaitingRestart
-            | Phase::CloseSent { .. }
-            | Phase::Over => (Cause::Ours, CloseCode::NORMAL),
+            Phase::Unopened | Phase::Streaming(_) | Phase::CloseSent { .. } | Phase::Over => {
+                (Cause::Ours, CloseCode::NORMAL)
+            }
         };
-        self.connection.close_for(cause, code, "", now);
+        self.close_websocket(cause, code, now);
+    }
+
+    pub(super) fn close_websocket(&mut self, cause: Cause, code: CloseCode, now: Moment) {
+        self.websocket.start_closing(cause, self.reason, code, now);
         self.finish();
     }
 
-    /// The connection ended, or is about to: it decided, or was told.
-    pub(super) fn handle_closed(&mut self, mut closed: connection::Closed) {
+    /// Tells the application that the WebSocket ended, or is about to: it decided, or was told.
+    pub(super) fn deliver_closed(&mut self, mut closed: connection::Closed, now: Moment) {
         // Who ended the stream ended it all; that the peer went on by a shorter way changes nothing.
         if matches!(closed.cause, Cause::Network | Cause::Peer) {
             closed.cause = match self.phase {
                 Phase::Failed { cause, .. } => cause,
                 Phase::CloseSent { .. } => Cause::Ours,
                 Phase::CloseReceived { .. } | Phase::CloseAnswered { .. } => Cause::Peer,
-                Phase::Unopened
-                | Phase::OpenSent { .. }
-                | Phase::AwaitingOpen
-                | Phase::Opened
-                | Phase::AwaitingFeatures
-                | Phase::Running
-                | Phase::AwaitingRestart
-                | Phase::Over => closed.cause,
+                Phase::Unopened | Phase::Streaming(_) | Phase::Over => closed.cause,
             };
         }
         let too_big = closed.cause == Cause::Fault(CloseCode::TOO_BIG);
-        match self.phase {
-            Phase::OpenSent { .. }
-            | Phase::Opened
-            | Phase::AwaitingFeatures
-            | Phase::Running
-            | Phase::AwaitingRestart
-                if too_big =>
-            {
-                // The Close frame is queued and lets these messages pass (W-R-344).
-                self.fault(Fault::TooBig, self.now);
-            }
-            Phase::Unopened
-            | Phase::OpenSent { .. }
-            | Phase::AwaitingOpen
-            | Phase::Opened
-            | Phase::AwaitingFeatures
-            | Phase::Running
-            | Phase::AwaitingRestart
-            | Phase::CloseSent { .. }
-            | Phase::Failed { .. }
-            | Phase::CloseReceived { .. }
-            | Phase::CloseAnswered { .. }
-            | Phase::Over => {}
+        if too_big && matches!(self.phase, Phase::Streaming(_)) {
+            // The Close frame is queued and lets these messages pass (W-R-344).
+            self.fail_for_reason(Reason::MessageTooLong, now);
         }
         self.finish();
+        closed.reason = self.reason.or(closed.reason);
         let closed = Closed {
             connection: closed,
             stream_closed: self.stream_closed,
             error: self.error.take().map(|error| *error),
-            see_other: self.see_other.take().map(|other| *other),
-            undelivered: self.undelivered(),
+            see_other: self.role.take_redirect(),
+            undelivered: self.take_undelivered(),
         };
         self.deliver(Event::Closed(closed));
     }
 
     /// What was accepted and never handed out; our own framing is not the application's.
-    fn undelivered(&mut self) -> Vec<Element> {
+    fn take_undelivered(&mut self) -> Vec<Element> {
         // Ours, and measured by nobody.
         let mut limits = XmlLimits::default();
         limits.element_bytes = usize::MAX;
         limits.depth = usize::MAX;
         limits.attributes = usize::MAX;
         limits.declarations = usize::MAX;
-        self.connection
+        self.websocket
             .take_unsent()
             .into_iter()
             .filter_map(|message| Element::parse(message, &limits).ok())
@@ -229,9 +195,23 @@ impl Session {
             .collect()
     }
 
-    pub(super) fn finish(&mut self) {
+    fn finish(&mut self) {
         self.phase = Phase::Over;
         self.negotiation = None;
-        self.early = None;
+        self.role.forget_early();
+    }
+}
+
+/// The stream error that a broken rule gets (W-R-360).
+fn error_for(reason: Reason) -> StreamError {
+    let error = StreamError::new(reason.condition().unwrap_or("undefined-condition"));
+    let error = match reason.error_text() {
+        Some(text) => error.with_text(text),
+        None => error,
+    };
+    if reason.close_code() == CloseCode::TOO_BIG {
+        error.with_application(Element::build("stanza-too-big", ns::ERRORS).finish())
+    } else {
+        error
     }
 }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use xmpp_wire::{Element, Piece, Splitter, StreamError, Wrapped, XmlErrorKind, XmlLimits, ns};
 
-use super::{config::Namespaces, fault::Fault};
+use super::config::Namespaces;
+use crate::Reason;
 
 /// message, presence or iq, whatever the namespace.
 fn has_stanza_name(element: &Element) -> bool {
@@ -16,7 +17,7 @@ pub(super) fn is_meant_as_stanza(element: &Element) -> bool {
 }
 
 /// Judges an element of a running stream and makes its namespace explicit.
-pub(super) fn accept(element: Element, mode: Namespaces) -> Result<Element, Fault> {
+pub(super) fn accept(element: Element, mode: Namespaces) -> Result<Element, Reason> {
     let name = element.name();
     match name.namespace {
         "" if mode == Namespaces::Lenient && has_stanza_name(&element) => {
@@ -25,14 +26,14 @@ pub(super) fn accept(element: Element, mode: Namespaces) -> Result<Element, Faul
             if adopted.is_stanza() {
                 Ok(adopted)
             } else {
-                Err(Fault::ContentNamespace)
+                Err(Reason::NoNamespace)
             }
         }
         // In the stream upstream it would silently become `jabber:client` (W-R-432).
-        "" => Err(Fault::ContentNamespace),
-        ns::SERVER if has_stanza_name(&element) => Err(Fault::ContentNamespace),
-        ns::CLIENT if element.prefix().is_some() => Err(Fault::ContentPrefix),
-        ns::STREAM | ns::FRAMING => Err(Fault::ElementType),
+        "" => Err(Reason::NoNamespace),
+        ns::SERVER if has_stanza_name(&element) => Err(Reason::ServerNamespace),
+        ns::CLIENT if element.prefix().is_some() => Err(Reason::PrefixedStanza),
+        ns::STREAM | ns::FRAMING => Err(Reason::UnexpectedStreamElement),
         _ => Ok(element),
     }
 }
@@ -49,14 +50,39 @@ pub(super) fn without_starttls(features: &Element) -> Element {
     }
 }
 
-/// What a message that is no document gets. `first`: no `<open/>` has come.
-pub(super) fn fault_of(kind: XmlErrorKind, message: &Bytes, first: Position) -> Fault {
-    if first == Position::First && begins_a_stream(message) {
+/// The rule that a message breaks which is no document.
+pub(super) fn reason_for(kind: XmlErrorKind, message: &Bytes, position: Position) -> Reason {
+    if position == Position::First && begins_a_stream(message) {
         // A client from before RFC 7395 (W-R-329).
-        Fault::FramingNamespace
-    } else {
-        kind.into()
+        return Reason::StreamTagInsteadOfOpen;
     }
+    match kind {
+        XmlErrorKind::Restricted => Reason::RestrictedXml,
+        XmlErrorKind::Encoding => Reason::UnsupportedEncoding,
+        XmlErrorKind::TooBig => Reason::ElementTooLong,
+        XmlErrorKind::TooDeep => Reason::TooDeep,
+        XmlErrorKind::TooManyAttributes => Reason::TooManyAttributes,
+        // Whatever may be added is no XML document either.
+        XmlErrorKind::NotWellFormed
+        | XmlErrorKind::Namespace
+        | XmlErrorKind::Utf8
+        | XmlErrorKind::Text
+        | _ => Reason::NotWellFormed,
+    }
+}
+
+/// An element as a message of its own. Language is inherited by what carries human text (W-R-407); STARTTLS is not offered here
+/// (W-R-368).
+pub(super) fn document(element: &Element) -> Bytes {
+    let name = element.name();
+    let alone = match (name.namespace, name.local) {
+        (ns::STREAM, "features") => without_starttls(element).with_stream_prefix(),
+        (ns::STREAM, "error") => element.standalone_with_lang().with_stream_prefix(),
+        (ns::STREAM, _) => element.with_stream_prefix(),
+        _ if element.is_stanza() => element.standalone_with_lang(),
+        _ => element.standalone(),
+    };
+    alone.raw().clone()
 }
 
 /// Where in a session a message stands.

@@ -3,26 +3,35 @@
 
 use xmpp_wire::{Element, ns};
 
-use super::session::{Auth, Session};
+use super::{Role, Session, WebSocket, session::Auth};
 use crate::connection::Compression;
 
-impl Session {
-    /// The same session, with what the handshake agreed on compression. Messages leave plain until the client is authenticated and has bound its
-    /// resource, or resumed an earlier session; what the peer compresses is read at any time.
-    #[cfg(feature = "deflate")]
+#[cfg(feature = "deflate")]
+impl<R: Role> Session<R> {
+    /// The same session, with what the handshake agreed on compression. Messages leave plain until the client is authenticated
+    /// and has bound its resource, or resumed an earlier session; what the peer compresses is read at any time.
     #[must_use]
     pub fn with_deflate(mut self, agreed: crate::deflate::Agreed) -> Self {
-        self.connection = self.connection.with_deflate(agreed);
-        self.connection.set_compression(Compression::Withheld);
+        self.websocket = self.websocket.with_deflate(agreed);
+        self.websocket.set_compression(Compression::Withheld);
         self.sign_in = SignIn::UnderWay;
         self
+    }
+}
+
+impl<R: Role, W: WebSocket> Session<R, W> {
+    /// SASL has succeeded: messages may be as long as is configured.
+    pub(super) fn mark_authenticated(&mut self) {
+        self.auth = Auth::Done;
+        self.websocket
+            .set_message_bytes(self.config.connection.message_bytes);
     }
 
     /// An element of the server's has passed.
     pub(super) fn note_bound(&mut self, element: &Element) {
         if self.sign_in == SignIn::UnderWay && self.auth == Auth::Done && is_bound(element) {
             self.sign_in = SignIn::Over;
-            self.connection.set_compression(Compression::Allowed);
+            self.websocket.set_compression(Compression::Allowed);
         }
     }
 }

@@ -2,14 +2,14 @@
 
 pub(crate) mod stream;
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use ws_framing::{
     Connection, Instant,
     connection::{self, Action, Closed, Event, Message},
-    xmpp,
 };
+use xmpp_machine::Machine;
 
 /// The mask of the examples.
 pub(crate) const KEY: [u8; 4] = [0xa1, 0xb2, 0xc3, 0xd4];
@@ -71,40 +71,6 @@ pub(crate) fn close(code: u16) -> Vec<u8> {
     masked(0x88, &code.to_be_bytes())
 }
 
-/// What the tests need of both machines.
-pub(crate) trait Machine {
-    type Event;
-    fn input(&mut self, input: &mut BytesMut, now: Instant);
-    fn action(&mut self) -> Option<Action<Self::Event>>;
-    fn transmit(&mut self) -> Option<ws_framing::Transmit>;
-}
-
-impl Machine for Connection {
-    type Event = Event;
-    fn input(&mut self, input: &mut BytesMut, now: Instant) {
-        self.handle_input(input, now);
-    }
-    fn action(&mut self) -> Option<Action<Event>> {
-        self.poll_action()
-    }
-    fn transmit(&mut self) -> Option<ws_framing::Transmit> {
-        self.poll_transmit()
-    }
-}
-
-impl Machine for xmpp::Session {
-    type Event = xmpp::Event;
-    fn input(&mut self, input: &mut BytesMut, now: Instant) {
-        self.handle_input(input, now);
-    }
-    fn action(&mut self) -> Option<Action<xmpp::Event>> {
-        self.poll_action()
-    }
-    fn transmit(&mut self) -> Option<ws_framing::Transmit> {
-        self.poll_transmit()
-    }
-}
-
 /// A machine, the buffer that its driver keeps, and a clock.
 pub(crate) struct Rig<M> {
     pub(crate) machine: M,
@@ -112,7 +78,7 @@ pub(crate) struct Rig<M> {
     pub(crate) now: Instant,
 }
 
-impl<M: Machine> Rig<M> {
+impl<M: Machine<Handover = Infallible>> Rig<M> {
     #[expect(
         clippy::disallowed_methods,
         reason = "an epoch has to come from somewhere"
@@ -129,18 +95,25 @@ impl<M: Machine> Rig<M> {
     /// Bytes arrive.
     pub(crate) fn feed(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.buffer.extend_from_slice(bytes.as_ref());
-        self.machine.input(&mut self.buffer, self.now);
+        self.machine.handle_input(&mut self.buffer, self.now);
+        self
+    }
+
+    /// Jumps to the next deadline.
+    pub(crate) fn expire(&mut self) -> &mut Self {
+        self.now = self.machine.poll_timeout().unwrap();
+        self.machine.handle_timeout(self.now);
         self
     }
 
     pub(crate) fn actions(&mut self) -> Vec<Action<M::Event>> {
-        std::iter::from_fn(|| self.machine.action()).collect()
+        std::iter::from_fn(|| self.machine.poll_action()).collect()
     }
 
     /// Everything that it would write.
     pub(crate) fn output(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        while let Some(transmit) = self.machine.transmit() {
+        while let Some(transmit) = self.machine.poll_transmit() {
             bytes.extend_from_slice(&transmit.head);
             bytes.extend_from_slice(&transmit.payload);
         }
@@ -219,13 +192,6 @@ impl Rig<Connection> {
 
     pub(crate) fn send(&mut self, text: &'static str) {
         self.machine.send(Message::from(text), self.now).unwrap();
-    }
-
-    /// Jumps to the next deadline.
-    pub(crate) fn expire(&mut self) -> &mut Self {
-        self.now = self.machine.poll_timeout().unwrap();
-        self.machine.handle_timeout(self.now);
-        self
     }
 
     pub(crate) fn wait(&mut self, time: Duration) -> &mut Self {

@@ -2,7 +2,7 @@
 
 use ws_framing::{
     connection::Action,
-    xmpp::{Closed, Config, Event, Namespaces, Session},
+    xmpp::{Closed, Config, Event, Namespaces, Role, Session, client, server},
 };
 use xmpp_wire::{Element, StreamHeader, XmlLimits, ns};
 
@@ -38,14 +38,10 @@ pub(crate) fn stream_error(condition: &str) -> String {
     )
 }
 
-impl Rig<Session> {
-    pub(crate) fn session(config: Config) -> Self {
-        Self::new(|now| Session::server(config, [7; 32], now))
-    }
-
+impl Rig<client::Session> {
     /// A client's session, nothing sent.
     pub(crate) fn client_session(config: Config) -> Self {
-        Self::new(|now| Session::client(config, [8; 32], now))
+        Self::new(|now| client::Session::new(config, [8; 32], now))
     }
 
     /// A client that has sent `<open/>`.
@@ -75,6 +71,12 @@ impl Rig<Session> {
     /// A message of a server's.
     pub(crate) fn hear(&mut self, message: &str) -> &mut Self {
         self.feed(unmasked(0x81, message.as_bytes()))
+    }
+}
+
+impl Rig<server::Session> {
+    pub(crate) fn session(config: Config) -> Self {
+        Self::new(|now| server::Session::new(config, [7; 32], now))
     }
 
     /// `<open/>` has come, and was delivered.
@@ -126,7 +128,9 @@ impl Rig<Session> {
         };
         self.machine.open(header, self.now).unwrap();
     }
+}
 
+impl<R: Role> Rig<Session<R>> {
     pub(crate) fn send(&mut self, xml: &str) {
         self.machine.send(element(xml), self.now).unwrap();
     }
@@ -154,11 +158,5 @@ impl Rig<Session> {
             Some(Action::Deliver(Event::Closed(closed))) => closed,
             other => panic!("{other:?}"),
         }
-    }
-
-    pub(crate) fn expire(&mut self) -> &mut Self {
-        self.now = self.machine.poll_timeout().unwrap();
-        self.machine.handle_timeout(self.now);
-        self
     }
 }

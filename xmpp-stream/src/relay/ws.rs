@@ -6,7 +6,7 @@
 //! use xmpp_stream::relay::{WebAction, WebClose, ws};
 //!
 //! /// What the relay orders is tried until it succeeds; the order comes back where the outbox is full.
-//! fn carry_out(session: &mut xmpp::Session, order: WebAction, now: Instant) -> Option<WebAction> {
+//! fn carry_out(session: &mut xmpp::server::Session, order: WebAction, now: Instant) -> Option<WebAction> {
 //!     ws::apply(session, order, now).err()
 //! }
 //! ```
@@ -14,7 +14,7 @@
 use ws_framing::{
     CloseCode,
     connection::SendError,
-    xmpp::{Event, Session},
+    xmpp::{Event, server::Session},
 };
 use xmpp_wire::StreamError;
 

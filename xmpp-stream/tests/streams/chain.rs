@@ -3,10 +3,7 @@
 use std::{collections::VecDeque, time::Instant};
 
 use bytes::BytesMut;
-use ws_framing::{
-    connection,
-    xmpp::{self, Session},
-};
+use ws_framing::{connection, xmpp};
 use xmpp_stream::{
     Action, Relay,
     relay::{WebAction, ws},
@@ -25,8 +22,8 @@ pub(crate) enum Side {
 
 /// Everything between a client's application and a server's.
 pub(crate) struct Chain {
-    pub(crate) client: Session,
-    pub(crate) web: Session,
+    pub(crate) client: xmpp::client::Session,
+    pub(crate) web: xmpp::server::Session,
     pub(crate) relay: Option<Relay>,
     pub(crate) server: server::Stream,
     pub(crate) now: Instant,
@@ -57,7 +54,7 @@ pub(crate) struct Chain {
 impl Chain {
     pub(crate) fn new(cut: usize) -> Self {
         let now = epoch();
-        let mut client = Session::client(xmpp::Config::default(), [1; 32], now);
+        let mut client = xmpp::client::Session::new(xmpp::Config::default(), [1; 32], now);
         let header = StreamHeader {
             to: Some("a.example".to_owned()),
             ..StreamHeader::default()
@@ -65,7 +62,7 @@ impl Chain {
         client.open(header, now).expect("not yet open");
         Self {
             client,
-            web: Session::server(xmpp::Config::default(), [2; 32], now),
+            web: xmpp::server::Session::new(xmpp::Config::default(), [2; 32], now),
             relay: None,
             server: server::Stream::new(server::Config::default(), now),
             now,
