@@ -60,11 +60,16 @@
 //! # Ok::<(), io::Error>(())
 //! ```
 //!
-//! - [`handshake`]: the opening handshake as functions from heads to answers.
-//! - [`Connection`]: frames, control frames, the closing handshake; messages in and out.
-//! - [`xmpp::Session`]: the same verbs, with XMPP's elements in place of messages.
+//! Each layer can be used alone:
 //!
-//! What a peer does wrong is never an error of a call: it becomes the farewell on the wire, one `Closed` event, and the order to close.
+//! - [`handshake`]: the opening handshake as functions from heads to answers.
+//! - [`Connection`]: frames, control frames, the closing handshake; messages in and out (RFC 6455).
+//! - [`xmpp::client::Session`] and [`xmpp::server::Session`] over [`xmpp::Messages`]: RFC 7395 on the whole messages of somebody
+//!   else's WebSocket, without frames.
+//! - The same over a [`Connection`]: bytes below, XMPP's elements above, with the verbs of [`xmpp_machine::Machine`].
+//!
+//! What a peer does wrong is never an error of a call: it becomes the farewell on the wire, one `Closed` event, which names
+//! the [`Reason`], and the order to close.
 #![forbid(unsafe_code)]
 
 pub mod connection;

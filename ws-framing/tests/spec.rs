@@ -1,6 +1,8 @@
 //! The scenarios, one file for each section of the standards.
 #![cfg(test)]
 
+mod contract;
+mod layers;
 mod pair;
 mod properties;
 mod spec_control_close;

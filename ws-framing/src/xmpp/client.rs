@@ -87,6 +87,10 @@ impl<W: WebSocket> Session<W> {
     /// # Errors
     ///
     /// `Closed` where that has been done; `Forbidden` where `to` is no domain.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the header comes back as it was given"
+    )]
     pub fn open(
         &mut self,
         header: StreamHeader,

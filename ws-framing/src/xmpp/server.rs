@@ -95,6 +95,10 @@ impl<W: WebSocket> Session<W> {
     /// # Errors
     ///
     /// `Closed` where no `<open/>` is due.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the header comes back as it was given"
+    )]
     pub fn open(
         &mut self,
         mut header: StreamHeader,
