@@ -16,7 +16,7 @@ use std::{
 
 use bytes::{Buf, BytesMut};
 use futures_io::{AsyncRead, AsyncWrite};
-use xmpp_machine::{Action, Machine, Transmit};
+use xmpp_machine::{Action, Machine, Proved as _, Transmit};
 
 use crate::{Runtime, alarm::Alarm};
 
@@ -324,10 +324,10 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
         let most = self.machine.read_bytes().clamp(1, READ_BYTES);
         let Self { io, input, .. } = self;
         let read = with_scratch(|scratch| {
-            let scratch = scratch.get_mut(..most).unwrap_or_default();
+            let (scratch, _) = scratch.split_at_mut(most.min(scratch.len()));
             let read = Pin::new(io).poll_read(cx, scratch);
             if let Poll::Ready(Ok(count)) = read {
-                input.extend_from_slice(scratch.get(..count).unwrap_or_default());
+                input.extend_from_slice(scratch.proved(..count));
             }
             read
         });

@@ -13,6 +13,7 @@ use bytes::{Buf, BytesMut};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::lock;
 use ws_framing::handshake::client::{Handshake, Refused, Upgraded};
+use xmpp_machine::Proved as _;
 
 use crate::Runtime;
 
@@ -147,7 +148,7 @@ fn poll<S: AsyncRead + AsyncWrite + Unpin>(
                 return Poll::Ready(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()));
             }
             Poll::Ready(count) => {
-                input.extend_from_slice(scratch.get(..count).unwrap_or_default());
+                input.extend_from_slice(scratch.proved(..count));
                 if let Some(upgraded) = handshake.handle_input(input)? {
                     return Poll::Ready(Ok(upgraded));
                 }

@@ -34,9 +34,12 @@ fn request(data: &[u8]) {
     let mut head = RequestHead::new("GET", "/ws", Version::Http11);
     for line in data.split(|&byte| byte == b'\n') {
         let colon = line.iter().position(|&byte| byte == b':');
-        let (name, value) = line.split_at(colon.unwrap_or(line.len()));
+        let (name, value) = match colon {
+            Some(at) => (&line[..at], &line[at + 1..]),
+            None => (line, &b""[..]),
+        };
         if let Ok(name) = std::str::from_utf8(name) {
-            head = head.with_field(name, value.get(1..).unwrap_or_default());
+            head = head.with_field(name, value);
         }
     }
     let mut config = server::Config::default();
@@ -85,7 +88,7 @@ fn response(data: &[u8], step: usize) {
                 Ok(None) => assert!(input.len() <= 512, "{} bytes wait", input.len()),
                 Ok(Some(upgraded)) => {
                     let read = data.len().min((at + 1) * step);
-                    let rest = data.get(read..).unwrap_or_default();
+                    let rest = &data[read..];
                     return Ok(Some((upgraded, [&input[..], rest].concat())));
                 }
                 Err(refused) => return Err(refused),

@@ -1,5 +1,9 @@
 //! Harnesses of the fuzz targets: functions that panic when a promise is broken, so that stable Rust replays what fuzzing found.
 
+// Ranges that were proved are asserted in debug builds alone (`xmpp_machine::Proved`).
+#[cfg(all(fuzzing, not(debug_assertions)))]
+compile_error!("fuzz targets run with debug assertions: `cargo fuzz run -a`");
+
 mod body_attrs;
 mod bosh_client;
 mod bosh_session;

@@ -130,7 +130,7 @@ fn text(raw: &[u8]) -> String {
                 c == '>'
             }
         });
-        rest = markup.get(end.expect("an end") + 1..).unwrap_or_default();
+        rest = &markup[end.expect("an end") + 1..];
     }
     found
 }
@@ -209,7 +209,7 @@ impl Server<'_> {
 
     fn pick(&mut self, list: &[&'static str]) -> &'static str {
         let place = self.choose(list.len());
-        list.get(place).copied().unwrap_or_default()
+        list[place]
     }
 
     fn stanza(&mut self, id: usize) {
@@ -239,11 +239,7 @@ impl Server<'_> {
         let local = match self.choose(30) {
             29 => "a:b".to_owned(),
             28 => "long-name-".repeat(110),
-            place => LOCALS
-                .get(place % 3)
-                .copied()
-                .unwrap_or_default()
-                .to_owned(),
+            place => LOCALS[place % 3].to_owned(),
         };
         let name = format!("{prefix}{local}");
         self.out.push_str(&format!("<{name}"));

@@ -162,7 +162,7 @@ fn in_scope(element: &Element) -> Result<Vec<String>, String> {
     let escape = |value: &str| {
         let mut out = Vec::new();
         xmpp_wire::xml::escape_attribute(value, &mut out);
-        String::from_utf8(out).unwrap_or_default()
+        String::from_utf8(out).expect("UTF-8")
     };
     let mut wrapper = format!(
         "<w xmlns=\"{}\"",

@@ -191,8 +191,8 @@ impl<R: xmpp::Role> Rig<R> {
             }
             104..=111 => {
                 let bytes: Vec<u8> = more.take(usize::from(operation % 8)).collect();
-                let first = bytes.first().copied().unwrap_or(0x88);
-                self.feed(&frame(first, bytes.get(1..).unwrap_or_default(), role));
+                let (first, payload) = bytes.split_first().unwrap_or((&0x88, &[]));
+                self.feed(&frame(*first, payload, role));
             }
             112..=191 => self.send(ELEMENTS[usize::from(operation) % ELEMENTS.len()]),
             192..=199 => {
@@ -321,7 +321,7 @@ fn frame(first: u8, payload: &[u8], role: Role) -> Vec<u8> {
         Ok(length) if length < 126 => frame.push(mask | length),
         Ok(_) | Err(_) => {
             frame.push(mask | 126);
-            let length = u16::try_from(payload.len()).unwrap_or_default();
+            let length = u16::try_from(payload.len()).expect("a short payload");
             frame.extend_from_slice(&length.to_be_bytes());
         }
     }

@@ -11,6 +11,7 @@ use std::{
 
 use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
+use xmpp_machine::Proved as _;
 
 use super::{Credentials, Host, ProxyError, Target, Tunnel};
 use crate::{Runtime, alarm::Alarm};
@@ -197,7 +198,7 @@ async fn write<S: AsyncWrite + Unpin>(stream: &mut S, mut bytes: &[u8]) -> io::R
             match Pin::new(&mut *stream).poll_write(cx, bytes) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(count)) => bytes = bytes.get(count..).unwrap_or_default(),
+                Poll::Ready(Ok(count)) => bytes = bytes.proved(count..),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             }
         }
@@ -211,7 +212,7 @@ async fn read<S: AsyncRead + Unpin, const N: usize>(stream: &mut S) -> Result<[u
     let mut filled = 0;
     poll_fn(|cx| {
         while filled < N {
-            let room = bytes.get_mut(filled..).unwrap_or_default();
+            let (_, room) = bytes.split_at_mut(filled);
             match Pin::new(&mut *stream).poll_read(cx, room) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),

@@ -1,5 +1,7 @@
 //! Which characters may stand where (XML 1.0 §2.2, §2.3), as tables over bytes.
 
+use xmpp_machine::Proved as _;
+
 /// Ends or interrupts a run of text: `<`, `&`, `>`, a control character, or 0xEF (U+FFFE and U+FFFF begin with it).
 pub(super) const TEXT_STOP: u8 = 1;
 /// Ends or interrupts an attribute value: a quote, `<`, `&`, a control character (white space is normalised), or 0xEF.
@@ -100,7 +102,7 @@ pub(super) fn text_run(bytes: &[u8]) -> usize {
             at += 8;
             plain += 8;
             if plain == 32 {
-                at += long_text(bytes.get(at..).unwrap_or_default());
+                at += long_text(bytes.proved(at..));
                 plain = 0;
             }
             continue;
@@ -113,7 +115,7 @@ pub(super) fn text_run(bytes: &[u8]) -> usize {
         }
         plain = 0;
     }
-    at + run(bytes.get(at..).unwrap_or_default(), TEXT_STOP)
+    at + run(bytes.proved(at..), TEXT_STOP)
 }
 
 /// The length of printable ASCII text at the front, not always to its end. The window bounds what is searched in vain before each
@@ -121,12 +123,10 @@ pub(super) fn text_run(bytes: &[u8]) -> usize {
 fn long_text(bytes: &[u8]) -> usize {
     let mut at = 0;
     loop {
-        let rest = bytes.get(at..).unwrap_or_default();
+        let rest = bytes.proved(at..);
         let window = rest.get(..1024).unwrap_or(rest);
         let found = memchr::memchr3(b'<', b'&', b'>', window);
-        let text = window
-            .get(..found.unwrap_or(window.len()))
-            .unwrap_or_default();
+        let text = window.proved(..found.unwrap_or(window.len()));
         // As signed bytes those from 0x80 on are below 0x20 too.
         let low = |block: &[u8]| {
             let low = block
@@ -171,7 +171,7 @@ pub(super) fn value_run(bytes: &[u8], quote: u8) -> usize {
         }
         break;
     }
-    at + run(bytes.get(at..).unwrap_or_default(), VALUE_STOP)
+    at + run(bytes.proved(at..), VALUE_STOP)
 }
 
 /// How many of the eight bytes at `at` are small letters before one that is not: most names are of these alone. None near the end.
@@ -191,10 +191,10 @@ fn run(bytes: &[u8], class: u8) -> usize {
     let mut at = 0;
     loop {
         if class == TEXT_STOP {
-            at += 32 * whole_blocks(bytes.get(at..).unwrap_or_default());
+            at += 32 * whole_blocks(bytes.proved(at..));
         }
         // A block may have been left for a line end: then the blocks behind it are worth another look.
-        let rest = bytes.get(at..).unwrap_or_default();
+        let rest = bytes.proved(at..);
         let block = rest.get(..32).unwrap_or(rest);
         let stop = block
             .iter()

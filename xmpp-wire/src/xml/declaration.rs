@@ -1,5 +1,7 @@
 //! The XML declaration (XML 1.0 §2.8; RFC 6120 §11.5): accepted at the very start, version 1.0, UTF-8.
 
+use xmpp_machine::Proved as _;
+
 use super::{chars::is_space, error::XmlErrorKind, scan::Stop};
 
 /// Longest declaration that is read, in bytes.
@@ -29,7 +31,7 @@ pub(super) fn scan(rest: &[u8]) -> Result<usize, Stop> {
             bad(XmlErrorKind::NotWellFormed)
         };
     };
-    match judge(window.get(opening.len()..end).unwrap_or_default()) {
+    match judge(window.proved(opening.len()..end)) {
         None => Ok(end + 2),
         Some(kind) => bad(kind),
     }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use xmpp_machine::Proved as _;
+
 use super::chars;
 
 /// The decoded value of an attribute: references resolved, literal white space turned into spaces (XML 1.0 §3.3.3).
@@ -29,10 +31,10 @@ fn decode(raw: &str, line_end: char, out: &mut String) {
         out.push_str(plain);
         rest = match special.as_bytes().first() {
             Some(b'&') => {
-                let (name, behind) = special
-                    .get(1..)
-                    .and_then(|s| s.split_once(';'))
-                    .unwrap_or(("", ""));
+                let Some((name, behind)) = special.proved(1..).split_once(';') else {
+                    debug_assert!(false, "a reference without an end was let through");
+                    return;
+                };
                 out.extend(reference(name));
                 behind
             }
@@ -40,16 +42,15 @@ fn decode(raw: &str, line_end: char, out: &mut String) {
                 out.push(line_end);
                 special
                     .strip_prefix("\r\n")
-                    .or_else(|| special.get(1..))
-                    .unwrap_or("")
+                    .unwrap_or_else(|| special.proved(1..))
             }
             Some(b'\t') => {
                 out.push(if line_end == ' ' { ' ' } else { '\t' });
-                special.get(1..).unwrap_or("")
+                special.proved(1..)
             }
             Some(_) | None => {
                 out.push(line_end);
-                special.get(1..).unwrap_or("")
+                special.proved(1..)
             }
         };
     }

@@ -1,6 +1,7 @@
 //! Complete documents: a WebSocket message, a BOSH body.
 
 use bytes::{Bytes, BytesMut};
+use xmpp_machine::Proved as _;
 
 use super::{
     Element, Piece, Scope, Splitter, StartTag, XmlError, XmlErrorKind,
@@ -41,7 +42,7 @@ pub(super) fn bare_of_server(document: Bytes, limits: &XmlLimits) -> Result<Elem
 /// Judges what is left of a document behind what has been read.
 fn behind(document: &[u8], rest: &[u8]) -> Result<(), XmlError> {
     let (valid, end) = checked(rest);
-    let view = rest.get(..valid).unwrap_or_default();
+    let view = rest.proved(..valid);
     let front = (document.len() - rest.len()) as u64;
     epilogue(view, 0, (valid < rest.len()).then_some(end)).map_err(|error| XmlError {
         offset: error.offset + front,
@@ -63,7 +64,7 @@ pub(super) fn one_root(
     scope: Scope,
 ) -> Result<Element, XmlError> {
     let (valid, end) = checked(&document);
-    let view = document.get(..valid).unwrap_or_default();
+    let view = document.proved(..valid);
     let mut scanner = Scanner::new(Mode::Bare, limits, scope);
     let Some(Cut::Element {
         start,
@@ -86,13 +87,13 @@ pub(super) fn one_root(
 
 /// Only white space may follow the root.
 fn epilogue(view: &[u8], from: usize, cut: Option<XmlErrorKind>) -> Result<(), XmlError> {
-    let rest = view.get(from..).unwrap_or_default();
+    let rest = view.proved(from..);
     let at = rest
         .iter()
         .position(|&b| !is_space(b))
         .unwrap_or(rest.len());
     let offset = (from + at) as u64;
-    match rest.get(at..).unwrap_or_default() {
+    match rest.proved(at..) {
         [] => cut.map_or(Ok(()), |kind| Err(XmlError { kind, offset })),
         [b'<', b'?' | b'!', ..] => Err(XmlError {
             kind: XmlErrorKind::Restricted,
@@ -140,7 +141,7 @@ impl Wrapped {
         limits: &XmlLimits,
     ) -> Result<Self, XmlError> {
         let (valid, end) = checked(&document);
-        let view = document.get(..valid).unwrap_or_default();
+        let view = document.proved(..valid);
         let mut scanner = Scanner::new(
             Mode::Wrapped,
             limits.clone(),

@@ -1,6 +1,7 @@
 use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use bytes::Bytes;
+use xmpp_machine::Proved as _;
 
 use super::{
     Builder, Name, Scope, XmlError, decode, document,
@@ -214,13 +215,10 @@ impl Element {
         let mut text = String::new();
         let mut from = self.shape.tag_len;
         for range in children.iter().map(|(_, range)| range) {
-            own_text(
-                self.str().get(from..range.start).unwrap_or_default(),
-                &mut text,
-            );
+            own_text(self.str().proved(from..range.start), &mut text);
             from = range.end;
         }
-        own_text(self.str().get(from..end).unwrap_or_default(), &mut text);
+        own_text(self.str().proved(from..end), &mut text);
         text
     }
 

@@ -5,6 +5,8 @@
 //! RFC 6120 §11.1 forbids); end tags are only counted, and their names are checked by whoever reads what is kept. Behind a passed limit nothing
 //! of the content is needed any more, so that it may be dropped as it is walked over.
 
+use xmpp_machine::Proved as _;
+
 use super::{
     chars::{self, CLASS, NAME, is_space},
     error::{XmlError, XmlErrorKind},
@@ -142,7 +144,7 @@ impl Loose {
                 // Nothing can be kept of a start tag without end.
                 return Err((XmlErrorKind::TooBig, self.limits.element_bytes));
             }
-            let rest = view.get(self.pos..).unwrap_or_default();
+            let rest = view.proved(self.pos..);
             let Some(c) = self.skip_run(rest) else {
                 if view.len() == self.pos {
                     return Ok(Walked::More);
@@ -166,7 +168,7 @@ impl Loose {
             _ if self.reference.is_some() => 0,
             State::Text => {
                 let run = chars::text_run(rest);
-                let text = rest.get(..run).unwrap_or_default();
+                let text = rest.proved(..run);
                 let brackets = text
                     .iter()
                     .rev()
@@ -257,7 +259,10 @@ impl Loose {
             }
             State::AttributeName => {
                 self.named(at);
-                self.count_attribute(view.get(self.name..at).unwrap_or_default());
+                // Behind a passed limit the name's front may be dropped, and nothing is counted.
+                if self.over.is_none() {
+                    self.count_attribute(view.proved(self.name..at));
+                }
                 return self.behind_name(c, State::Equals);
             }
             State::EndName => return self.behind_name(c, State::EndSpace),
@@ -420,17 +425,17 @@ impl Reference {
 
     fn judge(&self) -> Result<(), XmlErrorKind> {
         let known = ["lt", "gt", "amp", "quot", "apos"];
-        let front = self.front.get(..self.length).unwrap_or_default();
+        let is_known = |front: &[char]| {
+            known
+                .iter()
+                .any(|known| known.chars().eq(front.iter().copied()))
+        };
         match self.front.first() {
             _ if self.length == 0 => Err(XmlErrorKind::NotWellFormed),
             Some('#') if self.digits > 0 && chars::is_char(self.value) => Ok(()),
             Some('#') => Err(XmlErrorKind::NotWellFormed),
-            _ if known
-                .iter()
-                .any(|known| known.chars().eq(front.iter().copied())) =>
-            {
-                Ok(())
-            }
+            // A longer one than is kept is none of these.
+            _ if self.front.get(..self.length).is_some_and(is_known) => Ok(()),
             _ => Err(XmlErrorKind::Restricted),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use xmpp_machine::Proved as _;
+
 use super::{
     decode,
     element::RootNamespace,
@@ -180,7 +182,7 @@ impl Scanner {
         let here = self
             .bindings
             .iter()
-            .rposition(|binding| view.get(binding.prefix.0..binding.prefix.1) == Some(prefix));
+            .rposition(|binding| view.proved(binding.prefix.0..binding.prefix.1) == prefix);
         match here {
             Some(place) => Some(Bound::Here(place)),
             None if prefix == b"xml" => Some(Bound::Xml),
@@ -196,7 +198,7 @@ impl Scanner {
                     .bindings
                     .get(place)
                     .map_or((0, 0), |binding| binding.uri);
-                decode::value(str(view.get(start..end).unwrap_or_default()))
+                decode::value(str(view.proved(start..end)))
             }
             Bound::Inherited(place) => self
                 .scope
@@ -233,7 +235,7 @@ impl Scanner {
         };
         let (start, end) = binding.uri;
         if binding.encoded {
-            let raw = str(view.get(start..end).unwrap_or_default());
+            let raw = str(view.proved(start..end));
             RootNamespace::Decoded(Arc::from(decode::value(raw)))
         } else {
             RootNamespace::Own(start - self.open_tag.at, end - start)

@@ -12,6 +12,7 @@
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 
 use bytes::Bytes;
+use xmpp_machine::Proved as _;
 
 use super::{
     Element, Scope, XmlErrorKind,
@@ -245,9 +246,9 @@ pub(super) fn mend(raw: &Bytes, scope: &Scope, limits: &XmlLimits) -> Result<Ele
     let mut outside = Vec::new();
     let mut root = None;
     let mut at = 0;
-    while let Some(found) = memchr::memchr(b'<', raw.get(at..).unwrap_or_default()) {
+    while let Some(found) = memchr::memchr(b'<', raw.proved(at..)) {
         at += found;
-        let rest = raw.get(at..).unwrap_or_default();
+        let rest = raw.proved(at..);
         if rest.starts_with(b"<![CDATA[") {
             at += memchr::memmem::find(rest, b"]]>").unwrap_or(rest.len());
             continue;
@@ -369,7 +370,7 @@ fn addressed(text: &str, tag: &Tag<'_>) -> String {
     for attribute in &tag.attributes {
         let wanted = ["to", "from", "id", "type", "xml:lang"].contains(&attribute.name);
         if wanted || attribute.declares() == Some(prefix) {
-            written.push_str(text.get(attribute.place.clone()).unwrap_or_default());
+            written.push_str(text.proved(attribute.place.clone()));
         }
     }
     written.push_str("/>");

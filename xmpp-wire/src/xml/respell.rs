@@ -1,5 +1,7 @@
 //! Elements of a namespace that must have no prefix (`jabber:client`, RFC 6120 §4.8.5), written again without one.
 
+use xmpp_machine::Proved as _;
+
 use super::{Element, document, tag};
 use crate::XmlLimits;
 
@@ -42,7 +44,7 @@ impl Element {
     /// Writes it where `default` is the default namespace in force.
     fn respell(&self, namespace: &str, default: &str, out: &mut Vec<u8>) {
         let name = self.name();
-        let written = self.tag().get(1..=self.shape.name_len).unwrap_or_default();
+        let written = self.tag().proved(1..=self.shape.name_len);
         let (written, wanted) = match self.prefix() {
             None => (written, name.namespace),
             Some(_) if name.namespace == namespace => (name.local, namespace),
@@ -58,11 +60,7 @@ impl Element {
         for attribute in tag::attributes(self.tag(), &self.shape) {
             if attribute.declares() != Some("") {
                 out.push(b' ');
-                out.extend_from_slice(
-                    self.raw
-                        .get(attribute.start..attribute.end)
-                        .unwrap_or_default(),
-                );
+                out.extend_from_slice(self.raw.proved(attribute.start..attribute.end));
             }
         }
         if self.shape.self_closing {
@@ -72,11 +70,11 @@ impl Element {
         let inside = self.inside();
         let mut from = self.shape.tag_len;
         for (child, range) in &inside.children {
-            out.extend_from_slice(self.raw.get(from..range.start).unwrap_or_default());
+            out.extend_from_slice(self.raw.proved(from..range.start));
             child.respell(namespace, wanted, out);
             from = range.end;
         }
-        out.extend_from_slice(self.raw.get(from..inside.end).unwrap_or_default());
+        out.extend_from_slice(self.raw.proved(from..inside.end));
         out.extend_from_slice(b"</");
         out.extend_from_slice(written.as_bytes());
         out.push(b'>');
@@ -86,9 +84,9 @@ impl Element {
 /// Whether the bytes may bind a prefix to this namespace: a look at them without reading tags. References in the value count too.
 fn binds_prefix(raw: &[u8], namespace: &str) -> bool {
     memchr::memmem::find_iter(raw, b"xmlns:").any(|at| {
-        let rest = raw.get(at..).unwrap_or_default();
+        let rest = raw.proved(at..);
         let mut parts = rest.splitn(3, |&byte| matches!(byte, b'"' | b'\''));
-        let value = parts.nth(1).unwrap_or_default();
-        value == namespace.as_bytes() || value.contains(&b'&')
+        let value = parts.nth(1);
+        value.is_some_and(|value| value == namespace.as_bytes() || value.contains(&b'&'))
     })
 }

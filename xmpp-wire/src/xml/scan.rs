@@ -5,6 +5,8 @@
 //! All offsets are relative to the view, whose front stays put while a piece is being cut. An error is decided by the bytes
 //! up to it alone, so that it is the same for every chunking.
 
+use xmpp_machine::Proved as _;
+
 use super::{
     chars::{self, is_space},
     declaration,
@@ -98,7 +100,7 @@ impl Kept {
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::Short(bytes, length) => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Short(bytes, length) => bytes.proved(..usize::from(*length)),
             Self::Long(name) => name,
         }
     }
@@ -206,6 +208,10 @@ impl Scanner {
             Some(capped) if capped.len() < view.len() => (capped, Some(XmlErrorKind::TooBig)),
             _ => (view, end),
         };
+        if self.pos > view.len() {
+            // Tighter limits than those that the piece began under.
+            return self.stopped(Stop::More, view, end);
+        }
         if self.stack.capacity() == 0 {
             let room = Room::borrow();
             self.stack = room.stack;
@@ -301,7 +307,7 @@ impl Scanner {
             self.scan_text(view)?;
         }
         self.start = self.pos;
-        let rest = view.get(self.pos..).unwrap_or_default();
+        let rest = view.proved(self.pos..);
         let Some(&first) = rest.first() else {
             return Err(Stop::More);
         };
@@ -319,7 +325,7 @@ impl Scanner {
     /// Text up to the next `<`.
     fn scan_text(&mut self, view: &[u8]) -> Result<(), Stop> {
         loop {
-            let rest = view.get(self.pos..).unwrap_or_default();
+            let rest = view.proved(self.pos..);
             let length = chars::text_run(rest);
             let at = self.pos + length;
             match rest.get(length) {
@@ -358,7 +364,7 @@ impl Scanner {
     /// The rest of a CDATA section, `]]>` included.
     fn scan_cdata(&mut self, view: &[u8]) -> Result<(), Stop> {
         loop {
-            let rest = view.get(self.pos..).unwrap_or_default();
+            let rest = view.proved(self.pos..);
             let stop = rest
                 .iter()
                 .position(|&b| b == b']' || b == 0xEF || (b < 0x20 && !is_space(b)));
@@ -367,7 +373,7 @@ impl Scanner {
                 return Err(Stop::More);
             };
             self.pos += length;
-            let rest = rest.get(length..).unwrap_or_default();
+            let rest = rest.proved(length..);
             if rest.first() != Some(&b']') {
                 self.pos = character(view, self.pos)?;
             } else if rest.starts_with(b"]]>") {
@@ -385,7 +391,7 @@ impl Scanner {
     /// What begins with the `<` at `pos`.
     fn scan_markup(&mut self, view: &[u8]) -> Result<Step, Stop> {
         let at = self.pos;
-        let rest = view.get(at..).unwrap_or_default();
+        let rest = view.proved(at..);
         match rest.get(1) {
             None => Err(Stop::More),
             Some(b'/') => {
@@ -435,7 +441,7 @@ impl Scanner {
 
 /// Checks the control character, or the character that begins with 0xEF, at `at`; gives the offset behind it.
 pub(super) fn character(view: &[u8], at: usize) -> Result<usize, Stop> {
-    let rest = view.get(at..).unwrap_or_default();
+    let rest = view.proved(at..);
     let Some(c) = chars::first_char(rest) else {
         return Err(Stop::More);
     };
@@ -451,13 +457,13 @@ pub(super) const REFERENCE_BYTES: usize = 64;
 
 /// Checks the reference at `at` (RFC 6120 §11.1: the five predefined entities and character references); gives its length.
 pub(super) fn reference(view: &[u8], at: usize) -> Result<usize, Stop> {
-    let rest = view.get(at..).unwrap_or_default();
+    let rest = view.proved(at..);
     let bad = Err(Stop::Bad(XmlErrorKind::NotWellFormed, at));
     let window = rest.get(..REFERENCE_BYTES).unwrap_or(rest);
     let Some(semicolon) = memchr::memchr(b';', window) else {
         return Err(unended_reference(window, at));
     };
-    let inner = window.get(1..semicolon).unwrap_or_default();
+    let inner = window.proved(1..semicolon);
     let legal = match inner {
         b"lt" | b"gt" | b"amp" | b"quot" | b"apos" => true,
         [b'#', digits @ ..] => super::decode::character_reference(digits).is_some(),
@@ -472,7 +478,7 @@ pub(super) fn reference(view: &[u8], at: usize) -> Result<usize, Stop> {
 /// What a reference without a semicolon in its window is.
 #[cold]
 fn unended_reference(window: &[u8], at: usize) -> Stop {
-    match window.get(1..).unwrap_or_default() {
+    match window.proved(1..) {
         inner if !is_reference_start(inner) => Stop::Bad(XmlErrorKind::NotWellFormed, at),
         // Cut short.
         _ if window.len() < REFERENCE_BYTES => Stop::More,

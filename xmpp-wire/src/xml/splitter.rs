@@ -1,4 +1,5 @@
 use bytes::{Buf, BytesMut};
+use xmpp_machine::Proved as _;
 
 use super::{
     Element, Repair, Scope, StartTag, XmlError, XmlErrorKind, chars,
@@ -129,7 +130,7 @@ impl Splitter {
             State::Cutting => {}
         }
         let end = self.check_utf8(input);
-        let view = input.get(..self.valid).unwrap_or_default();
+        let view = input.proved(..self.valid);
         let cut = match self.scanner.next(view, end) {
             Ok(cut) => cut,
             Err(error) if self.may_mend(error) => return self.begin_mending(error, input),
@@ -191,7 +192,7 @@ impl Splitter {
             return Ok(None);
         };
         let end = self.check_utf8(input);
-        let view = input.get(..self.valid).unwrap_or_default();
+        let view = input.proved(..self.valid);
         let walked = match mending.loose.walk(view) {
             Ok(walked) => walked,
             Err((kind, at)) => return self.fail(self.error_at(kind, at)),
@@ -199,7 +200,7 @@ impl Splitter {
         let Mending { loose, emptied } = &mut *mending;
         let (scope, limits) = (&self.scanner.scope, &self.scanner.limits);
         if emptied.is_none() && loose.excess().is_some() && loose.tag_len > 0 {
-            let tag = view.get(..loose.tag_len).unwrap_or_default();
+            let tag = view.proved(..loose.tag_len);
             match repair::emptied(tag, scope, limits) {
                 Some(left) => *emptied = Some(left),
                 None => return self.fail(loose.cause),
@@ -234,7 +235,7 @@ impl Splitter {
                     });
                 }
                 Err(Unmended::Content(repair)) => {
-                    let tag = raw.get(..loose.tag_len).unwrap_or_default();
+                    let tag = raw.proved(..loose.tag_len);
                     match repair::emptied(tag, scope, limits) {
                         Some(left) => (left, repair),
                         None => return self.fail(loose.cause),
@@ -262,7 +263,7 @@ impl Splitter {
 
     /// Validates the bytes that are new; gives what the end of the valid part means.
     fn check_utf8(&mut self, input: &BytesMut) -> Option<XmlErrorKind> {
-        match chars::utf8(input.get(self.valid..).unwrap_or_default()) {
+        match chars::utf8(input.proved(self.valid..)) {
             Ok(()) => {
                 self.valid = input.len();
                 None
@@ -298,5 +299,37 @@ mod tests {
     fn mending_costs_an_idle_stream_nothing() {
         let before = size_of::<Scanner>() + size_of::<usize>() + size_of::<Option<XmlError>>();
         assert!(size_of::<Splitter>() <= before + size_of::<usize>());
+    }
+
+    /// Limits may be lowered below what has been read of a piece, wherever it was cut.
+    #[test]
+    fn tighter_limits_end_what_is_already_longer() {
+        let element = "<a b='c &amp; d'>e &lt; f<![CDATA[g]]><h  i = 'j' /></a>";
+        for cut in 1..element.len() {
+            for limit in 0..cut {
+                let mut splitter = Splitter::stream(XmlLimits::default());
+                let mut input = BytesMut::from("<w>");
+                assert!(matches!(
+                    splitter.next_piece(&mut input),
+                    Ok(Some(Piece::Open(_)))
+                ));
+                input.extend_from_slice(&element.as_bytes()[..cut]);
+                assert_eq!(splitter.next_piece(&mut input), Ok(None));
+                splitter.set_limits(XmlLimits {
+                    element_bytes: limit,
+                    ..XmlLimits::default()
+                });
+                let offset = 3 + limit as u64;
+                let too_big = XmlError {
+                    kind: XmlErrorKind::TooBig,
+                    offset,
+                };
+                assert_eq!(
+                    splitter.next_piece(&mut input),
+                    Err(too_big),
+                    "{cut} {limit}"
+                );
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use xmpp_machine::Proved as _;
 
 use super::{
     Element, Scope, document,
@@ -107,7 +108,7 @@ impl Element {
         if !self.shape.self_closing {
             return self.spliced(&[(inside.end..inside.end, child)]);
         }
-        let name = self.tag().get(1..=self.shape.name_len).unwrap_or_default();
+        let name = self.tag().proved(1..=self.shape.name_len);
         let mut inside = vec![b'>'];
         inside.extend_from_slice(&child);
         inside.extend_from_slice(format!("</{name}>").as_bytes());
@@ -200,7 +201,7 @@ impl Element {
     ) -> Self {
         let at = 1 + self.shape.name_len;
         let mut raw = Vec::with_capacity(self.raw.len() + 96);
-        raw.extend_from_slice(self.raw.get(..at).unwrap_or_default());
+        raw.extend_from_slice(self.raw.proved(..at));
         let mut shape = self.shape.clone();
         for &(prefix, uri) in missing {
             let opening = if prefix.is_empty() {
@@ -234,7 +235,7 @@ impl Element {
             raw.push(b'"');
         }
         let added = raw.len() - at;
-        raw.extend_from_slice(self.raw.get(at..).unwrap_or_default());
+        raw.extend_from_slice(self.raw.proved(at..));
         shape.tag_len += added;
         if let (RootNamespace::Own(start, _), RootNamespace::Own(..)) =
             (&mut shape.namespace, &self.shape.namespace)
@@ -293,7 +294,7 @@ impl Element {
 
     /// An attribute's place, with the white space before it.
     fn with_space(&self, attribute: &RawAttribute<'_>) -> Range<usize> {
-        let before = self.tag().get(..attribute.start).unwrap_or_default();
+        let before = self.tag().proved(..attribute.start);
         before.trim_ascii_end().len()..attribute.end
     }
 
@@ -318,11 +319,11 @@ pub(super) fn splice(raw: &Bytes, edits: &[(Range<usize>, Bytes)]) -> Bytes {
         Vec::with_capacity(raw.len() + edits.iter().map(|(_, bytes)| bytes.len()).sum::<usize>());
     let mut from = 0;
     for (range, bytes) in edits {
-        out.extend_from_slice(raw.get(from..range.start).unwrap_or_default());
+        out.extend_from_slice(raw.proved(from..range.start));
         out.extend_from_slice(bytes);
         from = range.end;
     }
-    out.extend_from_slice(raw.get(from..).unwrap_or_default());
+    out.extend_from_slice(raw.proved(from..));
     out.into()
 }
 

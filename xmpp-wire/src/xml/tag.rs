@@ -5,6 +5,7 @@ use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 use quick_xml::events::attributes::Attributes;
+use xmpp_machine::Proved as _;
 
 use super::{Name, Scope, chars::is_space, decode, element::Shape};
 use crate::ns;
@@ -35,22 +36,20 @@ pub(super) fn attributes<'a>(
     shape: &Shape,
 ) -> impl Iterator<Item = RawAttribute<'a>> + use<'a> {
     let close = if shape.self_closing { 2 } else { 1 };
-    let content = raw
-        .get(1..shape.tag_len.saturating_sub(close))
-        .unwrap_or_default();
+    let content = raw.proved(1..shape.tag_len.saturating_sub(close));
     let mut from = shape.name_len;
     Attributes::new(content, from)
         .with_checks(false)
         .clone()
         .flatten()
         .filter_map(move |attribute| {
-            let rest = content.get(from..)?;
+            let rest = content.proved(from..);
             let start = from + rest.len() - rest.trim_ascii_start().len();
             let name_end = start + attribute.key.as_ref().len();
-            let open = name_end + content.get(name_end..)?.find(['"', '\''])? + 1;
+            let open = name_end + content.proved(name_end..).find(['"', '\''])? + 1;
             let end = open + attribute.value.len();
             from = end + 1;
-            let (name, value) = (content.get(start..name_end)?, content.get(open..end)?);
+            let (name, value) = (content.proved(start..name_end), content.proved(open..end));
             Some(RawAttribute {
                 name,
                 value,
@@ -222,9 +221,9 @@ impl StartTag {
         Walk::new(self.text(), &self.shape)
     }
 
-    /// The decoded value at a place that [`attributes`](Self::attributes) gave; empty for places that it did not give.
+    /// The decoded value at a place that [`attributes`](Self::attributes) of this tag gave.
     pub fn value(&self, place: Range<usize>) -> Cow<'_, str> {
-        let raw = self.raw.get(place).unwrap_or_default();
+        let raw = self.raw.proved(place);
         decode::value(std::str::from_utf8(raw).unwrap_or_default())
     }
 

@@ -1,5 +1,7 @@
 //! Tags, as a machine that may be cut at any byte; a complete tag runs straight through it.
 
+use xmpp_machine::Proved as _;
+
 use super::{
     chars::{self, CLASS, NAME, NAME_START, is_space},
     error::XmlErrorKind,
@@ -89,14 +91,14 @@ impl QName {
 
     pub(super) fn prefix<'v>(&self, view: &'v [u8]) -> Option<&'v [u8]> {
         if self.is_prefixed() {
-            view.get(self.start..self.local - 1)
+            Some(view.proved(self.start..self.local - 1))
         } else {
             None
         }
     }
 
     pub(super) fn local<'v>(&self, view: &'v [u8]) -> &'v [u8] {
-        view.get(self.local..self.end).unwrap_or_default()
+        view.proved(self.local..self.end)
     }
 
     /// Names that differ mostly differ here: length, first byte, last two.
@@ -114,7 +116,7 @@ impl QName {
     }
 
     pub(super) fn whole<'v>(&self, view: &'v [u8]) -> &'v [u8] {
-        view.get(self.start..self.end).unwrap_or_default()
+        view.proved(self.start..self.end)
     }
 }
 
@@ -150,7 +152,7 @@ impl Attribute {
     }
 
     pub(super) fn raw<'v>(&self, view: &'v [u8]) -> &'v [u8] {
-        view.get(self.value..self.value_end).unwrap_or_default()
+        view.proved(self.value..self.value_end)
     }
 
     /// `None` for an ordinary attribute, else the prefix that it declares ("" for the default namespace).
@@ -280,7 +282,7 @@ impl Scanner {
 
     fn scan_value(&mut self, view: &[u8], quote: u8) -> Result<(), Stop> {
         loop {
-            self.pos += chars::value_run(view.get(self.pos..).unwrap_or_default(), quote);
+            self.pos += chars::value_run(view.proved(self.pos..), quote);
             match view.get(self.pos) {
                 None => return Err(Stop::More),
                 Some(&b) if b == quote => {
@@ -345,13 +347,14 @@ impl Scanner {
         let at = self.pos;
         let bad = Err(Stop::Bad(XmlErrorKind::NotWellFormed, at));
         let expected = match (self.stack.last(), &self.wrapper) {
-            (Some(open), _) => view
-                .get(open.start..open.start + open.len)
-                .unwrap_or_default(),
+            (Some(open), _) => view.proved(open.start..open.start + open.len),
             (None, Some(name)) => name.as_bytes(),
             (None, None) => return bad,
         };
-        let rest = view.get(at + 2..).unwrap_or_default();
+        // Tighter limits may have cut the view right behind `<`.
+        let Some(rest) = view.get(at + 2..) else {
+            return Err(Stop::More);
+        };
         let Some(behind) = rest.strip_prefix(expected) else {
             return if expected.starts_with(rest) {
                 Err(Stop::More)
@@ -401,7 +404,7 @@ pub(super) enum Closing {
 
 /// Reads the qualified name at `start` (Namespaces in XML §4): at most one colon, both parts names.
 fn qualified_name(view: &[u8], start: usize) -> Result<QName, Stop> {
-    let rest = view.get(start..).unwrap_or_default();
+    let rest = view.proved(start..);
     let window = rest.get(..=NAME_BYTES).unwrap_or(rest);
     let cut = || {
         if window.len() > NAME_BYTES {
@@ -441,7 +444,7 @@ fn qualified_name(view: &[u8], start: usize) -> Result<QName, Stop> {
             }
         }
         loop {
-            let tail = window.get(at..).unwrap_or_default();
+            let tail = window.proved(at..);
             at += tail
                 .iter()
                 .position(|&b| CLASS[usize::from(b)] & NAME == 0)

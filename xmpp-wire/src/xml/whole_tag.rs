@@ -3,6 +3,8 @@
 //! Rules: what is not so (cut short, beyond a limit, unusual, wrong) leaves everything as it was for the machine in `tag_scan`, which
 //! decides and says where the error is. What is accepted here, the machine accepts too.
 
+use xmpp_machine::Proved as _;
+
 use super::{
     chars::{self, CLASS, NAME, NAME_START, is_space},
     scan::{Scanner, Step, character, reference},
@@ -59,7 +61,7 @@ impl Scanner {
     /// The end tag at `pos`, of the innermost open element and without white space.
     pub(super) fn whole_end_tag(&mut self, view: &[u8]) -> Option<Step> {
         let open = self.stack.last()?;
-        let expected = view.get(open.start..open.start + open.len)?;
+        let expected = view.proved(open.start..open.start + open.len);
         let end = self.pos + 2 + open.len;
         if view.get(self.pos + 2..end)? != expected || view.get(end) != Some(&b'>') {
             return None;

@@ -1,5 +1,7 @@
 //! Writing: escapes, and elements built from parts.
 
+use xmpp_machine::Proved as _;
+
 use super::{Element, chars, surgery};
 
 /// Builds an element; escapes what it is given. Characters that XML cannot carry (U+0000 ..) become U+FFFD.
@@ -133,10 +135,10 @@ fn escape(text: &str, out: &mut Vec<u8>, replacement: impl Fn(char) -> Option<&'
             Some("\u{FFFD}")
         };
         if let Some(instead) = instead {
-            out.extend_from_slice(text.as_bytes().get(from..at).unwrap_or_default());
+            out.extend_from_slice(text.as_bytes().proved(from..at));
             out.extend_from_slice(instead.as_bytes());
             from = at + c.len_utf8();
         }
     }
-    out.extend_from_slice(text.as_bytes().get(from..).unwrap_or_default());
+    out.extend_from_slice(text.as_bytes().proved(from..));
 }
