@@ -4,8 +4,10 @@ use std::fmt;
 
 use bosh_proto::server as bosh;
 use ws_framing::{connection::Cause, xmpp};
-use xmpp_stream::relay::{WebClose, WebEvent};
+use xmpp_stream::session::{Closed, Ending, Event};
 use xmpp_wire::{StreamError, ns};
+
+use crate::accepted::End;
 
 /// What ended a session first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,32 +36,43 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// What an order to end the web session says.
-    pub(crate) fn by_order(close: &WebClose) -> Self {
-        match close {
-            WebClose::Clean => Self::Server(None),
-            WebClose::StreamError(error) => {
+    /// What an order to end the client's session says.
+    pub(crate) fn by_order(ending: &Ending) -> Self {
+        match ending {
+            Ending::Clean => Self::Server(None),
+            Ending::StreamError(error) => {
                 Self::Server(Some(StreamError::from_element(error).condition))
             }
-            WebClose::Unreachable(_) | WebClose::Lost => Self::ServerLost,
-            WebClose::Fault(error) => Self::ClientFault(error.condition.clone()),
-            WebClose::Refused(error) => Self::Refused(error.condition.clone()),
-            WebClose::Internal(_) => Self::ServerFault,
+            Ending::Unreachable(_) | Ending::Lost => Self::ServerLost,
+            Ending::Fault(error) => Self::ClientFault(error.condition.clone()),
+            Ending::Refused(error) => Self::Refused(error.condition.clone()),
+            Ending::Internal(_) => Self::ServerFault,
         }
     }
 
     /// What the client's doing says, where it ends the session.
-    pub(crate) fn by_client(event: &WebEvent) -> Option<Self> {
+    pub(crate) fn by_client<E>(event: &Event<E>) -> Option<Self> {
         match event {
-            WebEvent::Closing => Some(Self::Client),
+            Event::Closing => Some(Self::Client),
             // A client that gives up.
-            WebEvent::Element(element) if element.is("error", ns::STREAM) => Some(Self::Client),
-            WebEvent::Restarted(_) | WebEvent::Element(_) | WebEvent::Closed(_) => None,
+            Event::Element(element) if element.is("error", ns::STREAM) => Some(Self::Client),
+            Event::Opened(_)
+            | Event::Restarted(_)
+            | Event::Element(_)
+            | Event::Writable
+            | Event::Closed(_) => None,
         }
     }
 
-    /// What the end of a BOSH session says, where nothing ended it before.
-    pub(crate) fn by_bosh(closed: &bosh::Closed) -> Self {
+    /// What the end of the client's session says, where nothing ended it before.
+    pub(crate) fn by_session(closed: &Closed<End>) -> Self {
+        match &closed.how {
+            End::Bosh(how) => Self::by_bosh(how),
+            End::WebSocket(how) => Self::by_websocket(how),
+        }
+    }
+
+    fn by_bosh(closed: &bosh::Closed) -> Self {
         match closed.cause {
             bosh::Cause::Terminated => Self::Client,
             bosh::Cause::Fault(condition) => {
@@ -73,8 +86,7 @@ impl Ended {
         }
     }
 
-    /// The same for a WebSocket.
-    pub(crate) fn by_websocket(closed: &xmpp::Closed) -> Self {
+    fn by_websocket(closed: &xmpp::Closed) -> Self {
         let condition = closed.error.as_ref().map(|error| error.condition.as_str());
         match closed.connection.cause {
             Cause::Ours => Self::Ours,

@@ -33,6 +33,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod accepted;
 mod alarm;
 pub mod bosh;
 #[cfg(feature = "client")]

@@ -12,7 +12,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 use xmpp_stream::{
     Cause, Relay,
     client::Tls as StreamTls,
-    relay::{ServerAction, WebAction, WebClose, WebEvent, begins_login},
+    relay::{self, ServerAction, begins_login},
+    session::{Ending, Event, Order},
 };
 
 use crate::{Pump, Runtime, Step, relay::Upstream};
@@ -67,20 +68,17 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
         self.pump.machine_mut()
     }
 
-    /// Tells the relay what the web side did. Nobody waits for a server that a client leaves before it is reached.
-    pub(crate) fn handle_web(&mut self, event: WebEvent) {
+    /// Tells the relay what the client's session told. Nobody waits for a server that a client leaves before it is reached.
+    pub(crate) fn handle_session<E>(&mut self, event: Event<E>) {
         let now = self.pump.now();
-        if let WebEvent::Element(element) = &event
+        if let Event::Element(element) = &event
             && begins_login(element)
             && !self.upstream.admits_login()
         {
             return self.pump.machine_mut().refuse_login(now);
         }
-        let leaves = match event {
-            WebEvent::Closing | WebEvent::Closed(_) => true,
-            WebEvent::Restarted(_) | WebEvent::Element(_) => false,
-        };
-        self.pump.machine_mut().handle_web(event, now);
+        let leaves = matches!(event, Event::Closing | Event::Closed(_));
+        self.pump.machine_mut().handle_session(event, now);
         if leaves {
             self.stop_dialing();
         }
@@ -101,20 +99,20 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
         }
     }
 
-    /// The next order for the web side; `None` when the stream is over.
-    pub(crate) fn poll_action(&mut self, cx: &mut Context<'_>) -> Poll<Option<WebAction>> {
+    /// The next order for the client's session; `None` when the stream is over.
+    pub(crate) fn poll_order(&mut self, cx: &mut Context<'_>) -> Poll<Option<Order>> {
         loop {
             self.poll_making(cx);
             let Poll::Ready(step) = self.pump.poll_next(cx) else {
                 return Poll::Pending;
             };
             match step {
-                Some(Step::Event(WebAction::Server(action))) => self.apply(action),
-                Some(Step::Event(action)) => {
-                    if let WebAction::Close(WebClose::Unreachable(_) | WebClose::Lost) = &action {
+                Some(Step::Event(relay::Event::Server(action))) => self.apply(action),
+                Some(Step::Event(relay::Event::Session(order))) => {
+                    if let Order::End(Ending::Unreachable(_) | Ending::Lost) = &order {
                         self.report(None);
                     }
-                    return Poll::Ready(Some(action));
+                    return Poll::Ready(Some(order));
                 }
                 Some(Step::Handover(xmpp_stream::StartTls)) => {
                     // Plain text behind <proceed/> is nobody's (RFC 6120 §5.4.3.3).

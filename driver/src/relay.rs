@@ -1,6 +1,6 @@
 //! One web session and its stream to a server, driven together.
 //!
-//! What the web side cannot take yet waits here, and the relay is held meanwhile: it delivers no more than it had cut already.
+//! What the client's session cannot take yet waits here, and the relay is held meanwhile: it delivers no more than it had cut already.
 
 use std::{
     collections::VecDeque,
@@ -16,13 +16,13 @@ use bytes::BytesMut;
 use futures_io::{AsyncRead, AsyncWrite};
 use ws_framing::xmpp;
 use xmpp_stream::{
-    Relay, client,
-    relay::{self, WebAction, WebClose, WebClosed, WebEvent},
+    Relay, client, relay,
+    session::{Ending, Event, Order},
 };
 use xmpp_wire::{Element, Repair, StreamError, StreamHeader};
 
 pub use crate::ended::Ended;
-use crate::{Pump, Runtime, Step, bosh, link::Link};
+use crate::{BoxStream, Pump, Runtime, accepted::AcceptedSession, bosh, link::Link};
 
 /// How to reach the server of one domain.
 pub trait Upstream: Send + 'static {
@@ -113,36 +113,12 @@ impl<U> fmt::Debug for Decision<U> {
 pub trait Shutdown: Future<Output = ()> + Unpin + Send + 'static {}
 impl<T: Future<Output = ()> + Unpin + Send + 'static> Shutdown for T {}
 
-/// The web's end of a relay.
-trait Web {
-    /// The next thing that the relay must hear; `Ready(None)` when the web session is over for good.
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>>;
-    /// Carries out an order; gives it back where there is no room yet.
-    fn apply(&mut self, action: WebAction) -> Option<WebAction>;
-    /// The process is going down: ends the web session, and the stream where the session's end does not do so.
-    fn shut_down<U: Upstream, R: Runtime>(&mut self, link: Option<&mut Link<U, R>>);
-}
-
-/// What the web side says.
-enum Heard {
-    /// Something for the relay.
-    Event(WebEvent),
-    /// The end of the web session, and what it says of its cause.
-    Closed(Ended, WebEvent),
-    /// A WebSocket client opened its first stream.
-    Opened(StreamHeader),
-    /// There is room again.
-    Writable,
-    /// Nothing that concerns the relay.
-    Nothing,
-}
-
-/// A relay's two ends, and what waits for the web side.
-struct Both<W, U: Upstream, R: Runtime> {
-    web: W,
-    web_over: bool,
+/// A relay's two ends, and the orders that wait for the client's session.
+struct Both<S, U: Upstream, R: Runtime> {
+    session: AcceptedSession<S, R>,
+    session_over: bool,
     link: Option<Link<U, R>>,
-    waiting: VecDeque<WebAction>,
+    waiting: VecDeque<Order>,
     /// The first of `waiting` waits for room.
     full: bool,
     down: bool,
@@ -153,59 +129,64 @@ struct Both<W, U: Upstream, R: Runtime> {
 /// Turns of the loop before other tasks get theirs.
 const TURNS: usize = 64;
 
-impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
+impl<S: AsyncRead + AsyncWrite + Unpin, U: Upstream, R: Runtime> Both<S, U, R> {
+    fn new(session: AcceptedSession<S, R>) -> Self {
+        Self {
+            session,
+            session_over: false,
+            link: None,
+            waiting: VecDeque::new(),
+            full: false,
+            down: false,
+            ended: None,
+        }
+    }
+
     /// Drives both ends until both are over. `open` makes the link when a WebSocket client asks for it.
     fn poll_run(
         &mut self,
         cx: &mut Context<'_>,
         shutdown: &mut impl Shutdown,
         now: impl Fn() -> Instant,
-        mut open: impl FnMut(&mut W, &StreamHeader) -> Result<Link<U, R>, Ended>,
+        mut open: impl FnMut(&mut AcceptedSession<S, R>, &StreamHeader) -> Result<Link<U, R>, Ended>,
     ) -> Poll<Ended> {
         for turn in 0..TURNS {
             let mut progress = false;
             if let Some(link) = &mut self.link
-                && let Poll::Ready(action) = link.poll_action(cx)
+                && let Poll::Ready(order) = link.poll_order(cx)
             {
                 progress = true;
-                match action {
+                match order {
                     // These say what to do about the client's input: behind output that waits they would come too late.
-                    Some(action @ (WebAction::Hold | WebAction::Release)) => {
-                        self.apply_now(action);
+                    Some(order @ (Order::Hold | Order::Release)) => {
+                        self.apply_now(order);
                     }
-                    Some(
-                        action @ (WebAction::Open(_)
-                        | WebAction::Element(_)
-                        | WebAction::Resumable(_)
-                        | WebAction::Server(_)
-                        | WebAction::Close(_)),
-                    ) => {
-                        if let WebAction::Close(close) = &action {
-                            self.ended.get_or_insert_with(|| Ended::by_order(close));
+                    Some(order) => {
+                        if let Order::End(ending) = &order {
+                            self.ended.get_or_insert_with(|| Ended::by_order(ending));
                         }
-                        self.waiting.push_back(action);
+                        self.waiting.push_back(order);
                         self.apply_waiting(now());
                     }
                     None => self.link = None,
                 }
             }
-            if !self.web_over
-                && let Poll::Ready(heard) = self.web.poll_event(cx)
+            if !self.session_over
+                && let Poll::Ready(event) = self.session.poll_event(cx)
             {
                 progress = true;
-                match heard {
-                    None => self.web_over = true,
-                    Some(Heard::Nothing) => {}
-                    Some(Heard::Writable) => {
+                match event {
+                    None => self.session_over = true,
+                    Some(Event::Writable) => {
                         self.full = false;
                         self.apply_waiting(now());
                         if let (false, Some(link)) = (self.full, &mut self.link) {
                             link.relay_mut().release_input(now());
                         }
                     }
-                    Some(Heard::Opened(header)) => {
+                    Some(Event::Opened(header)) => {
                         if self.link.is_none() {
-                            match open(&mut self.web, &header) {
+                            match open(&mut self.session, &header) {
                                 Ok(link) => self.link = Some(link),
                                 Err(ended) => {
                                     self.ended.get_or_insert(ended);
@@ -213,26 +194,23 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
                             }
                         }
                     }
-                    Some(Heard::Event(WebEvent::Element(element))) if !self.admits(&element) => {
-                        let error = StreamError::new("policy-violation");
-                        let close = WebClose::Fault(error);
-                        self.ended.get_or_insert_with(|| Ended::by_order(&close));
-                        self.apply_now(WebAction::Close(close));
+                    Some(Event::Element(element)) if !self.admits(&element) => {
+                        let ending = Ending::Fault(StreamError::new("policy-violation"));
+                        self.ended.get_or_insert_with(|| Ended::by_order(&ending));
+                        self.apply_now(Order::End(ending));
                     }
-                    Some(Heard::Event(event)) => {
+                    Some(Event::Closed(mut closed)) => {
+                        self.ended.get_or_insert_with(|| Ended::by_session(&closed));
+                        self.return_waiting(&mut closed.undelivered);
+                        if let Some(link) = &mut self.link {
+                            link.handle_session(Event::Closed(closed));
+                            link.relay_mut().release_input(now());
+                        }
+                    }
+                    Some(event) => {
                         self.ended = self.ended.take().or_else(|| Ended::by_client(&event));
                         if let Some(link) = &mut self.link {
-                            link.handle_web(event);
-                        }
-                    }
-                    Some(Heard::Closed(ended, mut event)) => {
-                        self.ended.get_or_insert(ended);
-                        if let WebEvent::Closed(closed) = &mut event {
-                            self.return_waiting(closed);
-                        }
-                        if let Some(link) = &mut self.link {
-                            link.handle_web(event);
-                            link.relay_mut().release_input(now());
+                            link.handle_session(event);
                         }
                     }
                 }
@@ -245,9 +223,9 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
                 self.down = true;
                 self.ended.get_or_insert(Ended::Shutdown);
                 progress = true;
-                self.web.shut_down(self.link.as_mut());
+                self.shut_down();
             }
-            if self.web_over && self.link.is_none() {
+            if self.session_over && self.link.is_none() {
                 return Poll::Ready(self.ended.take().unwrap_or(Ended::ClientLost));
             }
             if !progress {
@@ -268,10 +246,10 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
     /// Carries out what waits, until the web side has no room.
     fn apply_waiting(&mut self, now: Instant) {
         while !self.full
-            && let Some(action) = self.waiting.pop_front()
+            && let Some(order) = self.waiting.pop_front()
         {
-            if let Some(action) = self.apply_now(action) {
-                self.waiting.push_front(action);
+            if let Some(order) = self.apply_now(order) {
+                self.waiting.push_front(order);
                 self.full = true;
                 if let Some(link) = &mut self.link {
                     link.relay_mut().hold_input(now);
@@ -280,94 +258,37 @@ impl<W: Web, U: Upstream, R: Runtime> Both<W, U, R> {
         }
     }
 
-    fn apply_now(&mut self, action: WebAction) -> Option<WebAction> {
-        if self.web_over {
+    /// Carries an order out; gives it back where there is no room yet.
+    fn apply_now(&mut self, order: Order) -> Option<Order> {
+        if self.session_over {
             return None;
         }
-        self.web.apply(action)
+        self.session
+            .tell(|session, now| session.apply(order, now).err())
     }
 
     /// What waited for a session that is over has not reached the client either.
-    fn return_waiting(&mut self, closed: &mut WebClosed) {
+    fn return_waiting(&mut self, undelivered: &mut Vec<Element>) {
         self.full = false;
-        for action in self.waiting.drain(..) {
-            if let WebAction::Element(element) = action {
-                closed.undelivered.push(element);
+        for order in self.waiting.drain(..) {
+            if let Order::Element(element) = order {
+                undelivered.push(element);
             }
         }
     }
-}
 
-struct BoshWeb<R: Runtime>(bosh::Session<R>);
-
-impl<R: Runtime> Web for BoshWeb<R> {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
-        use bosh_proto::server::Event;
-        self.0.poll_next(cx).map(|event| {
-            event.map(|event| match event {
-                Event::Writable => Heard::Writable,
-                Event::Closed(closed) => {
-                    let ended = Ended::by_bosh(&closed);
-                    relay::bosh::event(Event::Closed(closed))
-                        .map_or(Heard::Nothing, |event| Heard::Closed(ended, event))
-                }
-                event @ (Event::Opening(_)
-                | Event::Element(_)
-                | Event::Restarted(_)
-                | Event::Paused(_)) => {
-                    relay::bosh::event(event).map_or(Heard::Nothing, Heard::Event)
-                }
-            })
-        })
-    }
-
-    fn apply(&mut self, action: WebAction) -> Option<WebAction> {
-        let key = self.0.key();
-        self.0
-            .hub()
-            .with(|manager, now| relay::bosh::apply(manager, key, action, now).err())
-    }
-
-    fn shut_down<U: Upstream, L: Runtime>(&mut self, _link: Option<&mut Link<U, L>>) {
-        // `Hub::shutdown` has closed the session: `Closed` is on its way, with what must be returned to the server first.
-    }
-}
-
-struct WsWeb<S, R: Runtime>(Pump<xmpp::server::Session, S, R>);
-
-impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Web for WsWeb<S, R> {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
-        use xmpp::Event;
-        self.0.poll_next(cx).map(|step| match step? {
-            Step::Event(Event::Opened {
-                header,
-                restart: false,
-            }) => Some(Heard::Opened(header)),
-            Step::Event(Event::Writable) => Some(Heard::Writable),
-            Step::Event(Event::Closed(closed)) => {
-                let ended = Ended::by_websocket(&closed);
-                relay::ws::event(Event::Closed(closed))
-                    .map(|event| Heard::Closed(ended, event))
-                    .or(Some(Heard::Nothing))
-            }
-            Step::Event(event) => {
-                Some(relay::ws::event(event).map_or(Heard::Nothing, Heard::Event))
-            }
-        })
-    }
-
-    fn apply(&mut self, action: WebAction) -> Option<WebAction> {
-        let now = self.0.now();
-        relay::ws::apply(self.0.machine_mut(), action, now).err()
-    }
-
-    fn shut_down<U: Upstream, L: Runtime>(&mut self, mut link: Option<&mut Link<U, L>>) {
-        let now = self.0.now();
-        let resumable = link
-            .as_mut()
-            .is_some_and(|link| link.relay_mut().resumable());
-        relay::ws::shutdown(self.0.machine_mut(), resumable, now);
-        if let Some(link) = link {
+    /// The process is going down. `Hub::shutdown` has closed a BOSH session: `Closed` is on its way, with what must be returned to the server first.
+    fn shut_down(&mut self) {
+        let AcceptedSession::WebSocket(_) = self.session else {
+            return;
+        };
+        let resumable = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.relay().resumable());
+        self.session
+            .tell(|session, now| session.shut_down(resumable, now));
+        if let Some(link) = &mut self.link {
             link.shut_down();
         }
     }
@@ -381,30 +302,13 @@ pub async fn serve_bosh<R: Runtime, U: Upstream>(
     mut shutdown: impl Shutdown,
     runtime: R,
 ) -> Ended {
-    let (link, ended) = match decision {
-        Decision::Relay(config, upstream) => {
-            let header = session.opening().header.clone();
-            let relay = Relay::new(config, header, runtime.now());
-            (Some(Link::new(relay, upstream, runtime.clone())), None)
-        }
-        Decision::Refuse(error) => {
-            let condition = relay::bosh::refusal(&error);
-            session
-                .hub()
-                .with(|manager, now| manager.close(session.key(), Some(condition), None, now));
-            (None, Some(Ended::Refused(error.condition)))
-        }
-    };
-    let web = BoshWeb(session);
-    let mut both = Both {
-        web,
-        web_over: false,
-        link,
-        waiting: VecDeque::new(),
-        full: false,
-        down: false,
-        ended,
-    };
+    let header = session.opening().header.clone();
+    let session = AcceptedSession::<BoxStream, R>::Bosh(Box::new(session));
+    let mut both = Both::new(session);
+    match decide_link(decision, &mut both.session, &header, &runtime) {
+        Ok(link) => both.link = Some(link),
+        Err(ended) => both.ended = Some(ended),
+    }
     let now = || runtime.now();
     std::future::poll_fn(|cx| both.poll_run(cx, &mut shutdown, now, |_, _| Err(Ended::ClientLost)))
         .await
@@ -420,35 +324,35 @@ pub async fn serve_ws<R: Runtime, U: Upstream, S: AsyncRead + AsyncWrite + Unpin
     mut shutdown: impl Shutdown,
     runtime: R,
 ) -> Ended {
-    let web = WsWeb(Pump::new(session, io, unread, runtime.clone()));
-    let mut both = Both {
-        web,
-        web_over: false,
-        link: None,
-        waiting: VecDeque::new(),
-        full: false,
-        down: false,
-        ended: None,
-    };
+    let pump = Pump::new(session, io, unread, runtime.clone());
+    let mut both = Both::new(AcceptedSession::WebSocket(Box::new(pump)));
     let mut decide = Some(decide);
     let now = || runtime.now();
     std::future::poll_fn(|cx| {
-        both.poll_run(cx, &mut shutdown, now, |web, header| {
-            let Some(decide) = decide.take() else {
-                return Err(Ended::ClientLost);
-            };
-            match decide(header) {
-                Decision::Relay(config, upstream) => {
-                    let relay = Relay::new(config, header.clone(), runtime.now());
-                    Ok(Link::new(relay, upstream, runtime.clone()))
-                }
-                Decision::Refuse(error) => {
-                    let ended = Ended::Refused(error.condition.clone());
-                    relay::ws::refuse(web.0.machine_mut(), error, runtime.now());
-                    Err(ended)
-                }
-            }
+        both.poll_run(cx, &mut shutdown, now, |session, header| {
+            let decide = decide.take().ok_or(Ended::ClientLost)?;
+            decide_link(decide(header), session, header, &runtime)
         })
     })
     .await
+}
+
+/// The way to the server, or the refusal of the session.
+fn decide_link<S: AsyncRead + AsyncWrite + Unpin, U: Upstream, R: Runtime>(
+    decision: Decision<U>,
+    session: &mut AcceptedSession<S, R>,
+    header: &StreamHeader,
+    runtime: &R,
+) -> Result<Link<U, R>, Ended> {
+    match decision {
+        Decision::Relay(config, upstream) => {
+            let relay = Relay::new(config, header.clone(), runtime.now());
+            Ok(Link::new(relay, upstream, runtime.clone()))
+        }
+        Decision::Refuse(error) => {
+            let ended = Ended::Refused(error.condition.clone());
+            session.tell(|session, now| session.refuse(error, now));
+            Err(ended)
+        }
+    }
 }

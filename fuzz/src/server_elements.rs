@@ -4,7 +4,8 @@ use bytes::BytesMut;
 use xmpp_stream::{
     Action, Relay,
     client::Tls,
-    relay::{Config, ServerAction, WebAction},
+    relay::{self, Config, ServerAction},
+    session::Order,
 };
 use xmpp_wire::{Element, Piece, Repair, Splitter, StreamHeader, XmlErrorKind, XmlLimits};
 
@@ -155,10 +156,12 @@ fn relayed(stanzas: &[String], step: usize) -> Vec<(Element, Option<Repair>)> {
         relay.handle_input(&mut BytesMut::from(bytes), now);
         while let Some(action) = relay.poll_action() {
             match action {
-                Action::Deliver(WebAction::Element(element)) => {
+                Action::Deliver(relay::Event::Session(Order::Element(element))) => {
                     told.push((element, repaired.take()));
                 }
-                Action::Deliver(WebAction::Server(ServerAction::Repaired { repair, .. })) => {
+                Action::Deliver(relay::Event::Server(ServerAction::Repaired {
+                    repair, ..
+                })) => {
                     assert_eq!(repaired.replace(repair), None);
                 }
                 Action::Deliver(_) | Action::Handover(_) | Action::Close | Action::Abort => {

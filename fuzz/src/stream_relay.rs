@@ -4,7 +4,8 @@ use bytes::BytesMut;
 use xmpp_stream::{
     Action, Relay,
     client::Tls,
-    relay::{Config, ServerAction, Target, WebAction, WebClose, WebClosed, WebEvent},
+    relay::{self, Config, ServerAction, Target},
+    session::{self, Ending, Order},
 };
 use xmpp_wire::{Element, StreamHeader, XmlLimits, ns};
 
@@ -65,7 +66,7 @@ struct Scene {
     /// Bytes of one `handle_input`.
     step: usize,
     told: Vec<String>,
-    /// `WebAction::Close` was ordered, or the web side has said that it is over.
+    /// `Order::Close` was ordered, or the web side has said that it is over.
     web_over: bool,
     shut: bool,
     aborted: bool,
@@ -118,7 +119,8 @@ fn run(first: u8, operations: &[u8], now: Instant, step: usize) -> Vec<String> {
         scene.drain();
     }
     // A client that leaves ends everything in bounded time, held or not.
-    scene.event(WebEvent::Closed(WebClosed {
+    scene.event(session::Event::Closed(session::Closed {
+        how: (),
         clean: false,
         undelivered: Vec::new(),
     }));
@@ -145,13 +147,14 @@ impl Scene {
             112..=181 => {
                 let xml = CLIENT[usize::from(operation) % CLIENT.len()];
                 let element = Element::parse(xml.to_owned().into(), &XmlLimits::default());
-                self.event(WebEvent::Element(element.expect("one of ours")));
+                self.event(session::Event::Element(element.expect("one of ours")));
             }
-            182..=195 => self.event(WebEvent::Restarted(StreamHeader::default())),
-            196 => self.event(WebEvent::Closing),
+            182..=195 => self.event(session::Event::Restarted(StreamHeader::default())),
+            196 => self.event(session::Event::Closing),
             197 | 198 => {
                 let clean = operation == 197;
-                self.event(WebEvent::Closed(WebClosed {
+                self.event(session::Event::Closed(session::Closed {
+                    how: (),
                     clean,
                     undelivered: Vec::new(),
                 }));
@@ -192,11 +195,11 @@ impl Scene {
         }
     }
 
-    fn event(&mut self, event: WebEvent) {
-        if let WebEvent::Closed(_) = event {
+    fn event(&mut self, event: session::Event<()>) {
+        if let session::Event::Closed(_) = event {
             self.web_over = true;
         }
-        self.relay.handle_web(event, self.now);
+        self.relay.handle_session(event, self.now);
     }
 
     fn expire(&mut self, deadline: Instant) {
@@ -232,37 +235,42 @@ impl Scene {
                 Action::Handover(_) => self.told.push("tls".to_owned()),
                 Action::Deliver(action) => {
                     assert!(!self.web_over, "{action:?} for a web side that is over");
-                    if matches!(&action, WebAction::Server(ServerAction::Redial(_))) {
-                        redialled = Redialled::Yes;
+                    match &action {
+                        relay::Event::Server(ServerAction::Redial(_)) => {
+                            redialled = Redialled::Yes;
+                        }
+                        relay::Event::Server(ServerAction::LoginFailed { .. }) => {
+                            self.relay.pause(self.now + Duration::from_secs(1));
+                        }
+                        relay::Event::Server(_) => {}
+                        relay::Event::Session(order) => {
+                            self.order(order);
+                            continue;
+                        }
                     }
-                    if matches!(&action, WebAction::Server(ServerAction::LoginFailed { .. })) {
-                        self.relay.pause(self.now + Duration::from_secs(1));
-                    }
-                    self.order(&action);
+                    self.told.push(format!("{action:?}"));
                 }
             }
         }
         redialled
     }
 
-    fn order(&mut self, action: &WebAction) {
+    fn order(&mut self, action: &Order) {
         let line = match action {
-            WebAction::Element(element) => {
+            Order::Element(element) => {
                 shown(element);
                 format!("{:?}", element.raw())
             }
-            WebAction::Close(close) => {
+            Order::End(close) => {
                 self.web_over = true;
-                if let WebClose::StreamError(element) = close {
+                if let Ending::StreamError(element) = close {
                     shown(element);
                 }
                 format!("{close:?}")
             }
-            WebAction::Open(_)
-            | WebAction::Resumable(_)
-            | WebAction::Hold
-            | WebAction::Release
-            | WebAction::Server(_) => format!("{action:?}"),
+            Order::Open(_) | Order::Resumable(_) | Order::Hold | Order::Release => {
+                format!("{action:?}")
+            }
         };
         self.told.push(line);
     }

@@ -17,7 +17,7 @@
 //! assert!(matches!(stream.poll_action(), Some(Action::Deliver(Event::Element(_)))));
 //! stream.send(Element::build("presence", ns::CLIENT).finish(), now)?;
 //! assert_eq!(stream.poll_transmit().unwrap(), r#"<presence xmlns="jabber:client"/>"#);
-//! # Ok::<(), xmpp_stream::SendError>(())
+//! # Ok::<(), xmpp_stream::SendError<xmpp_wire::Element>>(())
 //! ```
 
 use std::time::Duration;
@@ -158,13 +158,13 @@ impl Stream {
     /// # Errors
     ///
     /// Gives the element back where there is no room, no open stream, or no namespace.
-    pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError> {
+    pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
         self.transport.clock(now);
         if !self.is_open() {
             return Err(SendError::Closed(element));
         }
         if element.name().namespace.is_empty() {
-            return Err(SendError::NoNamespace(element));
+            return Err(SendError::Forbidden(element));
         }
         if self.transport.refuses() {
             return Err(SendError::Full(element));

@@ -67,6 +67,7 @@ mod header;
 mod outbox;
 pub mod relay;
 pub mod server;
+pub mod session;
 mod transport;
 
 /// The clock's type: std's, and `web_time`'s on wasm32-unknown-unknown.
@@ -76,4 +77,5 @@ pub use std::time::Instant;
 pub use web_time::Instant;
 
 pub use relay::Relay;
-pub use transport::{Action, Cause, Closed, Event, SendError, StartTls};
+pub use transport::{Action, Cause, Closed, Event, StartTls};
+pub use xmpp_machine::SendError;

@@ -133,13 +133,13 @@ impl Stream {
     /// # Errors
     ///
     /// Gives the element back where there is no room, no open stream, or no namespace.
-    pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError> {
+    pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
         self.transport.clock(now);
         if self.phase != Phase::Open || !self.transport.is_writable() {
             return Err(SendError::Closed(element));
         }
         if element.name().namespace.is_empty() {
-            return Err(SendError::NoNamespace(element));
+            return Err(SendError::Forbidden(element));
         }
         if self.transport.refuses() {
             return Err(SendError::Full(element));

@@ -78,21 +78,6 @@ pub enum Cause {
     Tls,
 }
 
-/// Why `send` refused; the element comes back.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// No room: wait for `Event::Writable`.
-    #[error("the outbox is full; send again after Event::Writable")]
-    Full(Element),
-    /// Not open, or closing.
-    #[error("the stream is not open")]
-    Closed(Element),
-    /// The element is in no namespace; inside a stream it would fall into `jabber:client` (W-R-432).
-    #[error("the element is in no namespace")]
-    NoNamespace(Element),
-}
-
 /// Bounds and deadlines that both ends have.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {

@@ -27,16 +27,15 @@ use ws_framing::{
     xmpp,
 };
 use xmpp_http1::Response;
+use xmpp_stream::session::Event;
 
 use super::{
-    Asked, Incoming, Listener, Opening, Peer, Settings, Transport,
-    builder::Place,
-    engine::Engine,
+    Asked, Incoming, Listener, Opening, Peer, Settings, Transport, builder::Place, engine::Engine,
     session,
-    web::{Web, WebEvent},
 };
 use crate::{
     BoxStream, Pump, Runtime,
+    accepted::AcceptedSession,
     bosh::{ConnectionId, Hub, Origin, Sessions},
     http::{self, Connection},
 };
@@ -218,8 +217,8 @@ async fn serve<R: Runtime>(incoming: Incoming, seat: Seat<R>, opened: UnboundedS
         machine = machine.with_deflate(agreed);
     }
     let pump = Pump::new(machine, stream, unread, runtime.clone());
-    let mut web = Web::WebSocket(Box::new(pump));
-    let Some(header) = first(&mut web, shared).await else {
+    let mut session = AcceptedSession::WebSocket(Box::new(pump));
+    let Some(header) = first(&mut session, shared).await else {
         return;
     };
     let asked = Asked {
@@ -227,7 +226,7 @@ async fn serve<R: Runtime>(incoming: Incoming, seat: Seat<R>, opened: UnboundedS
         transport: Transport::WebSocket,
         peer: upgrade.peer,
     };
-    run(web, asked, shared, opened).await;
+    run(session, asked, shared, opened).await;
 }
 
 /// A handshake to go through with.
@@ -308,7 +307,7 @@ async fn requests<R: Runtime>(
 
 /// A WebSocket's first `<open/>`; `None` where it ends without one.
 async fn first<R: Runtime>(
-    web: &mut Web<R>,
+    session: &mut AcceptedSession<BoxStream, R>,
     shared: &Shared<R>,
 ) -> Option<xmpp_wire::StreamHeader> {
     let mut down = Some(shared.down.clone());
@@ -319,29 +318,26 @@ async fn first<R: Runtime>(
                 .is_some_and(|down| down.poll_unpin(cx).is_ready())
             {
                 down = None;
-                web.shut_down();
+                session.tell(|session, now| session.shut_down(false, now));
             }
-            web.poll_event(cx)
+            session.poll_event(cx)
         });
         match event.await? {
-            WebEvent::Opened(header) => return Some(header),
-            WebEvent::Closing => web.close(),
-            WebEvent::Restarted(_)
-            | WebEvent::Element(_)
-            | WebEvent::Writable
-            | WebEvent::Closed(_) => {}
+            Event::Opened(header) => return Some(header),
+            Event::Closing => session.tell(|session, now| session.close(now)),
+            Event::Restarted(_) | Event::Element(_) | Event::Writable | Event::Closed(_) => {}
         }
     }
 }
 
 /// Offers a client to the application, and drives its session until that is over.
 async fn run<R: Runtime>(
-    web: Web<R>,
+    session: AcceptedSession<BoxStream, R>,
     asked: Asked,
     shared: &Shared<R>,
     opened: UnboundedSender<Opening>,
 ) {
-    let engine = Engine::new(web, shared.settings.inbox());
+    let engine = Engine::new(session, shared.settings.inbox());
     let engine = Arc::new(session::Shared::new(engine));
     // An opening that nobody takes any more is dropped, and refused by that.
     let _ = opened.unbounded_send(Opening::new(asked, Arc::clone(&engine)));
@@ -378,8 +374,15 @@ pub(super) async fn take_bosh<R: Runtime>(
         };
         let (shared, opened) = (Arc::clone(&shared), opened.clone());
         let runtime = shared.runtime.clone();
-        runtime
-            .spawn(async move { run(Web::Bosh(Box::new(session)), asked, &shared, opened).await });
+        runtime.spawn(async move {
+            run(
+                AcceptedSession::Bosh(Box::new(session)),
+                asked,
+                &shared,
+                opened,
+            )
+            .await
+        });
     }
     shared.hub.shutdown();
 }

@@ -7,14 +7,14 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use xmpp_stream::{SendError as Refused, session};
 use xmpp_wire::{Element, StreamError, StreamHeader};
 
-use super::{
-    Event, SendError,
-    builder::Inbox,
-    web::{End, Refused, Side, Web, WebEvent},
+use super::{Closed, Event, SendError, builder::Inbox, closed::Side};
+use crate::{
+    BoxStream, Runtime,
+    accepted::{AcceptedSession, End},
 };
-use crate::Runtime;
 
 /// Turns of one poll, so that other tasks have theirs.
 const TURNS: u32 = 64;
@@ -32,7 +32,7 @@ enum Farewell {
 }
 
 pub(super) struct Engine<R: Runtime> {
-    web: Web<R>,
+    session: AcceptedSession<BoxStream, R>,
     inbox: Inbox,
     /// Our header, for the answers to restarts; none before the application accepts.
     header: Option<StreamHeader>,
@@ -52,9 +52,9 @@ pub(super) struct Engine<R: Runtime> {
 }
 
 impl<R: Runtime> Engine<R> {
-    pub(super) fn new(web: Web<R>, inbox: Inbox) -> Self {
+    pub(super) fn new(session: AcceptedSession<BoxStream, R>, inbox: Inbox) -> Self {
         Self {
-            web,
+            session,
             inbox,
             header: None,
             events: VecDeque::new(),
@@ -75,7 +75,7 @@ impl<R: Runtime> Engine<R> {
     pub(super) fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.task = Some(cx.waker().clone());
         for _ in 0..TURNS {
-            match self.web.poll_event(cx) {
+            match self.session.poll_event(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Ready(Some(event)) => self.handle(event),
@@ -85,28 +85,29 @@ impl<R: Runtime> Engine<R> {
         Poll::Pending
     }
 
-    fn handle(&mut self, event: WebEvent) {
+    fn handle(&mut self, event: session::Event<End>) {
         match event {
-            WebEvent::Element(element) => self.deliver(Event::Element(element)),
-            WebEvent::Restarted(header) => {
+            session::Event::Element(element) => self.deliver(Event::Element(element)),
+            session::Event::Restarted(header) => {
                 if let Some(ours) = self.header.clone() {
                     self.open(ours);
                 }
                 self.deliver(Event::Restarted(header));
             }
-            WebEvent::Writable => self.writable(),
-            WebEvent::Closing => {
+            session::Event::Writable => self.writable(),
+            session::Event::Closing => {
                 self.first.get_or_insert(Side::Client);
-                self.web.close();
+                self.session.tell(|session, now| session.close(now));
                 self.wake_writers();
             }
-            WebEvent::Closed(end) => self.end(end),
-            WebEvent::Opened(_) => {}
+            session::Event::Closed(closed) => self.end(closed),
+            session::Event::Opened(_) => {}
         }
     }
 
     fn open(&mut self, header: StreamHeader) {
-        if let Err(Refused::Full(header)) = self.web.open(header) {
+        let opened = self.session.tell(|session, now| session.open(header, now));
+        if let Err(Refused::Full(header)) = opened {
             self.parked = Some(Parked::Header(header));
         }
     }
@@ -116,11 +117,9 @@ impl<R: Runtime> Engine<R> {
         match self.parked.take() {
             Some(Parked::Header(header)) => self.open(header),
             Some(Parked::Element(element)) => {
-                if let Err(
-                    Refused::Full(element) | Refused::Closed(element) | Refused::Forbidden(element),
-                ) = self.web.send(element)
-                {
-                    self.parked = Some(Parked::Element(element));
+                let sent = self.session.tell(|session, now| session.send(element, now));
+                if let Err(refused) = sent {
+                    self.parked = Some(Parked::Element(refused.into_inner()));
                 }
             }
             None => {}
@@ -133,15 +132,17 @@ impl<R: Runtime> Engine<R> {
 
     fn say_farewell(&mut self) {
         match self.farewell.take() {
-            Some(Farewell::Close) => self.web.close(),
-            Some(Farewell::Fail(error)) => self.web.fail(error),
+            Some(Farewell::Close) => self.session.tell(|session, now| session.close(now)),
+            Some(Farewell::Fail(error)) => {
+                self.session.tell(|session, now| session.fail(error, now))
+            }
             None => {}
         }
     }
 
-    fn end(&mut self, end: End) {
+    fn end(&mut self, closed: session::Closed<End>) {
         self.over = true;
-        let mut closed = end.into_closed(self.first);
+        let mut closed = Closed::new(closed, self.first);
         if let Some(Parked::Element(element)) = self.parked.take() {
             closed.undelivered.push(element);
         }
@@ -159,7 +160,7 @@ impl<R: Runtime> Engine<R> {
         if !self.held && (self.events.len() >= self.inbox.events || self.bytes >= self.inbox.bytes)
         {
             self.held = true;
-            self.web.hold_input();
+            self.session.tell(|session, now| session.hold_input(now));
         }
         if let Some(reader) = self.reader.take() {
             reader.wake();
@@ -181,7 +182,8 @@ impl<R: Runtime> Engine<R> {
     /// The server goes down.
     pub(super) fn shut_down(&mut self) {
         self.first.get_or_insert(Side::Ours);
-        self.web.shut_down();
+        self.session
+            .tell(|session, now| session.shut_down(false, now));
         self.wake_writers();
     }
 }
@@ -201,13 +203,13 @@ impl<R: Runtime> Engine<R> {
 
     pub(super) fn refuse(&mut self, error: StreamError) {
         self.first.get_or_insert(Side::Ours);
-        self.web.refuse(error);
+        self.session.tell(|session, now| session.refuse(error, now));
         self.forget();
     }
 
     pub(super) fn redirect(&mut self, uri: &str) {
         self.first.get_or_insert(Side::Ours);
-        self.web.redirect(uri);
+        self.session.tell(|session, now| session.redirect(uri, now));
         self.forget();
     }
 
@@ -225,7 +227,7 @@ impl<R: Runtime> Engine<R> {
             && self.bytes <= self.inbox.bytes / 2
         {
             self.held = false;
-            self.web.release_input();
+            self.session.tell(|session, now| session.release_input(now));
             self.wake_task();
         }
         Poll::Ready(Some(event))
@@ -238,11 +240,11 @@ impl<R: Runtime> Engine<R> {
         if self.parked.is_some() {
             return Err(SendError::Full(element));
         }
-        match self.web.send(element) {
+        match self.session.tell(|session, now| session.send(element, now)) {
             Ok(()) => {}
             Err(Refused::Full(element)) => self.parked = Some(Parked::Element(element)),
-            Err(Refused::Closed(element)) => return Err(SendError::NotOpen(element)),
             Err(Refused::Forbidden(element)) => return Err(SendError::Forbidden(element)),
+            Err(refused) => return Err(SendError::NotOpen(refused.into_inner())),
         }
         self.wake_task();
         Ok(())
@@ -299,7 +301,7 @@ impl<R: Runtime> Engine<R> {
         self.events.clear();
         self.bytes = 0;
         if mem::take(&mut self.held) {
-            self.web.release_input();
+            self.session.tell(|session, now| session.release_input(now));
         }
         self.wake_task();
     }

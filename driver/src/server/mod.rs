@@ -50,10 +50,10 @@
 //! Every future here is cancel-safe: one that is dropped has changed nothing that is not seen by the next call.
 
 mod builder;
+mod closed;
 mod connection;
 mod engine;
 mod session;
-mod web;
 
 use std::{
     fmt,

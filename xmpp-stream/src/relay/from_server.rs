@@ -3,7 +3,7 @@
 use xmpp_wire::{Element, StreamError, StreamHeader, ns};
 
 use super::{
-    ServerAction, WebAction, WebClose,
+    ServerAction,
     login::is_wrong_guess,
     machine::{Authentication, HEADER_PATIENCE, Relay, internal},
     redial::Followed,
@@ -13,6 +13,7 @@ use crate::{
     Cause, Closed,
     client::Event,
     features::{Filtered, Stage, idle_time},
+    session::{Ending, Order},
 };
 
 impl Relay {
@@ -28,14 +29,14 @@ impl Relay {
                 if self.authentication == Authentication::None {
                     self.withheld = Some((header, self.stream.now() + HEADER_PATIENCE));
                 } else {
-                    self.tell(WebAction::Open(header));
+                    self.tell(Order::Open(header));
                 }
             }
             Event::Element(element) if element.is("error", ns::STREAM) => {
                 self.error = Some(element.standalone_with_lang().with_stream_prefix());
             }
             Event::Repaired { repair, from } => {
-                self.tell(WebAction::Server(ServerAction::Repaired { repair, from }));
+                self.ask(ServerAction::Repaired { repair, from });
             }
             Event::Element(element) => {
                 self.show_header();
@@ -44,7 +45,7 @@ impl Relay {
             }
             Event::Ended => {
                 self.show_header();
-                self.close_web(WebClose::Clean);
+                self.close_web(Ending::Clean);
             }
             // The relay takes what it gets, and holds the client instead.
             Event::Writable => {}
@@ -57,7 +58,7 @@ impl Relay {
         if let Some((header, _)) = self.withheld.take()
             && !std::mem::replace(&mut self.search.header_shown, true)
         {
-            self.tell(WebAction::Open(header));
+            self.tell(Order::Open(header));
         }
     }
 
@@ -68,11 +69,11 @@ impl Relay {
             // It counts as a stanza for XEP-0198, and its sender may have had it come so.
             (ns::SERVER, "message" | "presence" | "iq") => {
                 let moved = element.unprefixed(ns::SERVER).moved(ns::SERVER, ns::CLIENT);
-                self.tell(WebAction::Element(moved.standalone_with_lang()));
+                self.tell(Order::Element(moved.standalone_with_lang()));
                 return;
             }
             (ns::CLIENT, _) => {
-                self.tell(WebAction::Element(element.standalone_with_lang()));
+                self.tell(Order::Element(element.standalone_with_lang()));
                 return;
             }
             _ => {}
@@ -86,10 +87,10 @@ impl Relay {
         if said != Management::None {
             // Before the client hears of it: it may come back at once.
             for (id, node) in locations(element) {
-                self.tell(WebAction::Server(ServerAction::Remember { id, node }));
+                self.ask(ServerAction::Remember { id, node });
             }
         }
-        self.tell(WebAction::Element(passed));
+        self.tell(Order::Element(passed));
         if self.authentication == Authentication::Running {
             let name = element.name();
             match (name.namespace, name.local) {
@@ -117,12 +118,12 @@ impl Relay {
         match (name.namespace, name.local) {
             (ns::SASL | ns::SASL2, "success") => {
                 let account = self.attempt.finish();
-                self.tell(WebAction::Server(ServerAction::LoginSucceeded { account }));
+                self.ask(ServerAction::LoginSucceeded { account });
             }
             (ns::SASL | ns::SASL2, "failure") => {
                 let account = self.attempt.finish();
                 if is_wrong_guess(element) {
-                    self.tell(WebAction::Server(ServerAction::LoginFailed { account }));
+                    self.ask(ServerAction::LoginFailed { account });
                 }
             }
             _ => {}
@@ -139,13 +140,13 @@ impl Relay {
         }
         let (filtered, warnings) = self.filter.apply(features, stage);
         for warning in warnings {
-            self.tell(WebAction::Server(ServerAction::Warn(warning)));
+            self.ask(ServerAction::Warn(warning));
         }
         match filtered {
             Filtered::Features(features) => {
                 let first = stage == Stage::BeforeAuthentication && !self.features_passed;
                 if !(first && self.search.features_shown) {
-                    self.tell(WebAction::Element(features.with_stream_prefix()));
+                    self.tell(Order::Element(features.with_stream_prefix()));
                 }
                 self.features_passed = true;
                 if self.authentication != Authentication::RestartDue {
@@ -156,7 +157,7 @@ impl Relay {
             Filtered::Nothing => {
                 let error = StreamError::new("policy-violation")
                     .with_text("the server offers no way to authenticate that can be used here");
-                self.close_web(WebClose::Refused(error));
+                self.close_web(Ending::Refused(error));
                 self.end_stream();
             }
         }
@@ -174,20 +175,20 @@ impl Relay {
         self.show_header();
         self.cause = Some(closed.cause);
         let close = match closed.cause {
-            Cause::Ours => WebClose::Clean,
+            Cause::Ours => Ending::Clean,
             Cause::Peer => match (self.error.take(), &closed.error) {
                 // W-R-418: what was not followed here the client must not follow either.
                 (_, Some(error)) if error.condition == "see-other-host" => {
-                    WebClose::Unreachable(self.loss())
+                    Ending::Unreachable(self.loss())
                 }
-                (Some(error), _) => WebClose::StreamError(error),
+                (Some(error), _) => Ending::StreamError(error),
                 // An error before TLS.
-                (None, Some(error)) => WebClose::StreamError(error.to_element()),
-                (None, None) => WebClose::Clean,
+                (None, Some(error)) => Ending::StreamError(error.to_element()),
+                (None, None) => Ending::Clean,
             },
-            Cause::Fault => WebClose::Internal(internal()),
-            Cause::Network | Cause::Timeout if self.resumable() => WebClose::Lost,
-            Cause::Network | Cause::Timeout | Cause::Tls => WebClose::Unreachable(self.loss()),
+            Cause::Fault => Ending::Internal(internal()),
+            Cause::Network | Cause::Timeout if self.resumable() => Ending::Lost,
+            Cause::Network | Cause::Timeout | Cause::Tls => Ending::Unreachable(self.loss()),
         };
         self.close_web(close);
     }

@@ -1,7 +1,7 @@
 //! The relay's state. Rules:
 //!
 //! * The verbs are here; what a server says is in `from_server`, the search for it in `redial`.
-//! * The web side is `Open` until the relay ordered `WebAction::Close` or heard `Closed`; after that it gets no orders.
+//! * The web side is `Open` until the relay ordered `Order::Close` or heard `Closed`; after that it gets no orders.
 //!   `Closing` is between: the client ended its stream, what the server still sends is passed on.
 //! * The client may be heard (`ready`) from the server's features until a restart; what comes at other times waits in a
 //!   bounded queue.
@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use xmpp_wire::{Element, StreamError, StreamHeader, ns};
 
 use super::{
-    Config, RelayAction, WebAction, WebClose, WebClosed, WebEvent,
+    Config, Event, RelayAction, ServerAction,
     bounce::error_return,
     login::{Attempt, begins_login},
     redial::{Followed, Search},
@@ -24,6 +24,7 @@ use crate::{
     Action, Cause, Instant,
     client::{self, Stream},
     features::Filter,
+    session::{self, Closed, Ending, Order},
 };
 
 /// How long a header waits for the features or the redirect that servers send right behind it.
@@ -120,20 +121,26 @@ impl Relay {
         }
     }
 
-    /// The web side did something.
-    pub fn handle_web(&mut self, event: WebEvent, now: Instant) {
+    /// The accepted session told something.
+    pub fn handle_session<E>(&mut self, event: session::Event<E>, now: Instant) {
         match event {
-            WebEvent::Closed(closed) => self.web_closed(closed, now),
-            WebEvent::Closing if self.web == Web::Open => {
+            session::Event::Closed(closed) => self.web_closed(closed, now),
+            session::Event::Closing if self.web == Web::Open => {
                 self.web = Web::Closing;
                 self.drop_held_answer();
                 self.stream.close(now);
             }
-            WebEvent::Element(element) if self.web == Web::Open => self.take_web(element, now),
-            WebEvent::Restarted(header) if self.web == Web::Open => self.restart(header, now),
-            WebEvent::Closing | WebEvent::Element(_) | WebEvent::Restarted(_) => {
+            session::Event::Element(element) if self.web == Web::Open => {
+                self.take_web(element, now)
+            }
+            session::Event::Restarted(header) if self.web == Web::Open => self.restart(header, now),
+            session::Event::Closing
+            | session::Event::Element(_)
+            | session::Event::Restarted(_)
+            | session::Event::Opened(_)
+            | session::Event::Writable => {
                 // W-R-416: after the server's end tag (not its error) what the client still sends is forwarded.
-                if let (WebEvent::Element(element), true) = (event, self.stream.is_open()) {
+                if let (session::Event::Element(element), true) = (event, self.stream.is_open()) {
                     self.take_late(&element);
                 }
             }
@@ -195,7 +202,7 @@ impl Relay {
     /// The server could not be reached (DNS, TCP, TLS).
     pub fn handle_unreachable(&mut self, now: Instant) {
         let error = self.loss();
-        self.close_web(WebClose::Unreachable(error));
+        self.close_web(Ending::Unreachable(error));
         self.stream.abort(now);
     }
 
@@ -274,7 +281,7 @@ impl Relay {
     fn take_web(&mut self, element: Element, now: Instant) {
         if element.is("error", ns::STREAM) {
             // The client gives up; an error is not answered with one (W-R-434).
-            self.close_web(WebClose::Clean);
+            self.close_web(Ending::Clean);
             self.stream.close(now);
         } else if let Err(condition) = judge(&element) {
             self.fault(StreamError::new(condition), now);
@@ -317,8 +324,9 @@ impl Relay {
     /// A client that leaves early does not learn sooner what it was not to learn yet.
     fn drop_held_answer(&mut self) {
         if self.paused.take().is_some() {
-            self.actions
-                .retain(|action| !matches!(action, Action::Deliver(WebAction::Element(_))));
+            self.actions.retain(|action| {
+                !matches!(action, Action::Deliver(Event::Session(Order::Element(_))))
+            });
         }
     }
 
@@ -329,7 +337,7 @@ impl Relay {
                 let mechanism = element.attribute("mechanism").unwrap_or_default();
                 if !self.filter.permits(mechanism.trim()) {
                     let failure = sasl_failure(name.namespace);
-                    return self.tell(WebAction::Element(failure));
+                    return self.tell(Order::Element(failure));
                 }
                 if self.ask_for_node(element) == Followed::Yes {
                     return;
@@ -343,7 +351,7 @@ impl Relay {
             (ns::COMPRESS, "compress") => {
                 let setup_failed = Element::build("setup-failed", ns::COMPRESS).finish();
                 let failure = Element::build("failure", ns::COMPRESS).child(setup_failed);
-                return self.tell(WebAction::Element(failure.finish()));
+                return self.tell(Order::Element(failure.finish()));
             }
             _ => {}
         }
@@ -362,7 +370,7 @@ impl Relay {
         self.stream.restart(self.header.clone(), now);
     }
 
-    fn web_closed(&mut self, closed: WebClosed, now: Instant) {
+    fn web_closed<E>(&mut self, closed: Closed<E>, now: Instant) {
         if closed.clean {
             self.management = self.management.min(Management::Active);
         }
@@ -390,15 +398,24 @@ impl Relay {
 
     /// The client broke a rule: both sides end, and nothing may be resumed.
     fn fault(&mut self, error: StreamError, now: Instant) {
-        self.close_web(WebClose::Fault(error));
+        self.close_web(Ending::Fault(error));
         self.stream.close(now);
     }
 
     // Orders to the web side.
 
-    pub(super) fn tell(&mut self, action: WebAction) {
+    pub(super) fn tell(&mut self, order: Order) {
         if self.web != Web::Gone {
-            self.actions.push_back(Action::Deliver(action));
+            self.actions
+                .push_back(Action::Deliver(Event::Session(order)));
+        }
+    }
+
+    /// Asks for something about the way to the server.
+    pub(super) fn ask(&mut self, action: ServerAction) {
+        if self.web != Web::Gone {
+            self.actions
+                .push_back(Action::Deliver(Event::Server(action)));
         }
     }
 
@@ -406,22 +423,22 @@ impl Relay {
         let was = self.resumable();
         self.management = said;
         if was != self.resumable() {
-            self.tell(WebAction::Resumable(self.resumable()));
+            self.tell(Order::Resumable(self.resumable()));
         }
     }
 
     /// Orders the end of the web session, once. But for `Lost` nothing can be resumed after it.
-    pub(super) fn close_web(&mut self, close: WebClose) {
+    pub(super) fn close_web(&mut self, close: Ending) {
         let close = match self.web {
             Web::Open => close,
             // The client left first, and is answered whatever happened.
-            Web::Closing => WebClose::Clean,
+            Web::Closing => Ending::Clean,
             Web::Gone => return,
         };
-        if close != WebClose::Lost && self.resumable() {
+        if close != Ending::Lost && self.resumable() {
             self.manage(Management::Active);
         }
-        self.tell(WebAction::Close(close));
+        self.tell(Order::End(close));
         self.web = Web::Gone;
         self.early = VecDeque::new();
     }
@@ -430,10 +447,10 @@ impl Relay {
         let queued = self.stream.queued();
         if !self.holding && queued >= self.mark {
             self.holding = true;
-            self.tell(WebAction::Hold);
+            self.tell(Order::Hold);
         } else if self.holding && queued <= self.mark / 2 {
             self.holding = false;
-            self.tell(WebAction::Release);
+            self.tell(Order::Release);
         }
     }
 }
@@ -466,4 +483,4 @@ pub(super) fn internal() -> StreamError {
     StreamError::new("internal-server-error").with_text("the connection to the server failed")
 }
 
-xmpp_machine::machine!(Relay, WebAction, crate::StartTls);
+xmpp_machine::machine!(Relay, Event, crate::StartTls);

@@ -1,12 +1,11 @@
 //! One web session tied to one stream to a server: the translation of XEP-0206 and RFC 7395 §3, as a pure machine.
 //!
-//! The web side has a small vocabulary of its own ([`WebEvent`], [`WebAction`]); [`bosh`] and [`ws`] map it to the sessions
-//! of the two protocols.
+//! It speaks to the session in the vocabulary of all sessions ([`session`](crate::session)).
 //!
 //! ```
 //! use std::time::Instant;
 //! use bytes::BytesMut;
-//! use xmpp_stream::{Action, Relay, client::Tls, relay::{Config, WebAction, WebEvent}};
+//! use xmpp_stream::{Action, Relay, client::Tls, relay::{Config, Event}, session::{self, Order}};
 //! use xmpp_wire::{Element, StreamHeader, ns};
 //!
 //! let now = Instant::now();
@@ -20,25 +19,21 @@
 //! let server = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='1' version='1.0'>\
 //!               <stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features><message><body>hi</body></message>";
 //! relay.handle_input(&mut BytesMut::from(server), now);
-//! let mut web = Vec::new();
-//! while let Some(Action::Deliver(action)) = relay.poll_action() {
-//!     web.push(action);
+//! let mut orders = Vec::new();
+//! while let Some(Action::Deliver(Event::Session(order))) = relay.poll_action() {
+//!     orders.push(order);
 //! }
-//! assert!(matches!(&web[..], [WebAction::Open(_), WebAction::Element(_), WebAction::Element(message)]
+//! assert!(matches!(&orders[..], [Order::Open(_), Order::Element(_), Order::Element(message)]
 //!     if message.raw() == "<message xmlns=\"jabber:client\"><body>hi</body></message>"));
 //!
-//! relay.handle_web(WebEvent::Element(Element::build("presence", ns::CLIENT).finish()), now);
+//! relay.handle_session::<()>(session::Event::Element(Element::build("presence", ns::CLIENT).finish()), now);
 //! assert_eq!(relay.poll_transmit().unwrap(), "<presence xmlns=\"jabber:client\"/>");
 //! ```
 
 use std::time::Duration;
 
-use xmpp_wire::{Element, StreamError, StreamHeader};
+use crate::{Action, client, session::Order};
 
-use crate::{Action, client};
-
-#[cfg(feature = "bosh")]
-pub mod bosh;
 mod bounce;
 mod from_server;
 mod login;
@@ -46,8 +41,6 @@ mod machine;
 mod redial;
 mod resumption;
 mod upstream;
-#[cfg(feature = "ws")]
-pub mod ws;
 
 pub use login::begins_login;
 pub use machine::Relay;
@@ -92,65 +85,13 @@ impl Default for Config {
     }
 }
 
-/// What the web side tells the relay.
+/// What a relay asks for.
 #[derive(Debug)]
-pub enum WebEvent {
-    /// The client restarted its stream.
-    Restarted(StreamHeader),
-    /// An element from the client; it stands alone.
-    Element(Element),
-    /// The client ended its stream (`<close/>`): the server's end tag is waited for, then `WebAction::Close` answers.
-    Closing,
-    /// The web session is over.
-    Closed(WebClosed),
-}
-
-/// How the web session ended.
-#[derive(Debug)]
-pub struct WebClosed {
-    /// The stream was ended on purpose (`<close/>`, terminate), so nothing may be resumed.
-    pub clean: bool,
-    /// Elements that never reached the client (B-X-030).
-    pub undelivered: Vec<Element>,
-}
-
-/// What the web side must do, in order. Delivered as `Action::Deliver`.
-#[derive(Debug)]
-pub enum WebAction {
-    /// The server's header: answer the client's opening (or restart) with it.
-    Open(StreamHeader),
-    /// An element for the client; it stands alone, in the spelling of W-R-309.
-    Element(Element),
-    /// XEP-0198 resumption became agreed, or ended (W-R-447).
-    Resumable(bool),
-    /// End the web session. The last order.
-    Close(WebClose),
-    /// The stream's outbox is above its mark: stop reading the client (`hold_input`) ...
-    Hold,
-    /// ... and go on.
-    Release,
-    /// Nothing for the web side: the driver sees to it.
+pub enum Event {
+    /// An order for the accepted session, in order.
+    Session(Order),
+    /// Something about the way to the server, which the driver sees to.
     Server(ServerAction),
 }
 
-/// How the web session must end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WebClose {
-    /// Cleanly: `<close/>` and 1000; terminate without a condition.
-    Clean,
-    /// The server's own `<stream:error/>`, passed on whole: 1000; `remote-stream-error`.
-    StreamError(Element),
-    /// The server was lost or never reached (W-R-417, W-R-444): this error, 1011; `remote-connection-failed`.
-    Unreachable(StreamError),
-    /// The server was lost, but the session can be resumed (W-R-417): no XML, 1011; `remote-connection-failed`.
-    Lost,
-    /// The client broke the rules of the relay (`<starttls/>`, W-R-441): this error, 1000; `policy-violation` or `bad-request`.
-    Fault(StreamError),
-    /// The server offers nothing that may be used here (W-R-427): this error, 1000; `undefined-condition` (B-X-016).
-    Refused(StreamError),
-    /// The server broke the protocol or a limit (W-R-445, 446): this error, 1011; `internal-server-error`.
-    Internal(StreamError),
-}
-
-/// What `Relay::poll_action` orders.
-pub type RelayAction = Action<WebAction>;
+pub(crate) type RelayAction = Action<Event>;

@@ -11,7 +11,7 @@
 use xmpp_wire::{Element, StreamError, ns};
 
 use super::{
-    ServerAction, Target, WebAction,
+    ServerAction, Target,
     machine::{Authentication, Relay, Web},
 };
 use crate::{
@@ -113,7 +113,7 @@ impl Relay {
         self.search.asked = true;
         self.search.waiting = Some(Box::new(element.detached()));
         self.ready = false;
-        self.tell(WebAction::Server(ServerAction::Locate { id }));
+        self.ask(ServerAction::Locate { id });
         Followed::Yes
     }
 
@@ -128,7 +128,7 @@ impl Relay {
         self.search.left -= 1;
         self.search.redialing = true;
         self.begin_stream(now);
-        self.tell(WebAction::Server(ServerAction::Redial(target)));
+        self.ask(ServerAction::Redial(target));
     }
 
     /// A first stream, with what is left of the time for features.

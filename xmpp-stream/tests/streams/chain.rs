@@ -5,9 +5,8 @@ use std::{collections::VecDeque, time::Instant};
 use bytes::BytesMut;
 use ws_framing::{connection, xmpp};
 use xmpp_stream::{
-    Action, Relay,
-    relay::{WebAction, ws},
-    server,
+    Action, Relay, relay, server,
+    session::{Order, Session as _, websocket},
 };
 use xmpp_wire::{Element, StreamHeader, XmlLimits, ns};
 
@@ -28,7 +27,7 @@ pub(crate) struct Chain {
     pub(crate) server: server::Stream,
     pub(crate) now: Instant,
     /// Orders that the web side had no room for.
-    waiting: VecDeque<WebAction>,
+    waiting: VecDeque<Order>,
     /// Bytes under way, to each of the four machines.
     pipes: [BytesMut; 4],
     /// What the web side and the client have not taken yet.
@@ -184,8 +183,8 @@ impl Chain {
                     ));
                 }
                 connection::Action::Deliver(event) => {
-                    if let (Some(relay), Some(event)) = (&mut self.relay, ws::event(event)) {
-                        relay.handle_web(event, now);
+                    if let Some(relay) = &mut self.relay {
+                        relay.handle_session(websocket::event(event), now);
                     }
                 }
                 connection::Action::Close | connection::Action::Abort => self.web_shut = true,
@@ -194,9 +193,9 @@ impl Chain {
         if let Some(relay) = &mut self.relay {
             while let Some(action) = relay.poll_action() {
                 match action {
-                    Action::Deliver(WebAction::Server(_)) => {}
-                    Action::Deliver(order) => {
-                        if let WebAction::Element(element) = &order {
+                    Action::Deliver(relay::Event::Server(_)) => {}
+                    Action::Deliver(relay::Event::Session(order)) => {
+                        if let Order::Element(element) = &order {
                             let alone =
                                 Element::parse(element.raw().clone(), &XmlLimits::default());
                             assert_eq!(alone.expect("stands alone").name(), element.name());
@@ -212,7 +211,7 @@ impl Chain {
                 }
             }
             while let Some(order) = self.waiting.pop_front() {
-                if let Err(order) = ws::apply(&mut self.web, order, now) {
+                if let Err(order) = self.web.apply(order, now) {
                     self.waiting.push_front(order);
                     relay.hold_input(now);
                     break;

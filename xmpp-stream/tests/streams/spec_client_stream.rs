@@ -218,7 +218,7 @@ fn misuse_gives_the_element_back() {
     let mut scene = Scene::open();
     let bare = element("<presence/>");
     assert!(
-        matches!(scene.stream.send(bare.clone(), scene.now), Err(SendError::NoNamespace(back)) if back == bare)
+        matches!(scene.stream.send(bare.clone(), scene.now), Err(SendError::Forbidden(back)) if back == bare)
     );
 }
 

@@ -6,7 +6,10 @@ use bosh_proto::{
     Channel, Condition, ConnectionId, Request,
     server::{Action, Config, Event, Manager, SessionKey},
 };
-use xmpp_stream::relay::{WebAction, WebClose, WebEvent, bosh};
+use xmpp_stream::session::{
+    self, Ending, Order, Session as _,
+    bosh::{self, ManagedSession},
+};
 use xmpp_wire::StreamError;
 
 use crate::support::{element, epoch};
@@ -46,9 +49,20 @@ impl Session {
         Self { manager, key, now }
     }
 
+    fn tell(&mut self, order: Order) {
+        let mut session = ManagedSession {
+            manager: &mut self.manager,
+            key: self.key,
+        };
+        session.apply(order, self.now).expect("room");
+    }
+
     /// The bodies that this order sends.
-    fn apply(&mut self, order: WebAction) -> (Vec<String>, Vec<WebEvent>) {
-        bosh::apply(&mut self.manager, self.key, order, self.now).expect("room");
+    fn apply(
+        &mut self,
+        order: Order,
+    ) -> (Vec<String>, Vec<session::Event<bosh_proto::server::Closed>>) {
+        self.tell(order);
         let (mut bodies, mut events) = (Vec::new(), Vec::new());
         let mut due = Some(self.now);
         while let Some(at) = due.take() {
@@ -77,30 +91,30 @@ fn every_end_has_its_condition() {
     let error = |condition: &str| StreamError::new(condition);
     for (close, condition) in [
         (
-            WebClose::Unreachable(error("internal-server-error")),
+            Ending::Unreachable(error("internal-server-error")),
             "remote-connection-failed",
         ),
-        (WebClose::Lost, "remote-connection-failed"),
-        (WebClose::Fault(error("not-authorized")), "policy-violation"),
-        (WebClose::Fault(error("invalid-namespace")), "bad-request"),
+        (Ending::Lost, "remote-connection-failed"),
+        (Ending::Fault(error("not-authorized")), "policy-violation"),
+        (Ending::Fault(error("invalid-namespace")), "bad-request"),
         (
-            WebClose::Refused(error("policy-violation")),
+            Ending::Refused(error("policy-violation")),
             "undefined-condition",
         ),
         (
-            WebClose::Internal(error("internal-server-error")),
+            Ending::Internal(error("internal-server-error")),
             "internal-server-error",
         ),
     ] {
-        let (bodies, events) = Session::opened().apply(WebAction::Close(close));
+        let (bodies, events) = Session::opened().apply(Order::End(close));
         assert_eq!(bodies.len(), 1);
         assert!(
             bodies[0].contains(&format!("condition='{condition}'")),
             "{bodies:?}"
         );
-        assert!(matches!(&events[..], [WebEvent::Closed(closed)] if !closed.clean));
+        assert!(matches!(&events[..], [session::Event::Closed(closed)] if !closed.clean));
     }
-    let (bodies, _) = Session::opened().apply(WebAction::Close(WebClose::Clean));
+    let (bodies, _) = Session::opened().apply(Order::End(Ending::Clean));
     assert!(bodies[0].contains("type='terminate'") && !bodies[0].contains("condition="));
 }
 
@@ -109,14 +123,8 @@ fn every_end_has_its_condition() {
 fn a_stream_error_is_in_the_last_body() {
     let error = "<stream:error xmlns:stream=\"http://etherx.jabber.org/streams\"><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
     let mut session = Session::opened();
-    bosh::apply(
-        &mut session.manager,
-        session.key,
-        WebAction::Element(element("<message xmlns='jabber:client'/>")),
-        session.now,
-    )
-    .expect("room");
-    let (bodies, _) = session.apply(WebAction::Close(WebClose::StreamError(element(error))));
+    session.tell(Order::Element(element("<message xmlns='jabber:client'/>")));
+    let (bodies, _) = session.apply(Order::End(Ending::StreamError(element(error))));
     let body = bodies.last().expect("a body");
     assert!(body.contains("condition='remote-stream-error'"), "{body}");
     let (message, error) = (body.find("<message"), body.find("<stream:error"));

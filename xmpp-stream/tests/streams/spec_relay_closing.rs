@@ -1,7 +1,7 @@
 //! How a relay ends, from either side (RFC 6120 §4.4, RFC 7395 §3.6, XEP-0206 §7).
 
 use crate::support::*;
-use xmpp_stream::relay::{WebClosed, WebEvent};
+use xmpp_stream::session;
 
 const ENABLED: &str = "<enabled xmlns='urn:xmpp:sm:3' resume='true' id='x'/>";
 
@@ -125,7 +125,8 @@ fn a_client_that_terminates_ends_a_resumable_stream() {
     scene.server(ENABLED);
     let presence = "<presence xmlns='jabber:client' type='unavailable'/>";
     scene.web(presence);
-    scene.event(WebEvent::Closed(WebClosed {
+    scene.event(session::Event::Closed(session::Closed {
+        how: (),
         clean: true,
         undelivered: Vec::new(),
     }));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::*;
-use xmpp_stream::relay::WebEvent;
+use xmpp_stream::session;
 
 /// `\0juliet\0wrong` and `\0romeo\0wrong`
 const JULIET: &str = "AGp1bGlldAB3cm9uZw==";
@@ -143,7 +143,7 @@ fn leaving_does_not_show_the_answer() {
         scene
     };
     let mut scene = held();
-    assert_eq!(scene.event(WebEvent::Closing), [""; 0]);
+    assert_eq!(scene.event(session::Event::Closing), [""; 0]);
     assert!(scene.sent().ends_with("</stream:stream>"));
     assert_eq!(scene.server("</stream:stream>"), ["close clean", "CLOSE"]);
     let mut scene = held();

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use xmpp_stream::{
-    client::Tls,
-    relay::{Target, WebEvent},
-};
+use xmpp_stream::{client::Tls, relay::Target, session};
 
 use crate::support::*;
 
@@ -102,7 +99,7 @@ fn a_place_that_was_not_asked_for_begins_nothing() {
     let mut scene = Scene::plain();
     scene.server(&format!("{HEADER}{}", elsewhere("b.example")));
     scene.sent();
-    scene.event(WebEvent::Closing);
+    scene.event(session::Event::Closing);
     scene.sent();
     scene.relay.handle_redialed(Tls::None, scene.now);
     assert_eq!(scene.sent(), "");
@@ -211,7 +208,7 @@ fn a_place_that_is_not_reached_ends_the_session() {
 fn a_client_that_leaves_meanwhile_ends_the_search() {
     let mut scene = Scene::plain();
     scene.server(&format!("{HEADER}{}", elsewhere("b.example")));
-    scene.event(WebEvent::Closing);
+    scene.event(session::Event::Closing);
     scene.sent();
     assert_eq!(scene.after(5), ["close clean", "CLOSE"]);
     assert_eq!(

@@ -10,7 +10,11 @@ use bytes::BytesMut;
 use xmpp_stream::{
     Action, Relay,
     client::Tls,
-    relay::{WebAction, bosh},
+    relay,
+    session::{
+        Order, Session as _,
+        bosh::{self, ManagedSession},
+    },
 };
 use xmpp_wire::{Element, Wrapped, XmlLimits, ns};
 
@@ -163,11 +167,15 @@ impl Bosh {
             moved = false;
             while let Some(action) = self.relay.poll_action() {
                 moved = true;
-                if let Action::Deliver(order) = action {
-                    if let WebAction::Close(close) = &order {
+                if let Action::Deliver(relay::Event::Session(order)) = action {
+                    if let Order::End(close) = &order {
                         panic!("{close:?}");
                     }
-                    bosh::apply(&mut self.manager, self.session, order, self.now).expect("room");
+                    let mut session = ManagedSession {
+                        manager: &mut self.manager,
+                        key: self.session,
+                    };
+                    session.apply(order, self.now).expect("room");
                 }
             }
             // The linger of an answer.
@@ -191,7 +199,7 @@ impl Bosh {
                     }
                     BoshAction::Deliver { event, .. } => {
                         if let Some(event) = bosh::event(event) {
-                            self.relay.handle_web(event, self.now);
+                            self.relay.handle_session(event, self.now);
                         }
                     }
                     BoshAction::Abort { .. } => panic!("a request was not answered"),

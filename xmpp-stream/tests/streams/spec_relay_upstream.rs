@@ -1,7 +1,7 @@
 //! From the web to the server (W-R-430 to 447).
 
 use crate::support::*;
-use xmpp_stream::{client::Tls, relay::WebEvent};
+use xmpp_stream::{client::Tls, session};
 
 const TO_SERVER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
                          to='a.example' version='1.0' xml:lang='de'>";
@@ -63,7 +63,7 @@ fn a_whole_session_in_golden_bytes() {
         ]
     );
     assert_eq!(scene.server(" "), [""; 0]);
-    assert_eq!(scene.event(WebEvent::Closing), [""; 0]);
+    assert_eq!(scene.event(session::Event::Closing), [""; 0]);
     assert_eq!(scene.sent(), "</stream:stream>");
     assert_eq!(scene.server("</stream:stream>"), ["close clean", "CLOSE"]);
     assert_eq!(scene.sent(), "");
@@ -130,7 +130,7 @@ fn a_stream_error_of_the_client_is_not_echoed() {
 #[test]
 fn a_client_that_closes_gets_what_comes_until_the_deadline() {
     let mut scene = Scene::authenticated();
-    scene.event(WebEvent::Closing);
+    scene.event(session::Event::Closing);
     assert_eq!(scene.sent(), "</stream:stream>");
     assert_eq!(
         scene.server("<presence/>"),

@@ -323,7 +323,9 @@ proptest! {
                 closed[1] += usize::from(matches!(action, Action::Deliver(Event::Closed(_))));
             }
             while let Some(action) = relay.poll_action() {
-                closes += usize::from(matches!(action, Action::Deliver(xmpp_stream::relay::WebAction::Close(_))));
+                closes += usize::from(matches!(action, Action::Deliver(xmpp_stream::relay::Event::Session(
+                    xmpp_stream::session::Order::End(_)
+                ))));
             }
             if turn == 30 {
                 client.abort(at);

@@ -6,7 +6,8 @@ use bytes::BytesMut;
 use xmpp_stream::{
     Action, Relay,
     client::Tls,
-    relay::{Config, ServerAction, WebAction, WebClosed, WebEvent},
+    relay::{self, Config, ServerAction},
+    session::{self, Order},
 };
 use xmpp_wire::{Element, StreamHeader, XmlLimits};
 
@@ -115,21 +116,22 @@ impl Scene {
     }
 
     pub(crate) fn web(&mut self, xml: &str) -> Vec<String> {
-        self.event(WebEvent::Element(element(xml)))
+        self.event(session::Event::Element(element(xml)))
     }
 
     pub(crate) fn restart(&mut self) -> Vec<String> {
-        self.event(WebEvent::Restarted(opening()))
+        self.event(session::Event::Restarted(opening()))
     }
 
-    pub(crate) fn event(&mut self, event: WebEvent) -> Vec<String> {
-        self.relay.handle_web(event, self.now);
+    pub(crate) fn event(&mut self, event: session::Event<()>) -> Vec<String> {
+        self.relay.handle_session(event, self.now);
         self.orders()
     }
 
     pub(crate) fn lost(&mut self, undelivered: &[&str]) -> Vec<String> {
         let undelivered = undelivered.iter().map(|xml| element(xml)).collect();
-        self.event(WebEvent::Closed(WebClosed {
+        self.event(session::Event::Closed(session::Closed {
+            how: (),
             clean: false,
             undelivered,
         }))
@@ -160,41 +162,41 @@ impl Scene {
         let mut orders = Vec::new();
         while let Some(action) = self.relay.poll_action() {
             orders.push(match action {
-                Action::Deliver(WebAction::Element(element)) => {
+                Action::Deliver(relay::Event::Session(Order::Element(element))) => {
                     let again = Element::parse(element.raw().clone(), &XmlLimits::default());
                     assert_eq!(again.expect("stands alone").name(), element.name());
                     String::from_utf8_lossy(element.raw()).into_owned()
                 }
-                Action::Deliver(WebAction::Open(header)) => format!(
+                Action::Deliver(relay::Event::Session(Order::Open(header))) => format!(
                     "open id={:?} from={:?} lang={:?}",
                     header.id.unwrap_or_default(),
                     header.from.unwrap_or_default(),
                     header.lang.unwrap_or_default()
                 ),
-                Action::Deliver(WebAction::Close(close)) => {
-                    use xmpp_stream::relay::WebClose;
+                Action::Deliver(relay::Event::Session(Order::End(close))) => {
+                    use xmpp_stream::session::Ending;
                     match close {
-                        WebClose::Clean => "close clean".to_owned(),
-                        WebClose::StreamError(element) => {
+                        Ending::Clean => "close clean".to_owned(),
+                        Ending::StreamError(element) => {
                             format!("close with {}", String::from_utf8_lossy(element.raw()))
                         }
-                        WebClose::Unreachable(error) => {
+                        Ending::Unreachable(error) => {
                             format!("close unreachable {}", error.condition)
                         }
-                        WebClose::Lost => "close lost".to_owned(),
-                        WebClose::Fault(error) => format!("close fault {}", error.condition),
-                        WebClose::Refused(error) => format!("close refused {}", error.condition),
-                        WebClose::Internal(error) => format!(
+                        Ending::Lost => "close lost".to_owned(),
+                        Ending::Fault(error) => format!("close fault {}", error.condition),
+                        Ending::Refused(error) => format!("close refused {}", error.condition),
+                        Ending::Internal(error) => format!(
                             "close internal {} {:?}",
                             error.condition,
                             error.text.unwrap_or_default()
                         ),
                     }
                 }
-                Action::Deliver(WebAction::Resumable(resumable)) => {
+                Action::Deliver(relay::Event::Session(Order::Resumable(resumable))) => {
                     format!("resumable {resumable}")
                 }
-                Action::Deliver(WebAction::Server(action)) => match action {
+                Action::Deliver(relay::Event::Server(action)) => match action {
                     ServerAction::Redial(to) => format!("redial {}:{}", to.host, to.port),
                     ServerAction::Remember { id, node } => {
                         format!("remember {id} at {}:{}", node.host, node.port)
@@ -216,8 +218,8 @@ impl Scene {
                         format!("repaired {repair:?} of {:?}", from.unwrap_or_default())
                     }
                 },
-                Action::Deliver(WebAction::Hold) => "hold".to_owned(),
-                Action::Deliver(WebAction::Release) => "release".to_owned(),
+                Action::Deliver(relay::Event::Session(Order::Hold)) => "hold".to_owned(),
+                Action::Deliver(relay::Event::Session(Order::Release)) => "release".to_owned(),
                 Action::Handover(_) => "START-TLS".to_owned(),
                 Action::Close => "CLOSE".to_owned(),
                 Action::Abort => "ABORT".to_owned(),
