@@ -106,10 +106,13 @@ impl<R: Runtime> Engine<R> {
     }
 
     fn open(&mut self, header: StreamHeader) {
-        let opened = self.session.tell(|session, now| session.open(header, now));
-        if let Err(Refused::Full(header)) = opened {
-            self.parked = Some(Parked::Header(header));
-        }
+        let parked = self
+            .session
+            .tell(|session, now| match session.open(header, now) {
+                Err(Refused::Full(header)) => Some(Parked::Header(header)),
+                Ok(()) | Err(_) => None,
+            });
+        self.parked = parked.or_else(|| self.parked.take());
     }
 
     /// There is room for what was parked, and then for more.

@@ -97,9 +97,10 @@ impl Session for ManagedSession<'_> {
             Ending::Refused(_) => Some(Condition::UndefinedCondition),
             Ending::Internal(_) => Some(Condition::InternalServerError),
         };
-        let error = match ending {
-            Ending::StreamError(error) => Some(error),
-            _ => None,
+        let error = if let Ending::StreamError(error) = ending {
+            Some(error)
+        } else {
+            None
         };
         self.manager.close(self.key, condition, error, now);
         Ok(())

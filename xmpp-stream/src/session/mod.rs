@@ -74,6 +74,10 @@ pub trait Session {
     /// # Errors
     ///
     /// Gives the header back: no room, or not the time for it.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the header comes back as it was given, once a stream"
+    )]
     fn open(&mut self, header: StreamHeader, now: Instant) -> Result<(), SendError<StreamHeader>>;
 
     /// Sends an element, which stands alone.
