@@ -20,7 +20,7 @@ use crate::{Coding, coding::Content};
 #[cfg(feature = "compression")]
 mod compression;
 
-/// Which pages may use this endpoint, and how answers are dressed.
+/// Which pages may use this endpoint, and the header fields of its answers.
 #[derive(Clone, Debug)]
 #[cfg_attr(not(feature = "compression"), derive(Default))]
 #[non_exhaustive]

@@ -55,7 +55,7 @@ fn slot(name: &str) -> Option<usize> {
     USUAL.iter().position(|usual| *usual == name)
 }
 
-/// A wrapper that came in.
+/// A `<body/>` that was received: its attributes and its elements.
 #[derive(Clone)]
 pub(crate) struct Body {
     tag: StartTag,
@@ -227,7 +227,7 @@ impl Writer {
     }
 }
 
-/// A number on the stack.
+/// The digits of a number, written without an allocation.
 #[derive(Default)]
 struct Digits {
     bytes: [u8; 20],
@@ -246,7 +246,7 @@ impl std::fmt::Write for Digits {
     }
 }
 
-/// `<body/>`.
+/// The empty answer, `<body/>`.
 pub(crate) fn empty() -> Bytes {
     Bytes::from_static(EMPTY)
 }
@@ -259,7 +259,7 @@ pub(crate) fn terminal(condition: Condition) -> Bytes {
     writer.finish(std::iter::empty())
 }
 
-/// `<body type='error'/>`.
+/// The recoverable error, `<body type='error'/>` (XEP-0124 §17.3).
 pub(crate) fn recoverable_error() -> Bytes {
     Bytes::from_static(ERROR)
 }

@@ -1,6 +1,6 @@
 //! Content codings of HTTP bodies (RFC 9110 §8.4.1), as far as BOSH speaks of them (XEP-0124 §5, §7.2).
 
-/// A content coding.
+/// A content coding that bodies may be compressed with.
 ///
 /// ```
 /// use bosh_proto::Coding;
@@ -20,7 +20,7 @@ impl Coding {
     /// Every coding, the preferred one first.
     pub const ALL: [Self; 2] = [Self::Gzip, Self::Deflate];
 
-    /// Its name.
+    /// The name in `Content-Encoding`, `Accept-Encoding` and `accept`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
@@ -28,7 +28,7 @@ impl Coding {
         }
     }
 
-    /// By name, without case.
+    /// Reads a name, without regard to case; `x-gzip` is `gzip`.
     pub fn parse(name: &str) -> Option<Self> {
         match name.trim().to_ascii_lowercase().as_str() {
             "gzip" | "x-gzip" => Some(Self::Gzip),
@@ -57,7 +57,7 @@ impl Coding {
         content
     }
 
-    /// Their names for an attribute or a field.
+    /// The names of codings, joined for an attribute or a field.
     pub(crate) fn list(codings: &[Self], separator: &str) -> String {
         let names: Vec<_> = codings.iter().map(|coding| coding.as_str()).collect();
         names.join(separator)

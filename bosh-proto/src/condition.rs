@@ -4,7 +4,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Condition {
-    /// Ill-formed wrapper or attribute.
+    /// The `<body/>` or one of its attributes is malformed.
     BadRequest,
     /// The domain is no longer served.
     HostGone,
@@ -12,23 +12,23 @@ pub enum Condition {
     HostUnknown,
     /// `to` is missing or blank.
     ImproperAddressing,
-    /// Our fault, or a queue that overflowed.
+    /// The connection manager failed.
     InternalServerError,
-    /// Unknown sid, rid out of the window, response no longer stored, bad key.
+    /// The `sid` is unknown, the `rid` is outside the window, its response is no longer kept, or the key is wrong.
     ItemNotFound,
-    /// This request fell with another one.
+    /// Another request of the session ended it; its answer says why.
     OtherRequest,
-    /// Too fast, too many, bad pause.
+    /// The client broke a limit: too many requests, too fast, a pause that is too long.
     PolicyViolation,
     /// The server could not be reached, or was lost without an end tag.
     RemoteConnectionFailed,
     /// The server ended its stream with the `<stream:error/>` that is in the body.
     RemoteStreamError,
-    /// Another URI; `<uri/>` says which.
+    /// The client is to go on at the URI in `<uri/>`.
     SeeOtherUri,
     /// The connection manager is going down.
     SystemShutdown,
-    /// Anything else.
+    /// An error that no other condition names.
     UndefinedCondition,
 }
 
@@ -50,7 +50,7 @@ impl Condition {
         Self::UndefinedCondition,
     ];
 
-    /// As on the wire.
+    /// The name on the wire, in the attribute `condition`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BadRequest => "bad-request",

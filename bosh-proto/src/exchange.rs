@@ -21,16 +21,16 @@ pub enum Channel {
     Tls,
 }
 
-/// A POST that came in.
+/// A BOSH request as it came by HTTP POST.
 #[derive(Clone)]
 pub struct Request {
-    /// Its body.
+    /// The body of the POST, decoded.
     pub body: Bytes,
-    /// Its connection.
+    /// The connection that it came on: answers on one connection leave in order by themselves.
     pub connection: ConnectionId,
     /// The client's address, for quotas and logs.
     pub address: Option<IpAddr>,
-    /// Its channel.
+    /// Whether it came over TLS.
     pub channel: Channel,
 }
 
@@ -46,10 +46,10 @@ impl std::fmt::Debug for Request {
     }
 }
 
-/// The answer to one.
+/// The answer to a BOSH request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
-    /// 200, or a legacy error.
+    /// The HTTP status: 200, or the legacy one of a condition (B-R-140).
     pub status: u16,
     /// `text/xml; charset=utf-8`, or what the session asked for and was granted.
     pub content_type: &'static str,

@@ -45,7 +45,7 @@ pub(crate) struct Chain {
     keys: Vec<[u8; 20]>,
 }
 
-/// Without the secrets.
+/// Shows how many keys are left, and none of them.
 impl std::fmt::Debug for Chain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Chain")

@@ -6,7 +6,7 @@ pub(crate) struct Rid(u64);
 
 impl Rid {
     pub(crate) const MAX: u64 = (1 << 53) - 1;
-    /// Behind every other one.
+    /// A rid behind every other one.
     pub(crate) const LAST: Self = Self(u64::MAX);
 
     /// Reads the attribute: digits alone, 1 to 2^53 - 1 (B-R-048).

@@ -2,7 +2,7 @@ use std::{fmt, net::IpAddr};
 
 use crate::{Scheme, Url};
 
-/// What carries the stream.
+/// The transport that carries the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// RFC 7395.
@@ -37,7 +37,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// One name, and no other.
+    /// The identity of one name, and no other.
     pub fn of(name: &str) -> Self {
         Self {
             sni: name.to_owned(),
@@ -75,7 +75,7 @@ pub struct Candidate {
     pub priority: u32,
     /// Its share among those of the same priority. One of weight 0 comes behind the others.
     pub weight: u16,
-    /// Who must be there.
+    /// Who the server must prove to be.
     pub identity: Identity,
     /// Where the name leads (XEP-0487 `ips`); empty: the resolver knows.
     pub addresses: Vec<IpAddr>,

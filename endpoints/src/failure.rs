@@ -14,7 +14,7 @@ pub enum Failure {
     /// The host's name could not be resolved.
     #[error("the name was not resolved: {0}")]
     Name(String),
-    /// Nobody listens there.
+    /// The connection was refused: nobody listens there.
     #[error("the connection was refused")]
     Refused,
     /// The network, or the server's end of it, broke.

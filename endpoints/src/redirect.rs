@@ -8,7 +8,7 @@ use crate::{
     url::{is_host_name, split_authority},
 };
 
-/// What a server said.
+/// Where a server said that its client should go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redirect {
     /// `see-other-uri`: a URL (XEP-0124 §17.2, RFC 7395 §3.6.1).
@@ -22,7 +22,7 @@ pub enum Redirect {
 pub enum Follow {
     /// They are refused, and reported.
     Never,
-    /// Under the rules.
+    /// They are followed under the rules of this module.
     UnderRules,
 }
 

@@ -18,7 +18,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// As it is written.
+    /// The name of the scheme in a URL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Https => "https",

@@ -17,7 +17,7 @@ use xmpp_machine::Authority;
 
 use crate::{Coding, coding::Content};
 
-/// How requests are dressed.
+/// The header fields and limits of requests and answers.
 ///
 /// ```
 /// let mut config = bosh_proto::binding::client::Config::default();

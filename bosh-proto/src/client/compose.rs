@@ -11,7 +11,7 @@ use crate::{body::Writer, keys::Chain};
 const KEYS: std::ops::RangeInclusive<usize> = 256..=4096;
 
 impl Session {
-    /// Sends a new request.
+    /// Composes a new request and transmits it.
     pub(super) fn send_request(&mut self, kind: Kind, payload: Vec<Element>) {
         let rid = self.next;
         self.next = rid.plus(1);

@@ -21,7 +21,7 @@ use crate::{body::Body, keys::Chain, rid::Rid};
 
 const FIRST_LINE: &[u8] = b"xmpp-web bosh session 1\n";
 
-/// The longest key sequence.
+/// The most keys that an exported sequence may have left.
 const KEYS: usize = 4096;
 /// The most requests without an answer: the window, and what may be beyond it.
 const PENDING: usize = 32;

@@ -1,4 +1,4 @@
-//! Fields as text, `name length:bytes` and a line end each: written, and read in the same order by a reader that is total and bounded.
+//! The fields of an exported session as text, `name length:bytes` and a line end each: written, and read in the same order by a reader that is total and bounded.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use xmpp_wire::{Element, XmlLimits};
 
 /// The longest time, about 31 years: more is a forgery, and would overflow a clock.
 const MILLIS: u64 = 1_000_000_000_000;
-/// Why bytes are not a session at rest.
+/// Why bytes are not an exported session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -21,7 +21,7 @@ pub enum DecodeError {
     /// Cut short, or a field that is not what its place wants.
     #[error("no valid {field}")]
     Field {
-        /// Which.
+        /// The name of the field.
         field: &'static str,
     },
 }
@@ -36,7 +36,7 @@ pub(super) fn element(bytes: &[u8]) -> Result<Element, DecodeError> {
         .map_err(|_| DecodeError::Field { field: "element" })
 }
 
-/// Writes fields.
+/// Writes the fields of an exported session.
 pub(super) struct Encoder {
     pub(super) out: Vec<u8>,
 }
@@ -67,7 +67,7 @@ impl Encoder {
         self.number(name, millis.min(MILLIS));
     }
 
-    /// `-`, or `+` and the text.
+    /// A text that may be missing: `-`, or `+` and the text.
     pub(super) fn option(&mut self, name: &str, value: Option<&str>) {
         match value {
             None => self.text(name, "-"),
@@ -102,7 +102,7 @@ impl Encoder {
     }
 }
 
-/// Reads fields in the order in which they were written.
+/// Reads the fields of an exported session, in the order in which they were written.
 pub(super) struct Fields<'a> {
     pub(super) rest: &'a [u8],
 }

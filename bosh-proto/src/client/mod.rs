@@ -35,11 +35,11 @@ pub use xmpp_machine::SendError;
 
 use crate::{Condition, ExchangeId};
 
-/// What the driver must do.
+/// What the driver must do next, in order.
 pub enum Action {
     /// POST it to the session's URL; then `handle_response` or `handle_failure`, once.
     Request {
-        /// Names this exchange.
+        /// The name of this exchange, which comes back with its answer.
         id: ExchangeId,
         /// The body. A retransmission has the very bytes of the first time.
         body: Bytes,
@@ -47,10 +47,10 @@ pub enum Action {
     /// Close that exchange's connection, or reset its stream: its answer is no longer wanted. An answer that is there already may still be
     /// handed in.
     Abandon {
-        /// Which.
+        /// The exchange that is given up.
         id: ExchangeId,
     },
-    /// Tell the application.
+    /// Tell the application this.
     Deliver(Event),
 }
 
@@ -116,7 +116,7 @@ pub struct Opened {
     pub acknowledges: bool,
 }
 
-/// How a pause came about.
+/// Whether the connection manager is known to have granted a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {
     /// The connection manager answered the pause request.
@@ -125,7 +125,7 @@ pub enum Pause {
     Unconfirmed(Duration),
 }
 
-/// The end of a session.
+/// How a session ended, and what was not delivered in it.
 #[derive(Debug)]
 pub struct Closed {
     /// Who ended it, and how.
@@ -138,7 +138,7 @@ pub struct Closed {
     pub undelivered: Vec<Element>,
 }
 
-/// Why a session ended.
+/// Who ended a session, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
@@ -180,7 +180,7 @@ pub enum Redirect {
 /// The answer to a request: a status and a body, of whatever type (B-R-006).
 #[derive(Clone)]
 pub struct Response {
-    /// The status code.
+    /// The HTTP status code.
     pub status: u16,
     /// The body, without its content coding.
     pub body: Bytes,
@@ -196,7 +196,7 @@ impl std::fmt::Debug for Response {
     }
 }
 
-/// Why there is no answer.
+/// Why a request has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
@@ -221,10 +221,10 @@ pub enum CallError {
     /// Not between one second and `maxpause` (B-R-118).
     #[error("a pause takes between 1 s and {} s", max.as_secs())]
     PauseRange {
-        /// The longest.
+        /// The longest pause that was offered.
         max: Duration,
     },
-    /// `resume` without a pause.
+    /// `resume` was called without a pause.
     #[error("the session is not paused")]
     NotPaused,
 }

@@ -13,12 +13,12 @@ pub(super) fn prepare(element: &Element) -> Element {
     }
 }
 
-/// Whether it travels alone: one SASL element a body (B-X-001).
+/// Whether an element travels alone: one SASL element a body (B-X-001).
 fn is_alone(element: &Element) -> bool {
     matches!(element.name().namespace, ns::SASL | ns::SASL2)
 }
 
-/// The queue.
+/// The elements that wait for room in the window, at most `Config::outbox_bytes` of them.
 #[derive(Default)]
 pub(super) struct Outbox {
     queue: VecDeque<Element>,
@@ -83,7 +83,7 @@ impl Outbox {
         self.refused
     }
 
-    /// The queue of a session that was at rest.
+    /// The outbox of a session that was at rest: its elements, and whether `send` was refused.
     pub(super) fn from_parts(queue: Vec<Element>, refused: bool) -> Self {
         let bytes = queue.iter().map(|element| element.raw().len()).sum();
         Self {
@@ -93,7 +93,7 @@ impl Outbox {
         }
     }
 
-    /// Takes everything.
+    /// Takes all elements, for the last request or to hand them back.
     pub(super) fn take_all(&mut self) -> Vec<Element> {
         self.bytes = 0;
         std::mem::take(&mut self.queue).into()

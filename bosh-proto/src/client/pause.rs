@@ -72,7 +72,7 @@ impl Session {
         }
     }
 
-    /// The pause begins.
+    /// Begins a pause: nothing is sent until shortly before it is over.
     pub(super) fn paused(&mut self, pause: Pause) {
         let (Pause::Granted(period) | Pause::Unconfirmed(period)) = pause;
         let until = self.now + period.saturating_sub(MARGIN).max(period / 2);
@@ -81,7 +81,7 @@ impl Session {
         self.deliver(Event::Paused(pause));
     }
 
-    /// The pause under way.
+    /// How long the pause under way lasts.
     pub(super) fn pause_period(&self) -> Option<Duration> {
         match self.phase {
             Phase::Pausing { period, .. } | Phase::Paused { period, .. } => Some(period),
@@ -89,6 +89,7 @@ impl Session {
         }
     }
 
+    /// Ends a pause: a request is due, and what was lost goes again.
     fn resume_now(&mut self) {
         self.phase = Phase::Open;
         self.must_send = true;
@@ -121,7 +122,7 @@ impl Session {
         }
     }
 
-    /// What time does to pauses.
+    /// Ends the wait for the answer to a pause, or the pause itself, where its time is over.
     pub(super) fn expire_pause(&mut self) {
         match self.phase {
             Phase::Pausing {

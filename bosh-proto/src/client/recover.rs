@@ -216,7 +216,7 @@ impl Session {
         }
     }
 
-    /// When that is.
+    /// When the next retransmission is due.
     pub(super) fn next_retransmission_at(&self) -> Option<Moment> {
         self.next_retransmission().map(|(_, due)| due)
     }

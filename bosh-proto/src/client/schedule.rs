@@ -14,7 +14,7 @@ const UNPROVEN: Duration = Duration::from_secs(2);
 
 /// After so many polls that came back empty at once, polls are spaced: a connection manager that does not hold must not make us spin.
 const QUICK: u8 = 3;
-/// By at least this much.
+/// The least time between such polls.
 const QUICK_SPACE: Duration = Duration::from_secs(1);
 
 impl Session {

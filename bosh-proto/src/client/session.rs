@@ -68,7 +68,7 @@ pub struct Session {
     pub(super) held_until: Option<Moment>,
     /// Polls in a row that were answered at once and empty, where they should have been held.
     pub(super) quick: u8,
-    /// A 4xx in a row (B-R-144).
+    /// How many 4xx came in a row (B-R-144).
     pub(super) refusals: u8,
     /// A terminal answer waits for those before it until then (B-R-138).
     pub(super) terminal_until: Option<Moment>,
@@ -79,7 +79,7 @@ pub struct Session {
     pub(super) generation: u64,
 }
 
-/// Where a session stands.
+/// The phase of a session, from its creation to its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The creation request is pending, or due.
@@ -106,10 +106,10 @@ pub(super) enum Phase {
     Over,
 }
 
-/// Where a restart stands (XEP-0206 §5).
+/// The progress of the restart behind SASL (XEP-0206 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Restart {
-    /// SASL has not succeeded.
+    /// SASL has not succeeded yet.
     None,
     /// To be sent before anything else.
     Due,
@@ -119,7 +119,7 @@ pub(super) enum Restart {
     Done,
 }
 
-/// What a request is.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Creation,
@@ -140,9 +140,9 @@ pub(super) struct Pending {
     pub(super) way: Way,
     /// Abandoned exchanges whose answer may come all the same, the newest last.
     pub(super) stale: Vec<ExchangeId>,
-    /// When it was first sent.
+    /// When it was sent for the first time.
     pub(super) since: Moment,
-    /// And last.
+    /// When it was sent for the last time.
     pub(super) sent: Moment,
     /// When an exchange first broke on which the connection manager may have held it.
     pub(super) broken: Option<Moment>,
@@ -154,7 +154,7 @@ pub(super) struct Pending {
     pub(super) garbage: u8,
 }
 
-/// Where a pending request is.
+/// Whether a pending request is under way, waits for its next try, or was answered out of turn.
 #[derive(Debug)]
 pub(super) enum Way {
     /// On an exchange, to be given up then.
@@ -165,7 +165,7 @@ pub(super) enum Way {
     Answered(Box<Parked>),
 }
 
-/// Early hints that a request was lost.
+/// The deadline of an early hint that a request was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     None,
@@ -285,7 +285,7 @@ impl Session {
         }
     }
 
-    /// It can again.
+    /// The application can take more again: the client polls as usual.
     pub fn release_input(&mut self, now: Instant) {
         self.now = self.clock.read(now);
         self.input_held = false;
@@ -313,13 +313,13 @@ impl Session {
         self.end(super::Cause::Ours, None, None);
     }
 
-    /// An answer came.
+    /// The answer to a request came. An exchange that is not known is ignored.
     pub fn handle_response(&mut self, id: ExchangeId, response: Response, now: Instant) {
         self.now = self.clock.read(now);
         self.take_response(id, response);
     }
 
-    /// No answer will come.
+    /// A request will get no answer. An exchange that is not known is ignored.
     pub fn handle_failure(&mut self, id: ExchangeId, failure: Failure, now: Instant) {
         self.now = self.clock.read(now);
         self.take_failure(id, failure);
@@ -331,7 +331,7 @@ impl Session {
         self.expire();
     }
 
-    /// The next order. New requests are composed here, at the latest time seen.
+    /// The next thing that the driver must do. New requests are composed here, at the latest time seen.
     pub fn poll_action(&mut self) -> Option<Action> {
         if self.actions.is_empty() {
             self.send_due();

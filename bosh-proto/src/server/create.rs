@@ -15,7 +15,7 @@ use crate::{Channel, Condition, body::Body, keys::Expected, rid::Rid};
 /// What was negotiated, for the session's whole life.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
-    /// Granted `wait` in seconds.
+    /// The granted `wait` in seconds.
     pub(super) wait: u16,
     /// Granted `hold`.
     pub(super) hold: u8,

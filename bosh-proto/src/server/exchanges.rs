@@ -7,7 +7,7 @@ use slab::Slab;
 use super::SessionKey;
 use crate::{ConnectionId, ExchangeId};
 
-/// An exchange of a session.
+/// An exchange that is waited on: whose it is, and its connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Exchange {
     /// Not zero, which leaves a vacant place of the slab no larger than this.
@@ -37,7 +37,7 @@ impl ExchangeSlot {
         self.0 != 0
     }
 
-    /// Takes the exchange out.
+    /// Takes the exchange out, as when it died or was answered.
     pub(super) fn take(&mut self) -> Option<ExchangeId> {
         std::mem::take(self).live()
     }
@@ -104,7 +104,7 @@ pub(super) fn handle(serial: u32, index: u32) -> u64 {
     u64::from(serial) << 32 | u64::from(index)
 }
 
-/// The halves again.
+/// The serial number and the index of a handle.
 pub(super) fn parts(handle: u64) -> (u32, usize) {
     let serial = u32::try_from(handle >> 32).unwrap_or(u32::MAX);
     let index = u32::try_from(handle & u64::from(u32::MAX)).unwrap_or(u32::MAX);

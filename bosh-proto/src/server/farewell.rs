@@ -204,7 +204,7 @@ impl Session {
     }
 }
 
-/// The condition of a fault.
+/// The condition that a broken rule is answered with.
 fn wire_condition(reason: Reason) -> Condition {
     reason.condition().unwrap_or(Condition::UndefinedCondition)
 }

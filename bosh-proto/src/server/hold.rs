@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{Condition, ExchangeId, body::recoverable_error};
 
-/// What an answer may carry.
+/// Whether an answer may carry queued elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fill {
     /// Queued elements, as many as fit.
     Queue,
-    /// None.
+    /// No elements.
     Nothing,
 }
 
@@ -29,10 +29,10 @@ pub(super) enum Fill {
 /// without it counts as answered, see [`Spared`] and `Session::punctual`.
 #[derive(Debug, Default)]
 pub(super) enum Linger {
-    /// The next release waits.
+    /// The next release of a held request waits for a payload.
     #[default]
     Ready,
-    /// One waits until then.
+    /// A release waits until then.
     Waiting(Moment),
     /// Releases are immediate; the newest one was then.
     Off(Option<Moment>),

@@ -26,7 +26,7 @@ impl Late {
         Some(response)
     }
 
-    /// When the next is due.
+    /// When the next delayed answer is due.
     pub(super) fn first(&self) -> Option<Moment> {
         self.due.first().map(|(at, _)| *at)
     }

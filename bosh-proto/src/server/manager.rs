@@ -215,7 +215,7 @@ impl Manager {
         self.with(session, now, |session, ctx| session.hold_input(ctx));
     }
 
-    /// It can again.
+    /// The server can take more again: requests that were left unanswered for that are answered as usual.
     pub fn release_input(&mut self, session: SessionKey, now: Instant) {
         let now = self.clock.read(now);
         self.with(session, now, |session, ctx| {
@@ -244,7 +244,7 @@ impl Manager {
         self.sids.len()
     }
 
-    /// The next order.
+    /// The next thing that the driver must do.
     pub fn poll_action(&mut self) -> Option<Action> {
         let action = self.actions.pop_front();
         if action.is_none() && self.actions.capacity() > KEPT_ACTIONS {

@@ -1,4 +1,4 @@
-//! The connection manager's side.
+//! The connection manager's side: [`Manager`] holds all sessions of one server, routed by `sid`.
 
 mod address;
 mod config;
@@ -38,26 +38,26 @@ use crate::{Condition, ExchangeId, Response};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey(pub(crate) u64);
 
-/// What the driver must do.
+/// What the driver must do next, in order.
 #[derive(Debug)]
 pub enum Action {
     /// Answer that exchange; then `handle_sent` when its bytes left.
     Respond {
-        /// Which.
+        /// The exchange to answer.
         id: ExchangeId,
-        /// With what.
+        /// The HTTP answer.
         response: Response,
     },
     /// Close that exchange's connection without an answer (B-R-168).
     Abort {
-        /// Which.
+        /// The exchange whose connection is to be closed.
         id: ExchangeId,
     },
     /// Tell the session's application.
     Deliver {
-        /// Whose.
+        /// The session that it is about.
         session: SessionKey,
-        /// What.
+        /// What its application learns.
         event: Event,
     },
 }
@@ -89,11 +89,11 @@ pub struct Opening {
     pub route: Option<Route>,
     /// The client's address.
     pub address: Option<std::net::IpAddr>,
-    /// What carried it.
+    /// Whether the creation request came over TLS.
     pub channel: crate::Channel,
 }
 
-/// The end of a session.
+/// How a session ended, and what was not delivered in it.
 #[derive(Debug)]
 pub struct Closed {
     /// Who ended it, and what the client was told.
@@ -104,7 +104,7 @@ pub struct Closed {
     pub undelivered: Vec<Element>,
 }
 
-/// Why a session ended.
+/// Who ended a session, and what its client was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {

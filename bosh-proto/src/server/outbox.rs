@@ -133,13 +133,13 @@ struct Queue {
 pub(super) struct Spares(Vec<Outbox>);
 
 impl Spares {
-    /// Queues kept.
+    /// Empty queues that are kept.
     const KEPT: usize = 32;
-    /// Room kept in one.
+    /// Elements that a kept queue has room for.
     const ROOM: usize = 16;
 }
 
-/// The queue.
+/// The elements that wait for a request to leave on; none is allocated while there are none.
 #[derive(Debug, Default)]
 pub(super) struct Outbox(Option<Box<Queue>>);
 
@@ -230,7 +230,7 @@ impl Outbox {
         due
     }
 
-    /// Gives an empty queue away.
+    /// Drops an empty queue, or keeps it for the next session that needs one.
     pub(super) fn drop_unused(&mut self, spares: &mut Spares) {
         let is_idle = self.is_empty() && !self.is_blocked();
         if !is_idle {

@@ -55,7 +55,7 @@ impl Default for Rates {
     }
 }
 
-/// A session's own buckets.
+/// The token buckets of one session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
     requests: Bucket,
@@ -75,7 +75,7 @@ impl Pace {
     }
 }
 
-/// What is known of one address.
+/// The token buckets of one address, and its sessions before authentication.
 #[derive(Debug, Default)]
 struct Usage {
     sessions: Bucket,
@@ -144,7 +144,7 @@ impl Addresses {
         requests.max(volume)
     }
 
-    /// Counts a new session.
+    /// Counts a new session, and says whether it may be.
     pub(super) fn admit(
         &mut self,
         address: Option<IpAddr>,

@@ -83,7 +83,7 @@ impl Police {
         Ok(())
     }
 
-    /// Notes an answer.
+    /// Remembers whether the newest answer had payloads.
     pub(super) fn note_answer(&mut self, has_payload: bool) {
         self.answered_bare = !has_payload;
     }

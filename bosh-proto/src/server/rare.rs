@@ -1,4 +1,4 @@
-//! What few sessions need, or most for a moment only: kept apart, so that an idle session does not pay for it.
+//! Rarely used session state, boxed so that idle sessions stay small.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{keys::Expected, rid::Rid};
 
-/// There while any of it is used.
+/// Rarely used session state; there while any of it is used.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
     /// Requests behind a gap, by rid.
@@ -54,7 +54,7 @@ impl Rare {
 }
 
 impl Session {
-    /// To change it.
+    /// The rarely used state, made where there is none.
     pub(super) fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -84,7 +84,7 @@ impl Session {
         self.rare.as_ref().is_some_and(|rare| rare.report.is_some())
     }
 
-    /// Until when answers wait.
+    /// The time before which rates let no answer leave.
     pub(super) fn slow_until(&self) -> Option<Moment> {
         self.rare.as_ref().and_then(|rare| rare.slow_until)
     }
@@ -97,7 +97,7 @@ impl Session {
         }
     }
 
-    /// Whether answers wait now.
+    /// Whether rates delay answers now.
     pub(super) fn is_slowed(&mut self, now: Moment) -> bool {
         let is_slowed = self.slow_until().is_some_and(|until| now < until);
         if let (false, Some(rare)) = (is_slowed, &mut self.rare) {
@@ -106,7 +106,7 @@ impl Session {
         is_slowed
     }
 
-    /// Drops what is not used any more.
+    /// Drops the rarely used state where none of it is used any more.
     pub(super) fn drop_unused(&mut self) {
         if self.rare.as_ref().is_some_and(|rare| rare.is_unused()) {
             self.rare = None;

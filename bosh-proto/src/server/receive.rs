@@ -121,7 +121,7 @@ impl Session {
         Ok(())
     }
 
-    /// A rid not seen before.
+    /// A new request: judged, then applied in its turn or kept behind the gap before it.
     fn receive_new(
         &mut self,
         rid: Rid,
@@ -302,7 +302,7 @@ impl Session {
         }
     }
 
-    /// B-R-123.
+    /// Reads `pause`: whole seconds up to `maxpause`, at least one (B-R-123).
     fn read_pause(&self, body: &Body) -> Result<Option<Duration>, Reason> {
         let Some(text) = body.attribute("pause") else {
             return Ok(None);

@@ -19,7 +19,7 @@ pub(super) struct Answered {
     pub(super) duplicates: u8,
 }
 
-/// How many answers are kept.
+/// How many answers are kept for replay.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) count: usize,

@@ -60,7 +60,7 @@ pub(super) enum Type<'a> {
 }
 
 impl Type<'_> {
-    /// What a terminal body says.
+    /// The condition of a terminal body.
     pub(super) fn condition(self) -> Option<Condition> {
         match self {
             Self::Ordinary => None,

@@ -44,7 +44,7 @@ impl Context<'_> {
     }
 }
 
-/// Where a session stands.
+/// The phase of a session, from its creation to its end.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// The creation request waits for its answer.
@@ -79,7 +79,7 @@ pub(super) struct Farewell {
 }
 
 impl Farewell {
-    /// With a condition alone.
+    /// A farewell of our own with a condition alone.
     pub(super) fn new(condition: Condition) -> Self {
         Self {
             cause: Cause::Ours,
@@ -103,7 +103,7 @@ pub(super) struct OpenRequest {
     pub(super) duplicates: u8,
 }
 
-/// A request behind a gap.
+/// A request that came before one with a lower rid.
 #[derive(Debug)]
 pub(super) struct Deferred {
     pub(super) body: Body,
@@ -128,7 +128,7 @@ pub(super) struct Arrival {
 /// A client that has not signed in.
 #[derive(Debug)]
 pub(super) struct Unauthenticated {
-    /// When its session ends.
+    /// When its session ends unless it signs in.
     pub(super) until: Option<Moment>,
     /// The address that it counts against.
     pub(super) share: Option<AddressShare>,
@@ -335,7 +335,7 @@ impl Session {
         self.open.iter().chain(deferred)
     }
 
-    /// The same to change them.
+    /// Requests without an answer, to change them.
     pub(super) fn unanswered_mut(&mut self) -> impl Iterator<Item = &mut OpenRequest> {
         let rare = self.rare.as_deref_mut();
         let deferred = rare.into_iter().flat_map(|rare| &mut rare.deferred);

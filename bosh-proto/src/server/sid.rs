@@ -26,7 +26,7 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// The `sid` on the wire.
+    /// Writes the `sid` as it goes on the wire, behind the tag of this node.
     pub(super) fn spell(&self, tag: Option<&str>) -> String {
         let mut sid = String::new();
         if let Some(tag) = tag {
@@ -37,7 +37,7 @@ impl Secret {
         sid
     }
 
-    /// Compares in constant time.
+    /// Whether two secrets are equal, compared in constant time.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.0.as_slice().ct_eq(other.0.as_slice()).into()
     }
@@ -87,7 +87,7 @@ impl Sids {
         }
     }
 
-    /// Sids in use.
+    /// How many sids are in use.
     pub(super) fn len(&self) -> usize {
         self.map.len()
     }

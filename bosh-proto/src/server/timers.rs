@@ -34,7 +34,7 @@ impl Timers {
         *registered = deadline;
     }
 
-    /// Takes a session out.
+    /// Removes a session's entry.
     pub(super) fn disarm(&mut self, index: u32, registered: &mut Option<Moment>) {
         if let Some(at) = registered.take() {
             self.set.remove(&(at, index));

@@ -56,7 +56,7 @@ pub enum HostMeta2 {
     UrlsOnly,
 }
 
-/// What a document offers.
+/// The endpoints that a document offers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Offer {

@@ -94,7 +94,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Where it is no domain.
+    /// The text is no domain that can be looked up.
     pub fn new(domain: &str) -> Result<Self, NotADomain> {
         if !is_host_name(domain) {
             return Err(NotADomain(domain.to_owned()));

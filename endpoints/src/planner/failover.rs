@@ -420,7 +420,7 @@ impl Planner {
         self.tell(Event::Waiting { delay, report });
     }
 
-    /// Ends what had its time.
+    /// Gives up attempts and look-ups whose time is over.
     pub(super) fn expire(&mut self) {
         let now = self.clock.latest();
         let State::Round(round) = &self.state else {
@@ -451,7 +451,7 @@ fn attempted(id: AttemptId, entry: &Entry) -> Subject {
     Subject::Attempt(id, entry.candidate.url.clone(), entry.address)
 }
 
-/// The order of a round.
+/// The stages of a round, in order.
 fn stages(config: &Config) -> VecDeque<Stage> {
     let place = |wanted: &Source| config.sources.iter().position(|source| source == wanted);
     let probe = match (place(&Source::Srv), place(&Source::HostMeta)) {

@@ -43,7 +43,7 @@ enum Format {
     Nodes,
 }
 
-/// What one source gave.
+/// The endpoints that one source gave, and how long they are good for.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) offer: Offer,
@@ -76,7 +76,7 @@ pub(super) enum What {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Next(Format);
 
-/// What came of an answer.
+/// What a look-up leads to.
 pub(super) enum Answer {
     /// The source has been read.
     Known(Offer),

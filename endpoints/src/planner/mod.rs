@@ -35,14 +35,14 @@ pub struct AttemptId(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LookupId(u64);
 
-/// What the driver must do.
+/// What the driver must do next, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Find out; then `handle_fetched`, `handle_records` or `handle_lookup_failure`.
     LookUp {
         /// Comes back with the answer.
         id: LookupId,
-        /// The question.
+        /// What is asked.
         query: Query,
     },
     /// Open a stream for the domain there; then `handle_opened`, `handle_failure` or `handle_redirect`.
@@ -58,7 +58,7 @@ pub enum Action {
     AbandonLookup(LookupId),
     /// The stream is no longer wanted: close it, if it is open.
     Abandon(AttemptId),
-    /// Tell the application.
+    /// Tell the application this.
     Deliver(Event),
 }
 
@@ -86,9 +86,9 @@ pub enum Query {
 pub enum Event {
     /// Everything failed, or the session was lost. It is tried again after a while.
     Waiting {
-        /// The while.
+        /// How long it waits.
         delay: Duration,
-        /// What was tried.
+        /// What was tried, and why it failed.
         report: Report,
     },
     /// It is not tried again, until `connect` is called.
@@ -108,7 +108,7 @@ enum State {
     Open(Open),
 }
 
-/// A session.
+/// The session that is open, and where it leads.
 #[derive(Debug)]
 struct Open {
     id: AttemptId,
@@ -147,7 +147,7 @@ pub struct Planner {
     rng: ChaCha12Rng,
     clock: Clock,
     state: State,
-    /// By place of the source.
+    /// What each source gave, by its index in `Config::sources`.
     known: Vec<Option<Known>>,
     memory: Memory,
     /// Rounds, and lost sessions, that failed in a row.
@@ -225,7 +225,7 @@ impl Planner {
         });
     }
 
-    /// There is no answer.
+    /// The look-up failed.
     pub fn handle_lookup_failure(&mut self, id: LookupId, failure: Failure, now: Instant) {
         self.clock.read(now);
         self.answer_lookup(id, |what, config| what.failed(failure, config));
@@ -343,7 +343,7 @@ impl Planner {
         self.advance();
     }
 
-    /// The next order.
+    /// The next thing that the driver must do.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }

@@ -27,7 +27,7 @@ pub(super) struct Attempt {
     pub(super) deadline: Moment,
 }
 
-/// Where the next candidates come from; places are of `Config::sources`.
+/// Where the next candidates come from; numbers are indices into `Config::sources`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// A source's host-meta, looked up early because it may say that it is complete (XEP-0487 §2.2).

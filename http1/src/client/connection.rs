@@ -89,7 +89,7 @@ struct Writing {
 }
 
 impl Connection {
-    /// A connection made now.
+    /// A connection that was made now.
     pub fn new(config: Arc<Config>, now: Instant) -> Self {
         let clock = Clock::new(now);
         let idle = clock.latest() + config.keep_alive_timeout;
@@ -273,7 +273,7 @@ impl Connection {
         }
     }
 
-    /// The next order.
+    /// The next thing that the driver must do.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
@@ -321,7 +321,7 @@ impl Connection {
         input.is_empty() && !self.receiver.in_body()
     }
 
-    /// The answer is whole.
+    /// Delivers an answer that is whole.
     fn answer(&mut self, head: ResponseHead, body: Bytes) {
         let Some(exchange) = self.exchange.take() else {
             return;
@@ -393,7 +393,7 @@ impl Connection {
         }
     }
 
-    /// Ends it at once.
+    /// Drops the connection at once; its request is unanswered.
     fn abandon(&mut self, cause: Cause, reason: Option<Reason>) {
         match self.phase {
             Phase::Open | Phase::Finishing(_) => {

@@ -1,4 +1,4 @@
-//! The client's end of a connection.
+//! The client's end of a connection: one request at a time, and its answer.
 
 mod connection;
 mod reason;
@@ -74,7 +74,7 @@ impl Default for Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub(crate) u64);
 
-/// A whole answer.
+/// An answer that came in whole.
 ///
 /// ```
 /// use xmpp_http1::client::Response;
@@ -117,7 +117,7 @@ pub enum Event {
     Closed(Closed),
 }
 
-/// How a connection ended.
+/// How a connection ended, which rule or deadline ended it, and what became of its request.
 ///
 /// ```
 /// use xmpp_http1::client::{Action, Cause, Closed, Config, Connection, Event, Progress, Request};
@@ -137,7 +137,7 @@ pub enum Event {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// Who ended it.
+    /// Who ended the connection.
     pub cause: Cause,
     /// The rule that the server broke, or the deadline that it missed; `None` where it did neither.
     pub reason: Option<Reason>,
@@ -148,9 +148,9 @@ pub struct Closed {
 /// A request without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unanswered {
-    /// Its name.
+    /// The name that `send` gave it.
     pub id: RequestId,
-    /// How far it came.
+    /// How far it came: whether it may be sent again.
     pub progress: Progress,
 }
 
@@ -165,7 +165,7 @@ pub enum Progress {
     Answering,
 }
 
-/// Why a connection ended.
+/// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {

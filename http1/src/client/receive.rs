@@ -41,7 +41,7 @@ pub(super) enum Body {
     UntilEnd(BytesMut),
 }
 
-/// What the input brought.
+/// The part of an answer that the input completed.
 #[derive(Debug)]
 pub(super) enum Received {
     /// A 1xx but 101.
@@ -273,7 +273,7 @@ fn content_length(head: &ResponseHead) -> Result<Option<usize>, Reason> {
     Ok(length)
 }
 
-/// RFC 9112 §9.3.
+/// Whether the connection goes on behind an answer (RFC 9112 §9.3).
 fn persistence(head: &ResponseHead, body: &Body) -> Persistence {
     let kept = match head.version() {
         Version::Http11 => true,

@@ -292,7 +292,7 @@ impl Connection {
         }
     }
 
-    /// The next order.
+    /// The next thing that the driver must do.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
@@ -361,7 +361,7 @@ impl Connection {
         }
     }
 
-    /// A head came: its answer takes its place in the order.
+    /// A head came: its answer gets its place in the order.
     fn expect_answer(&mut self, framing: Framing, facts: HeadFacts) {
         self.fresh = false;
         self.reading = None;
@@ -378,7 +378,7 @@ impl Connection {
         });
     }
 
-    /// A request came whole.
+    /// Delivers a request that came in whole.
     fn deliver(&mut self, head: RequestHead, body: Bytes, surplus: usize) {
         self.reading = None;
         self.asking = Asking::No;
@@ -434,7 +434,7 @@ impl Connection {
         }
     }
 
-    /// Ends without a farewell.
+    /// Drops the connection at once, without an answer.
     fn abandon(&mut self, cause: Cause, reason: Option<Reason>) {
         match self.phase {
             Phase::Open | Phase::Draining(_) => {
@@ -458,7 +458,7 @@ impl Connection {
         self.writing = None;
     }
 
-    /// What follows from the state: the end, and the deadlines.
+    /// Ends the connection where all that is owed has left, and otherwise sets the deadline of what is awaited of the peer.
     fn finish_or_wait(&mut self) {
         if let Phase::Draining(closed) = self.phase {
             if self.replies.is_done() {

@@ -1,4 +1,4 @@
-//! The server's end of a connection.
+//! The server's end of a connection: requests come in, answers leave in their order.
 
 mod connection;
 mod reason;
@@ -30,7 +30,7 @@ pub use reason::Reason;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Bounds.
+    /// Bounds on requests.
     pub limits: Limits,
     /// A longer body is read only once the application agrees: `Event::Body` asks, `Connection::admit_body` or `refuse_body` answers.
     /// Default `None`: every body within `limits.body_bytes` is read.
@@ -80,7 +80,7 @@ impl Default for Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub(crate) u64);
 
-/// A whole request.
+/// A request that came in whole.
 ///
 /// ```
 /// use xmpp_http1::{Response, server::Request};
@@ -95,7 +95,7 @@ pub struct RequestId(pub(crate) u64);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Answer under this.
+    /// The name under which it is answered.
     pub id: RequestId,
     /// Start line and fields.
     pub head: RequestHead,
@@ -130,7 +130,7 @@ pub enum Event {
     Closed(Closed),
 }
 
-/// How a connection ended.
+/// How a connection ended, and which rule or deadline ended it.
 ///
 /// ```
 /// use xmpp_http1::server::{Action, Cause, Closed, Config, Connection, Event};
@@ -146,13 +146,13 @@ pub enum Event {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// Who ended it.
+    /// Who ended the connection.
     pub cause: Cause,
     /// The rule that the client broke, or the deadline that it missed; `None` where it did neither.
     pub reason: Option<Reason>,
 }
 
-/// Why a connection ended.
+/// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {

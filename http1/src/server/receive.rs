@@ -31,7 +31,7 @@ pub(super) enum Receiver {
     },
 }
 
-/// What the input brought.
+/// The part of a request that the input completed.
 #[derive(Debug)]
 pub(super) enum Received {
     Head(Framing, HeadFacts),

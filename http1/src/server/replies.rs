@@ -58,7 +58,7 @@ pub(super) enum State {
     Refused(Response),
 }
 
-/// The 100 of a request.
+/// Whether a request gets a 100 (Continue) before its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interim {
     None,
@@ -75,7 +75,7 @@ pub(super) struct Written {
     pub(super) then: Then,
 }
 
-/// What follows an answer.
+/// What becomes of the connection behind an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Then {
     #[default]
