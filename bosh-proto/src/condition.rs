@@ -14,7 +14,8 @@ pub enum Condition {
     ImproperAddressing,
     /// The connection manager failed.
     InternalServerError,
-    /// The `sid` is unknown, the `rid` is outside the window, its response is no longer kept, or the key is wrong.
+    /// The `sid` is unknown, the `rid` is outside the window, its response is no longer kept, or
+    /// the key is wrong.
     ItemNotFound,
     /// Another request of the session ended it; its answer says why.
     OtherRequest,

@@ -1,4 +1,5 @@
-//! The contract of every machine, held against both ends of a connection (`xmpp_machine::contract`).
+//! The contract of every machine, held against both ends of a connection
+//! (`xmpp_machine::contract`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,7 +32,8 @@ impl Application {
 }
 
 impl Machine for Application {
-    /// In words: how much of the next request was there already (`Request::surplus`) depends on how the input is cut.
+    /// In words: how much of the next request was there already (`Request::surplus`) depends on how
+    /// the input is cut.
     type Event = String;
     type Handover = Upgraded;
 

@@ -67,8 +67,8 @@ impl<'a> Authority<'a> {
         Self::parse(text.strip_suffix(':').unwrap_or(text))
     }
 
-    /// The same where the port is always there, so that an IPv6 address may come without brackets, as in the `route` of a BOSH client
-    /// (XEP-0124 §7.1): the last colon is in front of the port.
+    /// The same where the port is always there, so that an IPv6 address may come without brackets,
+    /// as in the `route` of a BOSH client (XEP-0124 §7.1): the last colon is in front of the port.
     ///
     /// # Errors
     ///

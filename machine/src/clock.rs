@@ -94,7 +94,8 @@ impl Clock {
         self.instant(moment).unwrap_or(now)
     }
 
-    /// The instant of a moment, or of the start where that is later; `None` where there is no such instant.
+    /// The instant of a moment, or of the start where that is later; `None` where there is no such
+    /// instant.
     pub fn instant(&self, moment: Moment) -> Option<Instant> {
         let age = moment.since(self.start);
         self.first.and_then(|first| first.checked_add(age))

@@ -1,6 +1,8 @@
-/// Declares the enum of the rules whose breach ends a machine, with `ALL`, `as_str` and `Display` in kebab-case.
+/// Declares the enum of the rules whose breach ends a machine, with `ALL`, `as_str` and `Display`
+/// in kebab-case.
 ///
-/// The first line of a variant's doc comment says what happened; a second paragraph, `To do:`, says what an operator should do.
+/// The first line of a variant's doc comment says what happened; a second paragraph, `To do:`, says
+/// what an operator should do.
 ///
 /// ```
 /// xmpp_machine::reasons! {

@@ -393,7 +393,8 @@ fn read_pending(fields: &mut Fields<'_>, config: &Config) -> Result<Pending, Dec
                         };
                         Way::Answered(Box::new(Parked { answer, document }))
                     }
-                    // It was read before; should the value have been tampered with, it is asked for again.
+                    // It was read before; should the value have been tampered with, it is asked for
+                    // again.
                     Err(_) => Way::Again(now),
                 }
             }

@@ -12,8 +12,9 @@ use super::{
 };
 use crate::Instant;
 
-/// A session at rest: the session itself, whose clock stands still, made by [`Session::export`] and brought back to life by
-/// [`Session::import`]. Requests without an answer, parked answers, queued elements and events that were not taken yet are part of it.
+/// A session at rest: the session itself, whose clock stands still, made by [`Session::export`] and
+/// brought back to life by [`Session::import`]. Requests without an answer, parked answers, queued
+/// elements and events that were not taken yet are part of it.
 ///
 /// It holds the session's secrets (`sid`, keys): whoever has it has the session. Its [`Debug`](std::fmt::Debug) shows none of them.
 ///

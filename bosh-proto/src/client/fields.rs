@@ -1,4 +1,5 @@
-//! The fields of an exported session as text, `name length:bytes` and a line end each: written, and read in the same order by a reader that is total and bounded.
+//! The fields of an exported session as text, `name length:bytes` and a line end each: written, and
+//! read in the same order by a reader that is total and bounded.
 
 use std::time::Duration;
 

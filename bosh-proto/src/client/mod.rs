@@ -130,7 +130,8 @@ pub enum Pause {
 pub struct Closed {
     /// Who ended it, and how.
     pub cause: Cause,
-    /// The rule that ended it; `None` where the application, the connection manager or the server did.
+    /// The rule that ended it; `None` where the application, the connection manager or the server
+    /// did.
     pub reason: Option<Reason>,
     /// Where the connection manager or the server wants the client to go instead. Untrusted (B-R-147, B-X-029).
     pub redirect: Option<Redirect>,

@@ -3,8 +3,8 @@
 use xmpp_wire::XmlErrorKind;
 
 xmpp_machine::reasons! {
-    /// The rule that ended a session, for logs; `None` in [`Closed`](super::Closed) where the application, the connection manager or the
-    /// server ended it.
+    /// The rule that ended a session, for logs; `None` in [`Closed`](super::Closed) where the
+    /// application, the connection manager or the server ended it.
     pub enum Reason {
         /// No request was answered at the creation: there was no connection, or it broke.
         ///
@@ -12,7 +12,8 @@ xmpp_machine::reasons! {
         CreationUnanswered = "creation-unanswered",
         /// No request was answered for as long as the session can live without.
         ///
-        /// To do: nothing if the network was away; otherwise look for a proxy that drops long requests.
+        /// To do: nothing if the network was away; otherwise look for a proxy that drops long
+        /// requests.
         AnswersMissing = "answers-missing",
         /// TLS was refused, or the server's certificate is not valid for its name.
         ///
@@ -34,15 +35,18 @@ xmpp_machine::reasons! {
         ///
         /// To do: check the URL, and what stands in front of the connection manager.
         StatusRepeated = "status-repeated",
-        /// The session's creation was tried as often as it may be, and an HTTP status answered the last try.
+        /// The session's creation was tried as often as it may be, and an HTTP status answered the
+        /// last try.
         ///
         /// To do: check the URL, and what stands in front of the connection manager.
         CreationStatus = "creation-status",
         /// Answers were not BOSH.
         ///
-        /// To do: look for a captive portal or a proxy that answers in the server's place; check the URL.
+        /// To do: look for a captive portal or a proxy that answers in the server's place; check
+        /// the URL.
         NotBosh = "not-bosh",
-        /// The connection manager answered one request with `type='error'` more often than a repetition makes sense (XEP-0124 §17.3).
+        /// The connection manager answered one request with `type='error'` more often than a
+        /// repetition makes sense (XEP-0124 §17.3).
         ///
         /// To do: report it to the authors of the connection manager.
         ErrorRepeated = "error-repeated",
@@ -74,7 +78,8 @@ xmpp_machine::reasons! {
         ///
         /// To do: report it to the authors of the connection manager.
         FeaturesMissing = "features-missing",
-        /// More than `held_bytes` came while the application did not read, and the session could live no longer without a request.
+        /// More than `held_bytes` came while the application did not read, and the session could
+        /// live no longer without a request.
         ///
         /// To do: make the application read, or raise `held_bytes`.
         HeldInputTooLong = "held-input-too-long",

@@ -135,8 +135,8 @@ impl Session {
         }
     }
 
-    /// A transmission failed; the next one follows after a while. `cause` and `reason` are the session's where it was the last try of its
-    /// creation.
+    /// A transmission failed; the next one follows after a while. `cause` and `reason` are the
+    /// session's where it was the last try of its creation.
     fn fail(&mut self, at: usize, least: Duration, cause: Cause, reason: Reason) {
         if let Phase::Creating { attempts, .. } = self.phase {
             // The next try is another session's (B-R-049).

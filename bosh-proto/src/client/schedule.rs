@@ -18,7 +18,8 @@ const QUICK: u8 = 3;
 const QUICK_SPACE: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// Sends what is due, in this order: retransmissions, the restart, payloads, a poll. Called when every order was taken.
+    /// Sends what is due, in this order: retransmissions, the restart, payloads, a poll. Called
+    /// when every order was taken.
     pub(super) fn send_due(&mut self) {
         match self.phase {
             Phase::Over => return,

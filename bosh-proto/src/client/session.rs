@@ -30,7 +30,8 @@ pub struct Session {
     pub(super) config: Config,
     pub(super) rng: ChaCha12Rng,
     pub(super) clock: Clock,
-    /// The latest moment of the clock. All deadlines are moments, so that a session at rest is the session itself.
+    /// The latest moment of the clock. All deadlines are moments, so that a session at rest is the
+    /// session itself.
     pub(super) now: Moment,
     pub(super) exchanges: u64,
     pub(super) actions: VecDeque<Action>,
@@ -331,7 +332,8 @@ impl Session {
         self.expire();
     }
 
-    /// The next thing that the driver must do. New requests are composed here, at the latest time seen.
+    /// The next thing that the driver must do. New requests are composed here, at the latest time
+    /// seen.
     pub fn poll_action(&mut self) -> Option<Action> {
         if self.actions.is_empty() {
             self.send_due();

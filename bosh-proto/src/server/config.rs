@@ -28,8 +28,9 @@ pub struct Config {
     pub linger: Duration,
     /// When the creation request is answered without features (B-R-062), or `wait` if that is less. Default 5 s.
     pub creation_timeout: Duration,
-    /// From creation to SASL success, seen in what is sent; then `policy-violation` (as W-R-335 for WebSocket). Default 60 s: a person types a
-    /// password in that time, and sessions of clients that never sign in do not pile up. `None` for applications that do not use SASL.
+    /// From creation to SASL success, seen in what is sent; then `policy-violation` (as W-R-335 for
+    /// WebSocket). Default 60 s: a person types a password in that time, and sessions of clients
+    /// that never sign in do not pile up. `None` for applications that do not use SASL.
     pub auth_timeout: Option<Duration>,
     /// A stanza before SASL success ends the session with the stream error `not-authorized` (RFC 6120 §4.9.3.12). Default false: a server behind the
     /// connection manager judges what its clients send; true where the application is the server.

@@ -1,4 +1,5 @@
-//! Answers to requests of no session, which wait where the rates of their client's address say so (B-R-133).
+//! Answers to requests of no session, which wait where the rates of their client's address say so
+//! (B-R-133).
 
 use std::collections::{BTreeMap, BTreeSet};
 

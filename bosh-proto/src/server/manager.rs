@@ -215,7 +215,8 @@ impl Manager {
         self.with(session, now, |session, ctx| session.hold_input(ctx));
     }
 
-    /// The server can take more again: requests that were left unanswered for that are answered as usual.
+    /// The server can take more again: requests that were left unanswered for that are answered as
+    /// usual.
     pub fn release_input(&mut self, session: SessionKey, now: Instant) {
         let now = self.clock.read(now);
         self.with(session, now, |session, ctx| {

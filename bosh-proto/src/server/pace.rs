@@ -1,4 +1,5 @@
-//! How fast clients may be (B-R-133): buckets in virtual time, for sessions and for client addresses.
+//! How fast clients may be (B-R-133): buckets in virtual time, for sessions and for client
+//! addresses.
 //!
 //! Whoever is faster is slowed down: what came is taken, and its answer waits until the debt is paid, which stops a client that keeps to
 //! its window. Only new requests count, retransmissions have bounds of their own (B-R-095).
@@ -22,8 +23,8 @@ pub struct Rates {
     pub session_requests: Option<Rate>,
     /// Bytes of the bodies of a session's new requests.
     pub session_bytes: Option<Rate>,
-    /// New sessions from one address. IPv6 addresses of a /64 count as one; loopback addresses, and requests whose address is not
-    /// known, are not counted, since they stand for many people.
+    /// New sessions from one address. IPv6 addresses of a /64 count as one; loopback addresses, and
+    /// requests whose address is not known, are not counted, since they stand for many people.
     pub address_sessions: Option<Rate>,
     /// Requests from one address.
     pub address_requests: Option<Rate>,
@@ -33,10 +34,12 @@ pub struct Rates {
     /// `policy-violation`, a session whose own requests are is ended with it, unless it was not told `polling` (XEP-0124 §11).
     /// Default 10 s, in which no client gives a request up.
     pub patience: Duration,
-    /// Sessions from one address that are not signed in; creation beyond is refused with `policy-violation`. Default 1 024: a large office
-    /// behind one address that reconnects at once.
+    /// Sessions from one address that are not signed in; creation beyond is refused with
+    /// `policy-violation`. Default 1 024: a large office behind one address that reconnects at
+    /// once.
     pub unauthenticated_per_address: usize,
-    /// Addresses counted at once; those beyond share their rates. Default 65 536, some 10 MB at most.
+    /// Addresses counted at once; those beyond share their rates. Default 65 536, some 10 MB at
+    /// most.
     pub addresses: usize,
 }
 
@@ -202,7 +205,8 @@ impl Addresses {
     }
 }
 
-/// Takes `count` out of a bucket; gives the time until its debt is paid. Without a rate there is none.
+/// Takes `count` out of a bucket; gives the time until its debt is paid. Without a rate there is
+/// none.
 fn take(
     bucket: &mut Bucket,
     count: u64,
@@ -228,7 +232,8 @@ mod tests {
         Some(Ipv4Addr::new(192, 0, 2, last).into())
     }
 
-    /// B-R-133: memory stays within the bound, idle addresses go, and those without a place share one.
+    /// B-R-133: memory stays within the bound, idle addresses go, and those without a place share
+    /// one.
     #[test]
     fn sources_are_bounded_and_forgotten() {
         let rates = Rates {

@@ -48,8 +48,8 @@ impl Police {
         }
     }
 
-    /// Judges a new request on its arrival. One that fills a gap is not the last one, and not judged:
-    /// the last one was.
+    /// Judges a new request on its arrival. One that fills a gap is not the last one, and not
+    /// judged: the last one was.
     pub(super) fn check_request(
         &mut self,
         request: Conduct,

@@ -1,17 +1,21 @@
-//! Which rule ended a session. What the client is told of it is a condition, which many reasons share.
+//! Which rule ended a session. What the client is told of it is a condition, which many reasons
+//! share.
 
 use xmpp_wire::XmlErrorKind;
 
 use crate::Condition;
 
 xmpp_machine::reasons! {
-    /// The rule that ended a session, for logs: the client is told no more than [`condition`](Self::condition) (B-R-093).
+    /// The rule that ended a session, for logs: the client is told no more than
+    /// [`condition`](Self::condition) (B-R-093).
     pub enum Reason {
         /// A body was not well-formed XML, or not UTF-8.
         ///
-        /// To do: look for a proxy that cuts or rewrites requests; otherwise report it to the client's authors.
+        /// To do: look for a proxy that cuts or rewrites requests; otherwise report it to the
+        /// client's authors.
         NotWellFormed = "not-well-formed",
-        /// A body held XML that XMPP forbids: a document type, a comment, a processing instruction, an entity (RFC 6120 §11.1).
+        /// A body held XML that XMPP forbids: a document type, a comment, a processing instruction,
+        /// an entity (RFC 6120 §11.1).
         ///
         /// To do: report it to the client's authors.
         RestrictedXml = "restricted-xml",
@@ -19,21 +23,27 @@ xmpp_machine::reasons! {
         ///
         /// To do: raise the limit if a client that you trust needs more; otherwise nothing.
         XmlLimit = "xml-limit",
-        /// A client that had not signed in sent a body longer than it may (`body_bytes_before_auth`).
+        /// A client that had not signed in sent a body longer than it may
+        /// (`body_bytes_before_auth`).
         ///
-        /// To do: nothing, unless users with large tickets or certificates cannot sign in: then raise the limit.
+        /// To do: nothing, unless users with large tickets or certificates cannot sign in: then
+        /// raise the limit.
         BodyTooLong = "body-too-long",
         /// A request had no `rid`, or one that is no number from 1 to 2^53 - 1.
         ///
         /// To do: report it to the client's authors.
         RidMissing = "rid-missing",
-        /// A `rid` lay beyond the window of `requests`: the client sent more requests at once than it was granted.
+        /// A `rid` lay beyond the window of `requests`: the client sent more requests at once than
+        /// it was granted.
         ///
-        /// To do: report it to the client's authors; where it comes with one network only, look for a proxy that drops requests.
+        /// To do: report it to the client's authors; where it comes with one network only, look for
+        /// a proxy that drops requests.
         WindowExceeded = "window-exceeded",
-        /// A request came again under its `rid` with another body, in a session that is protected by keys.
+        /// A request came again under its `rid` with another body, in a session that is protected
+        /// by keys.
         ///
-        /// To do: if it is frequent, look for somebody who injects requests, or for two copies of one client (a duplicated browser tab).
+        /// To do: if it is frequent, look for somebody who injects requests, or for two copies of
+        /// one client (a duplicated browser tab).
         RetransmissionDiffers = "retransmission-differs",
         /// A request came again whose answer is no longer kept.
         ///
@@ -53,17 +63,20 @@ xmpp_machine::reasons! {
         TooManyRequests = "too-many-requests",
         /// Empty requests came faster than `polling` allows (XEP-0124 §11, §12).
         ///
-        /// To do: report it to the client's authors; where many clients do it, look for a proxy that answers in our place.
+        /// To do: report it to the client's authors; where many clients do it, look for a proxy
+        /// that answers in our place.
         PollingTooOften = "polling-too-often",
         /// The session's requests were further above its rate than `patience` makes up for.
         ///
         /// To do: nothing; raise `session_requests` if a client that you trust needs more.
         RateExceeded = "rate-exceeded",
-        /// A request was missing, and those behind it held more bytes than a client that has not signed in may leave here.
+        /// A request was missing, and those behind it held more bytes than a client that has not
+        /// signed in may leave here.
         ///
         /// To do: nothing.
         RidGap = "rid-gap",
-        /// A client sent more bytes before its server was reached than one that has not signed in may leave here.
+        /// A client sent more bytes before its server was reached than one that has not signed in
+        /// may leave here.
         ///
         /// To do: look whether the XMPP server is slow to accept connections; otherwise nothing.
         TooMuchBeforeAccept = "too-much-before-accept",
@@ -77,7 +90,8 @@ xmpp_machine::reasons! {
         KeyMissing = "key-missing",
         /// A request's key was not the one that the request before it announced.
         ///
-        /// To do: if it is frequent, look for somebody who injects requests, or for two copies of one client (a duplicated browser tab).
+        /// To do: if it is frequent, look for somebody who injects requests, or for two copies of
+        /// one client (a duplicated browser tab).
         KeyMismatch = "key-mismatch",
         /// A `pause` was no number.
         ///
@@ -103,13 +117,16 @@ xmpp_machine::reasons! {
         ///
         /// To do: nothing, unless users are that slow: then raise the timeout.
         AuthTimeout = "auth-timeout",
-        /// The connection of the creation request broke before its answer left, so that the client does not know its session.
+        /// The connection of the creation request broke before its answer left, so that the client
+        /// does not know its session.
         ///
-        /// To do: if it is frequent, look whether the XMPP server is slow, so that clients or proxies give up.
+        /// To do: if it is frequent, look whether the XMPP server is slow, so that clients or
+        /// proxies give up.
         CreationLost = "creation-lost",
         /// No request came for longer than `inactivity`.
         ///
-        /// To do: nothing: people close pages and lose networks. Where many sessions end so at once, look for a network or proxy that failed.
+        /// To do: nothing: people close pages and lose networks. Where many sessions end so at
+        /// once, look for a network or proxy that failed.
         Inactive = "inactive",
         /// No request came by the end of the pause that the client had asked for.
         ///

@@ -60,8 +60,8 @@ impl Session {
             .any(|deferred| deferred.open.rid == rid)
     }
 
-    /// A rid received before: its answer is replayed if there is one; otherwise the new exchange replaces the old one, which gets an empty
-    /// response (B-R-091, B-R-092).
+    /// A rid received before: its answer is replayed if there is one; otherwise the new exchange
+    /// replaces the old one, which gets an empty response (B-R-091, B-R-092).
     fn replay_or_swap(
         &mut self,
         rid: Rid,

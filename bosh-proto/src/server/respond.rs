@@ -1,7 +1,8 @@
 //! Answers: how they are written, and that they leave in rid order.
 //!
-//! An answer is *composed* once, shared with the replay buffer, and *issued* as an action. n+1 is issued when the bytes of n
-//! left, or a second later (B-R-125, TR-21), or at once where both are on one connection, whose HTTP order rules (B-R-015).
+//! An answer is *composed* once, shared with the replay buffer, and *issued* as an action. n+1 is
+//! issued when the bytes of n left, or a second later (B-R-125, TR-21), or at once where both are
+//! on one connection, whose HTTP order rules (B-R-015).
 
 use std::time::Duration;
 
@@ -216,7 +217,8 @@ impl Session {
         }
     }
 
-    /// Issues the answers that wait, in the order of their rids, as far as those before them have left.
+    /// Issues the answers that wait, in the order of their rids, as far as those before them have
+    /// left.
     pub(super) fn issue_in_order(&mut self, ctx: &mut Context<'_>) {
         while let Some(first) = self
             .rare

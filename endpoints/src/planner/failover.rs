@@ -1,10 +1,13 @@
-//! What follows what: the next candidate, the failover from a node that refuses, redirects, waits. This file changes the planner's state.
+//! What follows what: the next candidate, the failover from a node that refuses, redirects, waits.
+//! This file changes the planner's state.
 //!
 //! - `Idle` becomes a round by `connect`.
-//! - A round takes one stage after another: a stage puts candidates into the queue, at once or after a look-up; the queue is tried, one
+//! - A round takes one stage after another: a stage puts candidates into the queue, at once or
+//!   after a look-up; the queue is tried, one
 //!   after a failure, one more after a silence; the next stage follows when all have failed.
 //! - A round that is over becomes a wait, or `Idle` where patience is over; a wait becomes a round.
-//! - An attempt that opens becomes the session. A session that is lost becomes a wait; one that is redirected, or whose node is given up, a
+//! - An attempt that opens becomes the session. A session that is lost becomes a wait; one that is
+//!   redirected, or whose node is given up, a
 //!   round.
 
 use std::collections::VecDeque;
@@ -148,7 +151,8 @@ impl Planner {
                     self.use_offer(source, stage, &offer);
                 } else if round.asked.contains(&source) {
                     if known.is_some() && stage == Stage::Source(source) {
-                        // Behind all other sources (XEP-0487 §3.2), before those that failed lately.
+                        // Behind all other sources (XEP-0487 §3.2), before those that failed
+                        // lately.
                         let behind = round.stages.len().saturating_sub(1);
                         round.stages.insert(behind, Stage::Expired(source));
                     }
@@ -203,7 +207,8 @@ impl Planner {
         }
     }
 
-    /// Puts a source's candidates into the queue: the preferred transport first, then by priority, then as they are drawn.
+    /// Puts a source's candidates into the queue: the preferred transport first, then by priority,
+    /// then as they are drawn.
     fn enqueue(&mut self, offer: &Offer) {
         let now = self.clock.latest();
         let State::Round(round) = &mut self.state else {
@@ -398,7 +403,8 @@ impl Planner {
         }
     }
 
-    /// Waits for the next round, or gives up. First below `backoff`, then below twice as much, and so on (RFC 6455 §7.2.3).
+    /// Waits for the next round, or gives up. First below `backoff`, then below twice as much, and
+    /// so on (RFC 6455 §7.2.3).
     fn wait(&mut self, report: Report) {
         let patience = if self.opened {
             self.config.again

@@ -1,7 +1,8 @@
 //! Which rule ended a client's connection.
 
 xmpp_machine::reasons! {
-    /// The rule that a server broke, or the deadline that it missed. Behind a breach nothing can be trusted: the connection was dropped.
+    /// The rule that a server broke, or the deadline that it missed. Behind a breach nothing can be
+    /// trusted: the connection was dropped.
     pub enum Reason {
         /// Bytes came that answer no request.
         ///

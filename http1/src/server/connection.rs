@@ -458,7 +458,8 @@ impl Connection {
         self.writing = None;
     }
 
-    /// Ends the connection where all that is owed has left, and otherwise sets the deadline of what is awaited of the peer.
+    /// Ends the connection where all that is owed has left, and otherwise sets the deadline of what
+    /// is awaited of the peer.
     fn finish_or_wait(&mut self) {
         if let Phase::Draining(closed) = self.phase {
             if self.replies.is_done() {

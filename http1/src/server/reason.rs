@@ -1,13 +1,16 @@
-//! Which rule ended a server's connection. What the client is told of it is a status, which many reasons share.
+//! Which rule ended a server's connection. What the client is told of it is a status, which many
+//! reasons share.
 
 xmpp_machine::reasons! {
     /// The rule that a client broke, or the deadline that it missed.
     pub enum Reason {
         /// What came does not begin as a request does: TLS, or another protocol.
         ///
-        /// To do: nothing if it is a scanner; otherwise look for a proxy or client that speaks TLS to a plain port.
+        /// To do: nothing if it is a scanner; otherwise look for a proxy or client that speaks TLS
+        /// to a plain port.
         NotHttp = "not-http",
-        /// There were more empty lines before a request than some clients are known to send, or half a line end.
+        /// There were more empty lines before a request than some clients are known to send, or
+        /// half a line end.
         ///
         /// To do: report it to the client's authors.
         EmptyLines = "empty-lines",
@@ -47,7 +50,8 @@ xmpp_machine::reasons! {
         ///
         /// To do: look for a proxy that rewrites it; otherwise report it to the client's authors.
         HostMalformed = "host-malformed",
-        /// A body's length was given twice or in two ways, which is how requests are smuggled (RFC 9112 §6.3).
+        /// A body's length was given twice or in two ways, which is how requests are smuggled (RFC
+        /// 9112 §6.3).
         ///
         /// To do: look who sends it: no known client does.
         LengthAmbiguous = "length-ambiguous",
