@@ -110,7 +110,7 @@ fn ok(text: &'static str) -> Response {
     Response::new(200).with_body("text/plain", text)
 }
 
-/// W-R-019: request after request, then silence.
+/// Request after request, then silence.
 #[test]
 fn a_server_that_keeps_its_connection() {
     let seen = serve(vec![
@@ -171,7 +171,7 @@ fn a_server_that_reads_chunks() {
     assert_end(&seen, "None", &["Close", "Abort"]);
 }
 
-/// W-R-023, W-R-024: a fault is answered behind what is owed, and ends the connection.
+/// W-R-024: a fault is answered behind what is owed, and ends the connection.
 #[test]
 fn a_server_whose_client_breaks_a_rule() {
     let seen = serve(vec![
@@ -242,7 +242,7 @@ fn get(connection: &mut client::Connection, now: Instant) {
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 
-/// B-R-014: one request after the other, then silence.
+/// One request after the other, then silence.
 #[test]
 fn a_client_that_keeps_its_connection() {
     let seen = ask(vec![
@@ -320,7 +320,7 @@ fn a_client_whose_server_falls_silent() {
     }
 }
 
-/// W-R-064: behind a 101 that was asked for the stream is the next protocol's.
+/// Behind a 101 that was asked for the stream is the next protocol's.
 #[test]
 fn a_client_that_hands_its_stream_over() {
     let seen = ask(vec![
@@ -339,4 +339,16 @@ fn a_client_that_hands_its_stream_over() {
         Some("Handover(Upgraded)")
     );
     assert_eq!(seen.left, b"\x01\x00");
+}
+
+/// Names are kebab-case of the variants.
+#[test]
+fn reasons_have_the_names_of_their_variants() {
+    let server = server::Reason::ALL.iter();
+    let server = server.map(|reason| (reason.as_str(), format!("{reason:?}")));
+    let client = client::Reason::ALL.iter();
+    let client = client.map(|reason| (reason.as_str(), format!("{reason:?}")));
+    for (name, variant) in server.chain(client) {
+        assert_eq!(name.replace('-', ""), variant.to_lowercase());
+    }
 }

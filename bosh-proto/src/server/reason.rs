@@ -187,18 +187,3 @@ impl Reason {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Names are kebab-case of the variants, and none is another's.
-    #[test]
-    fn reasons_have_names_of_their_own() {
-        for reason in Reason::ALL {
-            let plain: String = reason.as_str().split('-').collect();
-            assert_eq!(plain, format!("{reason:?}").to_lowercase());
-        }
-        assert_eq!(Reason::WindowExceeded.to_string(), "window-exceeded");
-    }
-}

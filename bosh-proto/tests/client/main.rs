@@ -9,6 +9,7 @@ mod examples;
 mod export;
 mod keys;
 mod pause;
+mod reasons;
 mod recovery;
 mod schedule;
 mod support;

@@ -118,3 +118,15 @@ fn silence_has_a_reason_and_an_orderly_end_has_none() {
     world.drain();
     assert_eq!(world.closed[0].1.reason, None);
 }
+
+/// Names are kebab-case of the variants.
+#[test]
+fn reasons_have_the_names_of_their_variants() {
+    let server = Reason::ALL.iter();
+    let server = server.map(|reason| (reason.as_str(), format!("{reason:?}")));
+    let client = bosh_proto::client::Reason::ALL.iter();
+    let client = client.map(|reason| (reason.as_str(), format!("{reason:?}")));
+    for (name, variant) in server.chain(client) {
+        assert_eq!(name.replace('-', ""), variant.to_lowercase());
+    }
+}
