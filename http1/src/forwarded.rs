@@ -20,7 +20,9 @@
 //! assert_eq!(direct.scheme, None);
 //! ```
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+
+use xmpp_machine::Host;
 
 use crate::RequestHead;
 
@@ -240,31 +242,26 @@ impl Quotes {
 /// An address as proxies write it: IPv6 with or without brackets, with or without a port. `unknown` and `_names` are none.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
-    let (address, port): (IpAddr, Option<&str>) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (inside, port) = rest.split_once(']')?;
-            let port = match port {
-                "" => None,
-                port => Some(port.strip_prefix(':')?),
-            };
-            (inside.parse::<Ipv6Addr>().ok()?.into(), port)
-        }
-        None => match text.parse::<IpAddr>() {
-            Ok(address) => (address, None),
-            Err(_) => {
-                let (address, port) = text.split_once(':')?;
-                (address.parse().ok()?, Some(port))
-            }
-        },
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address.to_canonical());
+    }
+    let end = match text.find(']') {
+        Some(bracket) => bracket + 1,
+        None => text.find(':')?,
     };
+    let (host, port) = text.split_at(end);
     // RFC 7239 §6 lets a proxy hide the port behind a name.
-    let plausible = port.is_none_or(|port| {
-        !port.is_empty()
-            && port
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-    });
-    plausible.then(|| address.to_canonical())
+    let is_port = |port: &str| {
+        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        !port.is_empty() && port.bytes().all(is_legal)
+    };
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+        return None;
+    }
+    match Host::parse(host) {
+        Ok(Host::Address(address)) => Some(address.to_canonical()),
+        Ok(Host::Name(_)) | Err(_) => None,
+    }
 }
 
 #[cfg(test)]
