@@ -91,7 +91,7 @@ impl Gateway {
         let exchange = Request {
             body: request.body.clone(),
             connection: ConnectionId(index as u64),
-            source: None,
+            address: None,
             channel: Channel::Tls,
         };
         let id = self.manager.handle_request(exchange, self.now);

@@ -79,6 +79,9 @@ impl Exported {
 /// The least that is tried after an import, however much time went by: the connection manager knows better whether the session is over.
 const LEAST_PATIENCE: Duration = Duration::from_secs(10);
 
+/// The longest time at rest that makes a difference: a century.
+const LONGEST_REST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+
 impl Session {
     /// Puts the session to rest, at any moment and with nothing lost; `None` where it is over. Exchanges under way are dropped without an
     /// order: whoever exports ends them, and the requests are sent again after the import.
@@ -100,6 +103,8 @@ impl Session {
     /// answered before it answers again. `seed` must come from the operating system's generator, as for a new session.
     pub fn import(exported: Exported, seed: [u8; 32], now: Instant, elapsed: Duration) -> Self {
         let Exported(mut session) = exported;
+        // Longer than any deadline of an exported session, and far from where moments end.
+        let elapsed = elapsed.min(LONGEST_REST);
         let clock = Clock::resumed(session.now + elapsed, now);
         let now = clock.latest();
         if let Phase::Creating { .. } = session.phase {

@@ -91,6 +91,16 @@ fn time_goes_by_at_rest() {
     world.answer(poll.id, EMPTY);
     world.relocate(500_000);
     world.post();
+    let bytes = world.rest();
+    let exported = Exported::from_bytes(&bytes).expect("our own bytes");
+    world.session = Session::import(exported, [8; 32], world.now, Duration::MAX);
+    world.drain();
+    let poll = world.post();
+    world.at(world.millis() + 9_999);
+    assert!(world.closed.is_empty());
+    world.answer(poll.id, EMPTY);
+    world.at(world.millis() + 5_000);
+    world.post();
 }
 
 /// A session that rests for too long is tried all the same: the connection manager knows whether it is over.
