@@ -161,9 +161,10 @@ impl Session {
         }
     }
 
-    /// When everything that is out is sent again, since the oldest request's answer is overdue. A connection manager that has received more than
-    /// it may hold answers the oldest at once (B-R-071): where it does not, bytes vanish on the way, and waiting for `wait` to be over would outlast
-    /// `inactivity`. Tried until that is over, when nothing is to be gained any more.
+    /// When all outstanding requests are sent again because the answer to the oldest is overdue. A
+    /// connection manager that has received more requests than it may hold answers the oldest at once
+    /// (B-R-071). If it does not, the network is losing data, and waiting for `wait` to be over would
+    /// outlast `inactivity`. This is tried until `inactivity` is over; then nothing can be gained.
     pub(super) fn overdue_at(&self) -> Option<Moment> {
         if self.phase != Phase::Open || self.terms.is_polling() {
             return None;

@@ -1,4 +1,5 @@
-//! The exchanges that are waited on: requests without an answer, and answers whose bytes have not left.
+//! The exchanges that are under way: requests without an answer, and answers whose bytes have not
+//! left.
 
 use std::num::NonZeroU32;
 
@@ -7,7 +8,7 @@ use slab::Slab;
 use super::SessionKey;
 use crate::{ConnectionId, ExchangeId};
 
-/// An exchange that is waited on: whose it is, and its connection.
+/// An exchange that is under way: its session and its connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Exchange {
     /// Not zero, which leaves a vacant place of the slab no larger than this.
@@ -16,7 +17,8 @@ pub(super) struct Exchange {
     pub(super) connection: ConnectionId,
 }
 
-/// The exchange that carries a request, or none after it died: half the room of an `Option<ExchangeId>`.
+/// The exchange that a request waits on, or none after it died; half the size of an
+/// `Option<ExchangeId>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ExchangeSlot(u64);
 

@@ -1,4 +1,5 @@
-//! Which open request is answered when (XEP-0124 §8): hold, wait, gaps, the linger, and a session's deadlines.
+//! When an open request is answered (XEP-0124 §8): `hold`, `wait`, gaps, the linger, and the
+//! deadlines of a session.
 
 use std::{num::NonZeroU16, time::Duration};
 
@@ -20,7 +21,8 @@ pub(super) enum Fill {
     Nothing,
 }
 
-/// The short wait of a release for a payload that may leave on it (B-R-071).
+/// The linger: a held request that a newer one releases waits a moment for a payload that may leave
+/// on its answer (B-R-071).
 ///
 /// It adapts: after one that no payload used, releases are immediate until a payload comes so soon after one that it would have been in
 /// time.
@@ -88,7 +90,7 @@ pub(super) enum Spared {
 const BEYOND: Duration = Duration::from_millis(1);
 
 impl Session {
-    /// Answers what is due now. Called after every change.
+    /// Answers the open requests whose answers are due. Called after every change.
     pub(super) fn answer_due(&mut self, ctx: &mut Context<'_>) {
         let is_slowed = self.is_slowed(ctx.now);
         match &self.phase {
@@ -135,7 +137,7 @@ impl Session {
         }
     }
 
-    /// Whether the oldest request is released for a newer one now, rather than held or lingering.
+    /// Whether the oldest request may be released for a newer one now, rather than held or lingering.
     fn may_release(&mut self, ctx: &mut Context<'_>) -> bool {
         let hold = usize::from(self.terms.hold);
         let is_over = self.open.len() > hold;

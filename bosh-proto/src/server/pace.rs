@@ -1,8 +1,9 @@
 //! How fast clients may be (B-R-133): buckets in virtual time, for sessions and for client
 //! addresses.
 //!
-//! Whoever is faster is slowed down: what came is taken, and its answer waits until the debt is paid, which stops a client that keeps to
-//! its window. Only new requests count, retransmissions have bounds of their own (B-R-095).
+//! A client that exceeds its rate is slowed down: its request is accepted, and the answer is delayed
+//! until the rate allows it. The window then stops a client that keeps to it. Only new requests
+//! count; retransmissions have limits of their own (B-R-095).
 
 use std::{collections::BTreeMap, net::IpAddr, ops::Bound, time::Duration};
 
@@ -30,9 +31,10 @@ pub struct Rates {
     pub address_requests: Option<Rate>,
     /// Bytes of bodies from one address.
     pub address_bytes: Option<Rate>,
-    /// The longest that an answer waits for these rates. Who is further behind is not served: a creation request is refused with
-    /// `policy-violation`, a session whose own requests are is ended with it, unless it was not told `polling` (XEP-0124 §11).
-    /// Default 10 s, in which no client gives a request up.
+    /// The longest time that an answer is delayed for these rates. A client that exceeds a rate by
+    /// more is refused: its creation request gets `policy-violation`, and so does its session where
+    /// it exceeds the session's own rate, unless it was not told `polling` (XEP-0124 §11). Default
+    /// 10 s, in which no client gives a request up.
     pub patience: Duration,
     /// Sessions from one address that are not signed in; creation beyond is refused with
     /// `policy-violation`. Default 1 024: a large office behind one address that reconnects at
