@@ -25,7 +25,7 @@ fn refusal(from: &str, redirect: Redirect) -> Option<Refusal> {
     found
 }
 
-/// W-R-351, C-R-034: from wss only to wss and https; no user information, no fragment (RFC 7395 §3.6.1).
+/// W-R-057, W-R-351, C-R-034: from wss only to wss and https; no user information, no fragment (RFC 7395 §3.6.1).
 #[test]
 fn a_redirect_never_lowers_security() {
     let from = "wss://t1.example/ws";

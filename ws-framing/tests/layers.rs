@@ -272,7 +272,7 @@ fn a_message_above_the_limit() {
     assert_eq!(order, Action::Close);
 }
 
-/// W-R-346: as without frames below: where no stream is, there is only the Close.
+/// W-R-344: as over frames, there is only the Close where there is no stream.
 #[test]
 fn a_first_message_above_the_limit() {
     let (mut session, now) = served(Config::default());

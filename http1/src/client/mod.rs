@@ -13,6 +13,7 @@ use crate::{Limits, ResponseHead};
 
 pub use connection::Connection;
 pub use reason::Reason;
+pub use receive::HeadReader;
 pub use request::{Flaw, Request};
 
 /// How a connection behaves.

@@ -25,10 +25,57 @@ pub(super) enum Asked {
     Tunnel,
 }
 
+/// Reads the heads of answers, where what follows them is not for [`Connection`](super::Connection) to read.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use xmpp_http1::{Limits, client::HeadReader};
+///
+/// let (mut reader, mut input) = (HeadReader::default(), BytesMut::from("HTTP/1.1 200 OK\r\n"));
+/// assert!(reader.read(&mut input, &Limits::default())?.is_none(), "more bytes are needed");
+/// input.extend_from_slice(b"Date: then\r\n\r\nbody");
+/// let head = reader.read(&mut input, &Limits::default())?.expect("a whole head");
+/// assert_eq!((head.status(), &input[..]), (200, &b"body"[..]));
+/// # Ok::<(), xmpp_http1::client::Reason>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct HeadReader(Search);
+
+impl HeadReader {
+    /// Takes the next head off the front of `input`, interim ones too; `None` needs more bytes. No byte is scanned twice.
+    ///
+    /// # Errors
+    ///
+    /// `HeadMalformed` or `HeadTooLong`; the reader is of no more use.
+    pub fn read(
+        &mut self,
+        input: &mut BytesMut,
+        limits: &Limits,
+    ) -> Result<Option<ResponseHead>, Reason> {
+        if input.is_empty() {
+            return Ok(None);
+        }
+        // What is no HTTP is seen at its first octet, not at the end of what may never be a head.
+        if input
+            .iter()
+            .zip(b"HTTP/1.")
+            .any(|(is, should)| is != should)
+        {
+            return Err(Reason::HeadMalformed);
+        }
+        let Some(length) = self.0.find(input, limits).map_err(in_head)? else {
+            return Ok(None);
+        };
+        let head = parse_head(input.split_to(length), self.0.fields())?;
+        *self = Self::default();
+        Ok(Some(head))
+    }
+}
+
 /// Where in an answer the input is.
 #[derive(Debug)]
 pub(super) enum Receiver {
-    Head(Search),
+    Head(HeadReader),
     Body(ResponseHead, Body),
 }
 
@@ -56,7 +103,7 @@ pub(super) enum Received {
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self::Head(Search::default())
+        Self::Head(HeadReader::default())
     }
 }
 
@@ -74,23 +121,10 @@ impl Receiver {
     ) -> Result<Option<Received>, Reason> {
         let limits = &config.limits;
         match self {
-            Self::Head(search) => {
-                if input.is_empty() {
-                    return Ok(None);
-                }
-                // What is no HTTP is seen at its first octet, not at the end of what may never be a head.
-                if input
-                    .iter()
-                    .zip(b"HTTP/1.")
-                    .any(|(is, should)| is != should)
-                {
-                    return Err(Reason::HeadMalformed);
-                }
-                let Some(length) = search.find(input, limits).map_err(in_head)? else {
+            Self::Head(reader) => {
+                let Some(head) = reader.read(input, limits)? else {
                     return Ok(None);
                 };
-                let head = parse_head(input.split_to(length), search.fields())?;
-                *self = Self::default();
                 match (head.status(), asked) {
                     (101, _) => return Ok(Some(Received::Switched(head))),
                     (100..=199, _) => return Ok(Some(Received::Interim)),

@@ -270,6 +270,7 @@ impl Frame {
     /// Unmasks and checks what has come since the last time.
     fn advance(&mut self, input: &mut BytesMut) -> Result<(), Reason> {
         let come = input.len().min(self.payload);
+        debug_assert!(self.done <= come, "fewer bytes than before");
         let part = input.get_mut(self.done..come).unwrap_or_default();
         // ASCII behind a whole character needs no other look.
         let ascii = match self.mask {

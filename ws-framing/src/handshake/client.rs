@@ -4,18 +4,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
+use xmpp_http1::{Limits, ResponseHead, Version, client::HeadReader};
 
+pub use super::endpoint::{Endpoint, NotWebSocket};
 use super::{accept_value, extensions};
-pub use super::{
-    endpoint::{Endpoint, NotWebSocket},
-    redirects::{NotFollowed, Redirects},
-};
 use crate::CloseCode;
 #[cfg(feature = "deflate")]
 use crate::deflate;
-
-/// Field lines of a response that are read.
-const FIELDS: usize = 100;
 
 /// What is asked for.
 ///
@@ -107,8 +102,9 @@ pub struct Handshake {
     config: Config,
     request: Bytes,
     accept: String,
-    /// Bytes at the front of the input in which no head ends.
-    scanned: usize,
+    heads: HeadReader,
+    limits: Limits,
+    /// Interim answers so far.
     skipped: usize,
 }
 
@@ -161,11 +157,14 @@ impl Handshake {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("\r\n");
+        let mut limits = Limits::default();
+        limits.head_bytes = config.head_bytes;
         Self {
             config,
             request: request.into(),
             accept: accept_value(key.as_bytes()),
-            scanned: 0,
+            heads: HeadReader::default(),
+            limits,
             skipped: 0,
         }
     }
@@ -181,83 +180,44 @@ impl Handshake {
     ///
     /// The connection is no WebSocket: close it.
     pub fn handle_input(&mut self, input: &mut BytesMut) -> Result<Option<Upgraded>, Refused> {
-        loop {
-            let Some(end) = self.head_end(input)? else {
-                return Ok(None);
-            };
-            let head = input.split_to(end);
-            self.scanned = 0;
-            let answer = self.judge(&head)?;
-            if answer.is_some() {
-                return Ok(answer);
-            }
-            self.skipped += 1;
-            if self.skipped > self.config.informational {
+        while let Some(head) = self
+            .heads
+            .read(input, &self.limits)
+            .map_err(|_| Refused::Malformed)?
+        {
+            if head.version() != Version::Http11 {
                 return Err(Refused::Malformed);
             }
+            match head.status() {
+                101 => return self.judge_upgrade(&head).map(Some),
+                100..=199 if self.skipped < self.config.informational => self.skipped += 1,
+                100..=199 => return Err(Refused::Malformed),
+                status => {
+                    return Err(Refused::Status {
+                        status,
+                        location: head.field("location").map(|value| text(value).to_owned()),
+                    });
+                }
+            }
         }
-    }
-
-    /// Where the head ends; each byte is looked at once.
-    fn head_end(&mut self, input: &[u8]) -> Result<Option<usize>, Refused> {
-        let from = self.scanned.saturating_sub(3);
-        let rest = input.get(from..).unwrap_or_default();
-        let end = rest
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .map(|at| from + at + 4);
-        self.scanned = input.len();
-        if end.unwrap_or(input.len()) > self.config.head_bytes {
-            return Err(Refused::Malformed);
-        }
-        Ok(end)
-    }
-
-    /// `None` is a response before the last one.
-    fn judge(&self, head: &[u8]) -> Result<Option<Upgraded>, Refused> {
-        let mut lines = [httparse::EMPTY_HEADER; FIELDS];
-        let mut response = httparse::Response::new(&mut lines);
-        let complete = response
-            .parse(head)
-            .is_ok_and(|status| status.is_complete());
-        let Some(status) = response
-            .code
-            .filter(|_| complete && response.version == Some(1))
-        else {
-            return Err(Refused::Malformed);
-        };
-        let fields = Fields(response.headers);
-        match status {
-            101 => self.upgraded(&fields).map(Some),
-            100..=199 => Ok(None),
-            _ => Err(Refused::Status {
-                status,
-                location: fields.single("location").map(str::to_owned),
-            }),
-        }
+        Ok(None)
     }
 
     /// W-R-058, W-R-059, W-R-060, W-R-061, W-R-062.
-    fn upgraded(&self, fields: &Fields<'_>) -> Result<Upgraded, Refused> {
-        if !fields
-            .single("upgrade")
-            .is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
-        {
+    fn judge_upgrade(&self, head: &ResponseHead) -> Result<Upgraded, Refused> {
+        let is_websocket = |value: &[u8]| value.eq_ignore_ascii_case(b"websocket");
+        if !head.field("upgrade").is_some_and(is_websocket) {
             return Err(Refused::Field("Upgrade"));
         }
-        let has_upgrade = fields
-            .values("connection")
-            .flat_map(|value| value.split(','))
-            .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-        if !has_upgrade {
+        if !head.has_token("connection", "upgrade") {
             return Err(Refused::Field("Connection"));
         }
-        if fields.single("sec-websocket-accept") != Some(&self.accept) {
+        if head.field("sec-websocket-accept") != Some(self.accept.as_bytes()) {
             return Err(Refused::Field("Sec-WebSocket-Accept"));
         }
-        let extensions = fields.values("sec-websocket-extensions");
-        let protocols: Vec<&str> = fields.values("sec-websocket-protocol").collect();
-        agreed(&self.config, extensions.map(str::as_bytes), &protocols)
+        let extensions = head.fields("sec-websocket-extensions");
+        let protocols: Vec<&str> = head.fields("sec-websocket-protocol").map(text).collect();
+        agreed(&self.config, extensions, &protocols)
     }
 }
 
@@ -296,23 +256,9 @@ pub(super) fn agreed<'a>(
     })
 }
 
-/// Field lines; values that are not text match nothing.
-struct Fields<'a>(&'a [httparse::Header<'a>]);
-
-impl<'a> Fields<'a> {
-    fn values(&self, name: &'static str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |line| line.name.eq_ignore_ascii_case(name))
-            .map(|line| std::str::from_utf8(line.value).unwrap_or("\u{fffd}").trim())
-    }
-
-    /// The value of the only line of that name.
-    fn single(&self, name: &'static str) -> Option<&'a str> {
-        let mut values = self.values(name);
-        let value = values.next()?;
-        values.next().is_none().then_some(value)
-    }
+/// A value that is not text matches nothing.
+fn text(value: &[u8]) -> &str {
+    std::str::from_utf8(value).unwrap_or("\u{fffd}")
 }
 
 /// Where none was offered.

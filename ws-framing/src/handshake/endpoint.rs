@@ -1,5 +1,7 @@
 //! ws and wss URIs (RFC 6455 §3).
 
+use xmpp_machine::Authority;
+
 /// Where a WebSocket is: a checked URI.
 ///
 /// ```
@@ -42,30 +44,15 @@ impl Endpoint {
             return Err(NotWebSocket);
         }
         let (authority, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let (host, port) = super::server::split_authority(authority).ok_or(NotWebSocket)?;
-        let default = if secure { 443 } else { 80 };
-        let port = match port {
-            None | Some("") => default,
-            Some(digits) => digits.parse().map_err(|_| NotWebSocket)?,
-        };
+        let Authority { host, port } = Authority::parse_uri(authority).map_err(|_| NotWebSocket)?;
+        let host = Authority { host, port: None }.to_string();
+        let port = port.unwrap_or(if secure { 443 } else { 80 });
         let slash = if tail.starts_with('/') { "" } else { "/" };
         Ok(Self {
             secure,
             host: host.to_ascii_lowercase(),
             port,
             target: format!("{slash}{tail}"),
-        })
-    }
-
-    /// Another target of the same host: a path, perhaps with a query.
-    pub(super) fn at(&self, target: &str) -> Result<Self, NotWebSocket> {
-        let printable = target.bytes().all(|byte| byte.is_ascii_graphic());
-        if !printable || target.contains('#') {
-            return Err(NotWebSocket);
-        }
-        Ok(Self {
-            target: target.to_owned(),
-            ..self.clone()
         })
     }
 

@@ -4,7 +4,6 @@ pub mod client;
 mod endpoint;
 pub mod extended_connect;
 pub(crate) mod extensions;
-mod redirects;
 pub mod server;
 
 pub use xmpp_http1::{RequestHead, Response, Version};

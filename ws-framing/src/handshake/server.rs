@@ -1,6 +1,7 @@
 //! The server's side (RFC 6455 §4.2).
 
 use xmpp_http1::{RequestHead, Response, Version};
+use xmpp_machine::{Authority, Host};
 
 use super::{accept_value, extensions, is_key, is_token};
 #[cfg(feature = "deflate")]
@@ -233,13 +234,15 @@ fn request_line(head: &RequestHead) -> Result<(), Box<Rejected>> {
 
 /// W-R-004, W-R-005.
 pub(super) fn host(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
-    let named = head.field("host").is_some();
-    let Some((host, _)) = head.authority().filter(|_| named).and_then(split_authority) else {
+    let named = head.field("host").and(head.authority());
+    let Some(authority) = named.and_then(|text| Authority::parse_uri(text).ok()) else {
         return Err(Rejected::new(400, "not exactly one valid Host"));
     };
-    let authority = head.authority().unwrap_or_default();
     let known = |allowed: &String| {
-        allowed.eq_ignore_ascii_case(authority) || allowed.eq_ignore_ascii_case(host)
+        Authority::parse_uri(allowed).is_ok_and(|allowed| {
+            is_same_host(allowed.host, authority.host)
+                && (allowed.port.is_none() || allowed.port == authority.port)
+        })
     };
     if config.hosts.is_empty() || config.hosts.iter().any(known) {
         Ok(())
@@ -320,7 +323,7 @@ fn origin(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
         return Err(Rejected::new(400, "more than one Origin"));
     }
     let allowed = if config.origins.is_empty() {
-        is_same_host(origin, head.authority().unwrap_or_default())
+        comes_from(origin, head.authority().unwrap_or_default())
     } else {
         config
             .origins
@@ -334,47 +337,23 @@ fn origin(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
     }
 }
 
-/// Scheme and port are not compared: the page usually lives on 443 and this listener elsewhere.
-fn is_same_host(origin: &[u8], authority: &str) -> bool {
+/// Whether a page of that origin is on this host. Scheme and port are not compared: the page usually lives on 443 and this
+/// listener elsewhere.
+fn comes_from(origin: &[u8], authority: &str) -> bool {
     let origin = std::str::from_utf8(origin).unwrap_or_default();
     let theirs = origin
         .split_once("://")
-        .and_then(|(_, authority)| split_authority(authority));
-    let ours = split_authority(authority);
-    match (theirs, ours) {
-        (Some((theirs, _)), Some((ours, _))) => theirs.eq_ignore_ascii_case(ours),
-        (None, _) | (_, None) => false,
+        .map(|(_, authority)| Authority::parse_uri(authority));
+    match (theirs, Authority::parse_uri(authority)) {
+        (Some(Ok(theirs)), Ok(ours)) => is_same_host(theirs.host, ours.host),
+        _ => false,
     }
 }
 
-/// Host and port of `host[:port]` (RFC 3986 §3.2), without user information.
-pub(super) fn split_authority(authority: &str) -> Option<(&str, Option<&str>)> {
-    let colon = match authority.rfind(']') {
-        Some(bracket) => authority
-            .get(bracket + 1..)?
-            .find(':')
-            .map(|at| at + bracket + 1),
-        None => authority.find(':'),
-    };
-    let (host, port) = match colon {
-        Some(at) => (authority.get(..at)?, Some(authority.get(at + 1..)?)),
-        None => (authority, None),
-    };
-    let inside = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let host_is_good = match inside {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte))
-        }
-    };
-    let port_is_good = port.is_none_or(|port| {
-        port.bytes().all(|byte| byte.is_ascii_digit())
-            && (port.is_empty() || port.parse::<u16>().is_ok())
-    });
-    (host_is_good && port_is_good).then_some((host, port))
+fn is_same_host(one: Host<'_>, other: Host<'_>) -> bool {
+    match (one, other) {
+        (Host::Name(one), Host::Name(other)) => one.eq_ignore_ascii_case(other),
+        (Host::Address(one), Host::Address(other)) => one == other,
+        (Host::Name(_), Host::Address(_)) | (Host::Address(_), Host::Name(_)) => false,
+    }
 }

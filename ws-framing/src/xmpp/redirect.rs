@@ -1,5 +1,7 @@
 //! `see-other-uri` as a client takes it (RFC 7395 §3.6.1, §6).
 
+use xmpp_machine::{Authority, Proved as _};
+
 use super::Channel;
 
 /// Where a server sends its client with `<close see-other-uri=".."/>`.
@@ -70,30 +72,8 @@ fn parse(uri: &str) -> Option<Channel> {
         return None;
     }
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    is_authority(rest.get(..end)?).then_some(channel)
-}
-
-/// A host, perhaps a port, no user information.
-fn is_authority(authority: &str) -> bool {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (
-                address,
-                port.strip_prefix(':').or(port.is_empty().then_some("")),
-            ),
-            Some(_) | None => return false,
-        },
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, Some("")),
-        },
-    };
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:".contains(&byte);
-    let port = port.is_some_and(|port| {
-        port.is_empty()
-            || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
-    });
-    port && !host.is_empty() && host.bytes().all(legal)
+    let authority = Authority::parse_uri(rest.proved(..end));
+    authority.is_ok().then_some(channel)
 }
 
 #[cfg(test)]
