@@ -6,7 +6,8 @@ use bytes::Bytes;
 use xmpp_machine::{Clock, Moment, SendError};
 
 use super::{
-    Action, Cause, Compression, Connection, Event, KEPT_SLOTS, State, liveness::Due, none_came,
+    Action, Cause, Compression, Connection, Event, KEPT_SLOTS, State, closed_without_frame,
+    liveness::Due,
 };
 use crate::{
     CloseCode, Reason,
@@ -48,7 +49,7 @@ impl Carry for Connection {
     fn drop_transport(&mut self, cause: Cause, reason: Option<Reason>, diagnostic: &'static str) {
         match self.state {
             State::Open | State::Closing { .. } | State::AwaitingEof { .. } => {
-                self.abort(none_came(cause, reason, diagnostic));
+                self.end_at_once(closed_without_frame(cause, reason, diagnostic));
             }
             State::Flushing { .. } | State::Over => {}
         }
@@ -102,20 +103,20 @@ impl Carry for Connection {
                 cause,
                 reason,
             } if now >= *deadline => {
-                let closed = none_came(
+                let closed = closed_without_frame(
                     *cause,
                     reason.or(Some(Reason::CloseTimeout)),
                     Reason::CloseTimeout.close_text(),
                 );
                 if self.outbox.is_empty() {
-                    self.end(closed, now);
+                    self.end_and_flush(closed, now);
                 } else {
-                    self.abort(closed);
+                    self.end_at_once(closed);
                 }
             }
             State::AwaitingEof { deadline, closed } if now >= *deadline => {
                 let closed = closed.clone();
-                self.end(closed, now);
+                self.end_and_flush(closed, now);
             }
             State::Flushing { deadline } if now >= *deadline => {
                 self.outbox.clear();

@@ -45,12 +45,12 @@ impl Liveness {
             timeout: config.pong_timeout,
             state: State::Off,
         };
-        liveness.heard(now);
+        liveness.note_input(now);
         liveness
     }
 
     /// Any bytes came.
-    pub(super) fn heard(&mut self, now: Moment) {
+    pub(super) fn note_input(&mut self, now: Moment) {
         self.state = self.interval.map_or(State::Off, |interval| State::Heard {
             ping_at: now + interval,
         });
@@ -71,7 +71,7 @@ impl Liveness {
 
     pub(super) fn release(&mut self, now: Moment) {
         match self.state {
-            State::HeldHeard => self.heard(now),
+            State::HeldHeard => self.note_input(now),
             State::HeldAsked => {
                 self.state = State::Asked {
                     deadline: now + self.timeout,

@@ -253,10 +253,14 @@ impl Connection {
         let now = self.clock.read(now);
         let ended = Some(Reason::TransportEnded);
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Open => self.abort(none_came(Cause::Network, ended, "the transport ended")),
+            State::Open => self.end_at_once(closed_without_frame(
+                Cause::Network,
+                ended,
+                "the transport ended",
+            )),
             State::Closing { cause, reason, .. } => {
-                self.end(
-                    none_came(
+                self.end_and_flush(
+                    closed_without_frame(
                         cause,
                         reason.or(ended),
                         "the transport ended without a Close frame",
@@ -264,7 +268,7 @@ impl Connection {
                     now,
                 );
             }
-            State::AwaitingEof { closed, .. } => self.end(closed, now),
+            State::AwaitingEof { closed, .. } => self.end_and_flush(closed, now),
             State::Flushing { .. } | State::Over => {}
         }
     }
@@ -337,12 +341,12 @@ impl Connection {
             return Progress::Done;
         }
         if matches!(self.state, State::Open) {
-            self.liveness.heard(now);
+            self.liveness.note_input(now);
         }
         match self.decoder.next(input) {
             Ok(Some(decoded)) => self.handle_decoded(decoded, now),
             Ok(None) => return Progress::Done,
-            Err(reason) => self.fail(reason, now),
+            Err(reason) => self.fail_for_reason(reason, now),
         }
         Progress::More
     }
@@ -386,7 +390,7 @@ impl Connection {
             }
             Decoded::Close(frame) => self.handle_close(frame, now),
             Decoded::Ping(_) | Decoded::Pong(_) if !self.admit_control_frame(now) => {
-                self.fail(Reason::ControlFlood, now);
+                self.fail_for_reason(Reason::ControlFlood, now);
             }
             Decoded::Ping(payload) => self.outbox.pong(&payload),
             Decoded::Pong(payload) => {
@@ -417,7 +421,7 @@ impl Connection {
             reason: String::new(),
         });
         match self.outbox.role() {
-            Role::Server => self.end(closed, now),
+            Role::Server => self.end_and_flush(closed, now),
             Role::Client => {
                 self.state = State::AwaitingEof {
                     deadline: now + self.config.close_timeout,
@@ -428,7 +432,7 @@ impl Connection {
     }
 
     /// Fails the connection for a rule that the peer broke (RFC 6455 §7.1.7).
-    fn fail(&mut self, reason: Reason, now: Moment) {
+    fn fail_for_reason(&mut self, reason: Reason, now: Moment) {
         let (cause, first_reason) = match self.state {
             // The end was ours before the peer went wrong.
             State::Closing { cause, reason, .. } => (cause, reason),
@@ -438,8 +442,8 @@ impl Connection {
         };
         self.outbox
             .close(CloseFrame::new(reason.close_code(), reason.close_text()));
-        self.end(
-            none_came(cause, first_reason.or(Some(reason)), reason.close_text()),
+        self.end_and_flush(
+            closed_without_frame(cause, first_reason.or(Some(reason)), reason.close_text()),
             now,
         );
     }
@@ -453,7 +457,7 @@ impl Connection {
     }
 
     /// The end, what is queued first.
-    fn end(&mut self, closed: Closed, now: Moment) {
+    fn end_and_flush(&mut self, closed: Closed, now: Moment) {
         self.state = State::Flushing {
             deadline: now + self.config.close_timeout,
         };
@@ -462,7 +466,7 @@ impl Connection {
     }
 
     /// The end at once.
-    fn abort(&mut self, closed: Closed) {
+    fn end_at_once(&mut self, closed: Closed) {
         self.state = State::Over;
         self.unsent = self.outbox.take_messages();
         self.outbox.clear();
@@ -476,7 +480,7 @@ impl Connection {
 }
 
 /// How a WebSocket ended whose peer sent no Close frame.
-fn none_came(cause: Cause, reason: Option<Reason>, diagnostic: &str) -> Closed {
+fn closed_without_frame(cause: Cause, reason: Option<Reason>, diagnostic: &str) -> Closed {
     Closed {
         code: NO_CLOSE,
         diagnostic: diagnostic.to_owned(),

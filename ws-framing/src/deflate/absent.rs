@@ -23,7 +23,7 @@ impl From<InflateError> for Reason {
 }
 
 impl Inflater {
-    pub(crate) fn piece(
+    pub(crate) fn inflate_piece(
         &mut self,
         _: &[u8],
         _: &mut Vec<u8>,
@@ -32,7 +32,7 @@ impl Inflater {
         match *self {}
     }
 
-    pub(crate) fn finish(&mut self, _: &mut Vec<u8>, _: usize) -> Result<(), InflateError> {
+    pub(crate) fn finish_message(&mut self, _: &mut Vec<u8>, _: usize) -> Result<(), InflateError> {
         match *self {}
     }
 }

@@ -165,8 +165,8 @@ mod tests {
                         };
                         let mut out = Vec::new();
                         let read = inflater
-                            .piece(&compressed, &mut out, 200_000)
-                            .and_then(|()| inflater.finish(&mut out, 200_000));
+                            .inflate_piece(&compressed, &mut out, 200_000)
+                            .and_then(|()| inflater.finish_message(&mut out, 200_000));
                         assert_eq!(read, Ok(()), "{takeover:?} {window_bits} {level}");
                         assert!(out == message, "{takeover:?} {window_bits} {level}");
                     }

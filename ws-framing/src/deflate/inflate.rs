@@ -50,11 +50,11 @@ pub(crate) struct Inflater {
 struct Message {
     codec: Decompress,
     /// Where the codec stands.
-    stand: Stand,
+    position: Position,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stand {
+enum Position {
     /// Inside a block, or in front of one.
     Inside,
     /// Behind a final block.
@@ -72,7 +72,7 @@ impl Inflater {
     }
 
     /// Inflates the next piece of a message, behind what of it is in `out`, which gets at most `most` bytes long.
-    pub(crate) fn piece(
+    pub(crate) fn inflate_piece(
         &mut self,
         piece: &[u8],
         out: &mut Vec<u8>,
@@ -85,22 +85,22 @@ impl Inflater {
             Some(message) => message,
             None => Message {
                 codec: self.codec(out)?,
-                stand: Stand::Inside,
+                position: Position::Inside,
             },
         };
         let mut rest = piece;
         while !rest.is_empty() {
-            if message.stand == Stand::BehindFinal {
+            if message.position == Position::BehindFinal {
                 message.codec = self.codec(out)?;
             }
             let (taken, made) = message.step(rest, out, most)?;
-            if taken == 0 && made == 0 && message.stand == Stand::Inside {
+            if taken == 0 && made == 0 && message.position == Position::Inside {
                 return Err(InflateError::Corrupt);
             }
             rest = rest.proved(taken..);
         }
         // Output that the last step had no room for.
-        while message.stand == Stand::Inside && out.len() == out.capacity() {
+        while message.position == Position::Inside && out.len() == out.capacity() {
             let (_, made) = message.step(&[], out, most)?;
             if made == 0 {
                 break;
@@ -111,17 +111,21 @@ impl Inflater {
     }
 
     /// Ends the message, whose last bytes are appended to `out`.
-    pub(crate) fn finish(&mut self, out: &mut Vec<u8>, most: usize) -> Result<(), InflateError> {
-        match self.message.as_ref().map(|message| message.stand) {
+    pub(crate) fn finish_message(
+        &mut self,
+        out: &mut Vec<u8>,
+        most: usize,
+    ) -> Result<(), InflateError> {
+        match self.message.as_ref().map(|message| message.position) {
             // Nothing at all is what some senders make of an empty message; and behind a final block some leave out the octet that
             // would begin the next (RFC 7692 §7.2.3.4).
-            None | Some(Stand::BehindFinal) => {}
-            Some(Stand::Inside) => {
-                self.piece(TAIL, out, most)?;
+            None | Some(Position::BehindFinal) => {}
+            Some(Position::Inside) => {
+                self.inflate_piece(TAIL, out, most)?;
                 let ended = self
                     .message
                     .as_ref()
-                    .is_some_and(|message| message.stand == Stand::BehindFinal);
+                    .is_some_and(|message| message.position == Position::BehindFinal);
                 if !ended {
                     return Err(InflateError::Corrupt);
                 }
@@ -192,9 +196,9 @@ impl Message {
         if made > room {
             return Err(InflateError::TooBig);
         }
-        self.stand = match status {
-            Ok(Status::StreamEnd) => Stand::BehindFinal,
-            Ok(Status::Ok | Status::BufError) => Stand::Inside,
+        self.position = match status {
+            Ok(Status::StreamEnd) => Position::BehindFinal,
+            Ok(Status::Ok | Status::BufError) => Position::Inside,
             Err(_) => return Err(InflateError::Corrupt),
         };
         Ok((taken, made))
@@ -216,9 +220,9 @@ mod tests {
     fn inflate(inflater: &mut Inflater, pieces: &[&[u8]]) -> Result<Vec<u8>, InflateError> {
         let mut out = Vec::new();
         for piece in pieces {
-            inflater.piece(piece, &mut out, 1000)?;
+            inflater.inflate_piece(piece, &mut out, 1000)?;
         }
-        inflater.finish(&mut out, 1000)?;
+        inflater.finish_message(&mut out, 1000)?;
         Ok(out)
     }
 

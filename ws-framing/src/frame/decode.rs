@@ -109,7 +109,7 @@ impl Decoder {
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
-                None => match self.header(input)? {
+                None => match self.take_header(input)? {
                     Some(frame) => frame,
                     None => return Ok(None),
                 },
@@ -120,23 +120,24 @@ impl Decoder {
                         self.frame = Some(frame);
                         return Ok(None);
                     };
-                    return control(frame.opcode, payload).map(Some);
+                    return control_frame(frame.opcode, payload).map(Some);
                 }
                 Opcode::Text | Opcode::Binary if frame.fin && !frame.compressed => {
-                    frame.advance(input)?;
+                    frame.unmask_arrived(input)?;
                     let Some(payload) = frame.take_whole(input) else {
                         self.frame = Some(frame);
                         return Ok(None);
                     };
-                    return whole(&frame, payload).map(|message| Some(Decoded::Message(message)));
+                    return whole_message(&frame, payload)
+                        .map(|message| Some(Decoded::Message(message)));
                 }
                 Opcode::Text | Opcode::Binary | Opcode::Continuation => {
-                    let complete = self.fragment(&mut frame, input)?;
+                    let complete = self.append_fragment(&mut frame, input)?;
                     if !complete {
                         self.frame = Some(frame);
                         return Ok(None);
                     }
-                    if let Some(message) = self.finish(&frame)? {
+                    if let Some(message) = self.finish_message(&frame)? {
                         return Ok(Some(Decoded::Message(message)));
                     }
                 }
@@ -145,7 +146,7 @@ impl Decoder {
     }
 
     /// Takes a header, judged, off the front.
-    fn header(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, Reason> {
+    fn take_header(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, Reason> {
         let expected = Expected {
             role: self.role,
             continuation: self.message.is_some(),
@@ -157,7 +158,7 @@ impl Decoder {
         };
         let payload = match header.opcode {
             Opcode::Close | Opcode::Ping | Opcode::Pong => usize::try_from(header.payload).ok(),
-            Opcode::Text | Opcode::Binary | Opcode::Continuation => self.admit(&header)?,
+            Opcode::Text | Opcode::Binary | Opcode::Continuation => self.check_size(&header)?,
         };
         let Some(payload) = payload else {
             return Err(Reason::MessageTooLong);
@@ -175,7 +176,7 @@ impl Decoder {
     }
 
     /// Judges the size and number of a data frame (W-R-103, W-R-115), and opens the message that it begins.
-    fn admit(&mut self, header: &Header) -> Result<Option<usize>, Reason> {
+    fn check_size(&mut self, header: &Header) -> Result<Option<usize>, Reason> {
         let DecodeLimits {
             message_bytes,
             frame_bytes,
@@ -185,12 +186,12 @@ impl Decoder {
             Some(Parts {
                 compressed: Some(announced),
                 ..
-            }) => Some(expanded(message_bytes).saturating_sub(*announced)),
-            None if header.compressed => Some(expanded(message_bytes)),
+            }) => Some(most_compressed(message_bytes).saturating_sub(*announced)),
+            None if header.compressed => Some(most_compressed(message_bytes)),
             Some(_) | None => None,
         };
         let room = match room {
-            Some(room) => room.min(expanded(frame_bytes)),
+            Some(room) => room.min(most_compressed(frame_bytes)),
             None => {
                 let held = self.message.as_ref().map_or(0, |parts| parts.payload.len());
                 message_bytes.saturating_sub(held).min(frame_bytes)
@@ -215,7 +216,7 @@ impl Decoder {
     }
 
     /// Moves what has come of a fragment into its message; says whether that was all of it.
-    fn fragment(&mut self, frame: &mut Frame, input: &mut BytesMut) -> Result<bool, Reason> {
+    fn append_fragment(&mut self, frame: &mut Frame, input: &mut BytesMut) -> Result<bool, Reason> {
         let count = input.len().min(frame.payload - frame.done);
         let mut part = input.split_to(count);
         if let Some(key) = frame.mask {
@@ -226,15 +227,15 @@ impl Decoder {
         match (self.message.as_mut(), self.inflater.as_mut()) {
             (Some(message), Some(inflater)) if message.compressed.is_some() => {
                 let before = message.payload.len();
-                let inflated = inflater.piece(&part, &mut message.payload, most);
+                let inflated = inflater.inflate_piece(&part, &mut message.payload, most);
                 // Bad text in front of bad data is what a slower peer would have been told of.
-                message.check_from(before)?;
+                message.check_utf8_from(before)?;
                 inflated?;
             }
             (Some(message), _) => {
                 let before = message.payload.len();
                 message.append(&part, most);
-                message.check_from(before)?;
+                message.check_utf8_from(before)?;
             }
             (None, _) => {}
         }
@@ -242,7 +243,7 @@ impl Decoder {
     }
 
     /// A fragment is complete: so is its message, perhaps.
-    fn finish(&mut self, frame: &Frame) -> Result<Option<Message>, Reason> {
+    fn finish_message(&mut self, frame: &Frame) -> Result<Option<Message>, Reason> {
         if !frame.fin {
             return Ok(None);
         }
@@ -251,8 +252,8 @@ impl Decoder {
         };
         if let (Some(_), Some(inflater)) = (message.compressed, self.inflater.as_mut()) {
             let before = message.payload.len();
-            let inflated = inflater.finish(&mut message.payload, self.limits.message_bytes);
-            message.check_from(before)?;
+            let inflated = inflater.finish_message(&mut message.payload, self.limits.message_bytes);
+            message.check_utf8_from(before)?;
             inflated?;
             // What was made room for in vain would be held as long as the message is.
             if message.payload.capacity() / 2 > message.payload.len() {
@@ -268,7 +269,7 @@ impl Decoder {
 
 impl Frame {
     /// Unmasks and checks what has come since the last time.
-    fn advance(&mut self, input: &mut BytesMut) -> Result<(), Reason> {
+    fn unmask_arrived(&mut self, input: &mut BytesMut) -> Result<(), Reason> {
         let come = input.len().min(self.payload);
         debug_assert!(self.done <= come, "fewer bytes than before");
         let part = input.get_mut(self.done..come).unwrap_or_default();
@@ -310,7 +311,7 @@ impl Parts {
     }
 
     /// Checks the text behind what has been checked.
-    fn check_from(&mut self, before: usize) -> Result<(), Invalid> {
+    fn check_utf8_from(&mut self, before: usize) -> Result<(), Invalid> {
         if !self.text {
             return Ok(());
         }
@@ -329,11 +330,11 @@ impl Parts {
 }
 
 /// What a compressed message may take on the wire: the worst that encoders make of one that does not get smaller.
-fn expanded(bytes: usize) -> usize {
+fn most_compressed(bytes: usize) -> usize {
     bytes.saturating_add(bytes / 8).saturating_add(64)
 }
 
-fn whole(frame: &Frame, payload: Bytes) -> Result<Message, Reason> {
+fn whole_message(frame: &Frame, payload: Bytes) -> Result<Message, Reason> {
     let text = frame.opcode == Opcode::Text;
     if text && !frame.utf8.is_complete() {
         return Err(Invalid.into());
@@ -350,7 +351,7 @@ fn message_of(text: bool, payload: Bytes) -> Message {
 }
 
 /// A control frame's meaning; its few bytes are copied, so as not to keep the buffer alive.
-fn control(opcode: Opcode, payload: Bytes) -> Result<Decoded, Reason> {
+fn control_frame(opcode: Opcode, payload: Bytes) -> Result<Decoded, Reason> {
     match opcode {
         Opcode::Close => CloseFrame::parse(&payload).map(Decoded::Close),
         Opcode::Ping => Ok(Decoded::Ping(Bytes::copy_from_slice(&payload))),

@@ -113,15 +113,7 @@ impl Header {
             return Ok(None);
         };
         let masked = second & 0x80 != 0;
-        match (expected.role, masked) {
-            (Role::Server, false) => {
-                return Err(Reason::UnmaskedFrame);
-            }
-            (Role::Client, true) => {
-                return Err(Reason::MaskedFrame);
-            }
-            (Role::Server, true) | (Role::Client, false) => {}
-        }
+        reject_unmasked(expected.role, masked)?;
         let code = second & 0x7f;
         if opcode.is_control() && usize::from(code) > CONTROL_BYTES {
             return Err(Reason::ControlTooLong);
@@ -142,6 +134,15 @@ impl Header {
             payload,
             length: input.len() - rest.len(),
         }))
+    }
+}
+
+/// Rejects an unmasked frame of a client's, and a masked one of a server's (RFC 6455 §5.1).
+fn reject_unmasked(our_role: Role, masked: bool) -> Result<(), Reason> {
+    match (our_role, masked) {
+        (Role::Server, false) => Err(Reason::UnmaskedFrame),
+        (Role::Client, true) => Err(Reason::MaskedFrame),
+        (Role::Server, true) | (Role::Client, false) => Ok(()),
     }
 }
 

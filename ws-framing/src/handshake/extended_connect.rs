@@ -108,9 +108,9 @@ pub fn accept(request: &Request, config: &server::Config) -> Result<Accepted, Bo
             _ => head = head.with_field(name, value),
         }
     }
-    server::host(&head, config)?;
-    server::version(&head)?;
-    let agreement = server::agree(&head, config)?;
+    server::check_host(&head, config)?;
+    server::check_version(&head)?;
+    let agreement = server::judge_fields(&head, config)?;
     Ok(agreement.accepted(Response::new(200)))
 }
 

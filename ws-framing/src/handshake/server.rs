@@ -137,9 +137,9 @@ pub fn accept(
     surplus: usize,
     config: &Config,
 ) -> Result<Accepted, Box<Rejected>> {
-    request_line(head)?;
-    host(head, config)?;
-    body(head)?;
+    check_request_line(head)?;
+    check_host(head, config)?;
+    check_body(head)?;
     if !is_upgrade(head) {
         return Err(Rejected::new(426, "this is a WebSocket endpoint")
             .with_field("Upgrade", "websocket")
@@ -149,14 +149,14 @@ pub fn accept(
     if !head.has_token("connection", "upgrade") {
         return Err(Rejected::new(400, "Connection does not say Upgrade"));
     }
-    version(head)?;
+    check_version(head)?;
     let Some(key) = head.field("sec-websocket-key").filter(|key| is_key(key)) else {
         return Err(Rejected::new(
             400,
             "Sec-WebSocket-Key is not one key of 16 bytes",
         ));
     };
-    let agreement = agree(head, config)?;
+    let agreement = judge_fields(head, config)?;
     if surplus > 0 && config.early_bytes == EarlyBytes::Refused {
         return Err(Rejected::new(400, "bytes behind the request"));
     }
@@ -168,7 +168,10 @@ pub fn accept(
 }
 
 /// What the fields that mean the same in every version of HTTP agree on.
-pub(super) fn agree(head: &RequestHead, config: &Config) -> Result<Agreement, Box<Rejected>> {
+pub(super) fn judge_fields(
+    head: &RequestHead,
+    config: &Config,
+) -> Result<Agreement, Box<Rejected>> {
     // What cannot be read is an error, what is not known is ignored (W-R-020).
     let Some(offered) = extensions::parse(head.fields("sec-websocket-extensions")) else {
         return Err(Rejected::new(400, "Sec-WebSocket-Extensions is malformed"));
@@ -180,8 +183,8 @@ pub(super) fn agree(head: &RequestHead, config: &Config) -> Result<Agreement, Bo
         .compression
         .as_ref()
         .and_then(|config| deflate::accept_first(&offered, config));
-    let subprotocol = subprotocol(head, config)?;
-    origin(head, config)?;
+    let subprotocol = choose_subprotocol(head, config)?;
+    check_origin(head, config)?;
     Ok(Agreement {
         subprotocol,
         #[cfg(feature = "deflate")]
@@ -219,7 +222,7 @@ impl Agreement {
 }
 
 /// W-R-002, W-R-003.
-fn request_line(head: &RequestHead) -> Result<(), Box<Rejected>> {
+fn check_request_line(head: &RequestHead) -> Result<(), Box<Rejected>> {
     if head.method() != "GET" {
         return Err(Rejected::new(405, "only GET opens a WebSocket").with_field("Allow", "GET"));
     }
@@ -233,7 +236,7 @@ fn request_line(head: &RequestHead) -> Result<(), Box<Rejected>> {
 }
 
 /// W-R-004, W-R-005.
-pub(super) fn host(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
+pub(super) fn check_host(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
     let named = head.field("host").and(head.authority());
     let Some(authority) = named.and_then(|text| Authority::parse_uri(text).ok()) else {
         return Err(Rejected::new(400, "not exactly one valid Host"));
@@ -252,7 +255,7 @@ pub(super) fn host(head: &RequestHead, config: &Config) -> Result<(), Box<Reject
 }
 
 /// W-R-022, W-R-023: an upgrade has no body.
-fn body(head: &RequestHead) -> Result<(), Box<Rejected>> {
+fn check_body(head: &RequestHead) -> Result<(), Box<Rejected>> {
     let has_body = head.fields("transfer-encoding").next().is_some()
         || head.fields("content-length").any(|length| length != b"0");
     if has_body {
@@ -263,7 +266,7 @@ fn body(head: &RequestHead) -> Result<(), Box<Rejected>> {
 }
 
 /// W-R-010.
-pub(super) fn version(head: &RequestHead) -> Result<(), Box<Rejected>> {
+pub(super) fn check_version(head: &RequestHead) -> Result<(), Box<Rejected>> {
     let status = match head.field("sec-websocket-version") {
         Some(b"13") => return Ok(()),
         Some(other) if is_version(other) => 426,
@@ -292,7 +295,10 @@ fn is_version(text: &[u8]) -> bool {
 }
 
 /// W-R-011, W-R-012, W-R-013, W-R-014.
-fn subprotocol(head: &RequestHead, config: &Config) -> Result<Option<String>, Box<Rejected>> {
+fn choose_subprotocol(
+    head: &RequestHead,
+    config: &Config,
+) -> Result<Option<String>, Box<Rejected>> {
     if !head.list("sec-websocket-protocol").all(is_token) {
         return Err(Rejected::new(400, "Sec-WebSocket-Protocol is malformed"));
     }
@@ -313,7 +319,7 @@ fn subprotocol(head: &RequestHead, config: &Config) -> Result<Option<String>, Bo
 }
 
 /// W-R-015, W-R-016.
-fn origin(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
+fn check_origin(head: &RequestHead, config: &Config) -> Result<(), Box<Rejected>> {
     let mut origins = head.fields("origin");
     let Some(origin) = origins.next() else {
         // Not a browser (RFC 6455 §4.2.1).

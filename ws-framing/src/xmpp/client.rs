@@ -189,13 +189,13 @@ impl Rules for Client {
                 session.negotiation = None;
                 session.phase = Phase::Streaming(Step::Running);
             }
-            session.deliver(Event::Element(content::without_starttls(&element)));
+            session.deliver(Event::Element(content::strip_starttls(&element)));
             if std::mem::take(&mut session.role.refused) {
                 session.deliver(Event::Writable);
             }
             return;
         }
-        match content::accept(element, session.config.namespaces) {
+        match content::check_namespace(element, session.config.namespaces) {
             Ok(element) => {
                 session.note_success(&element, now);
                 session.note_bound(&element);
@@ -205,7 +205,7 @@ impl Rules for Client {
         }
     }
 
-    fn note_close<W: WebSocket>(session: &mut Session<W>, close: &Element) {
+    fn note_redirect<W: WebSocket>(session: &mut Session<W>, close: &Element) {
         let judge =
             |uri: &str| SeeOther::judge(uri, session.config.channel, session.config.redirects);
         session.role.see_other = close

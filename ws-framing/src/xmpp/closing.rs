@@ -106,7 +106,7 @@ impl<R: Role, W: WebSocket> Session<R, W> {
     pub(super) fn drop_silent_peer(&mut self, cause: Cause, diagnostic: &'static str) {
         self.websocket
             .drop_transport(cause, self.reason, diagnostic);
-        self.finish();
+        self.mark_over();
     }
 
     pub(super) fn send_close(&mut self, close: Bytes, now: Moment) {
@@ -148,7 +148,7 @@ impl<R: Role, W: WebSocket> Session<R, W> {
 
     pub(super) fn close_websocket(&mut self, cause: Cause, code: CloseCode, now: Moment) {
         self.websocket.start_closing(cause, self.reason, code, now);
-        self.finish();
+        self.mark_over();
     }
 
     /// Tells the application that the WebSocket ended, or is about to: it decided, or was told.
@@ -167,7 +167,7 @@ impl<R: Role, W: WebSocket> Session<R, W> {
             // The Close frame is queued and lets these messages pass (W-R-344).
             self.fail_for_reason(Reason::MessageTooLong, now);
         }
-        self.finish();
+        self.mark_over();
         closed.reason = self.reason.or(closed.reason);
         let closed = Closed {
             connection: closed,
@@ -195,7 +195,7 @@ impl<R: Role, W: WebSocket> Session<R, W> {
             .collect()
     }
 
-    fn finish(&mut self) {
+    fn mark_over(&mut self) {
         self.phase = Phase::Over;
         self.negotiation = None;
         self.role.forget_early();

@@ -16,8 +16,8 @@ pub(super) fn is_meant_as_stanza(element: &Element) -> bool {
     has_stanza_name(element) && matches!(element.name().namespace, ns::CLIENT | ns::SERVER | "")
 }
 
-/// Judges an element of a running stream and makes its namespace explicit.
-pub(super) fn accept(element: Element, mode: Namespaces) -> Result<Element, Reason> {
+/// Rejects an element whose namespace may not be on a client's stream, and makes the others' explicit.
+pub(super) fn check_namespace(element: Element, mode: Namespaces) -> Result<Element, Reason> {
     let name = element.name();
     match name.namespace {
         "" if mode == Namespaces::Lenient && has_stanza_name(&element) => {
@@ -38,8 +38,8 @@ pub(super) fn accept(element: Element, mode: Namespaces) -> Result<Element, Reas
     }
 }
 
-/// Features without STARTTLS, which this binding does not have (W-R-368).
-pub(super) fn without_starttls(features: &Element) -> Element {
+/// Takes STARTTLS out of features: this binding does not have it (W-R-368).
+pub(super) fn strip_starttls(features: &Element) -> Element {
     let offered = features
         .children()
         .any(|child| child.is("starttls", ns::TLS));
@@ -76,7 +76,7 @@ pub(super) fn reason_for(kind: XmlErrorKind, message: &Bytes, position: Position
 pub(super) fn document(element: &Element) -> Bytes {
     let name = element.name();
     let alone = match (name.namespace, name.local) {
-        (ns::STREAM, "features") => without_starttls(element).with_stream_prefix(),
+        (ns::STREAM, "features") => strip_starttls(element).with_stream_prefix(),
         (ns::STREAM, "error") => element.standalone_with_lang().with_stream_prefix(),
         (ns::STREAM, _) => element.with_stream_prefix(),
         _ if element.is_stanza() => element.standalone_with_lang(),
@@ -103,7 +103,7 @@ fn begins_a_stream(message: &Bytes) -> bool {
 }
 
 /// A stream error whose prefix is not declared, as xmpp.js sends it (T-16).
-pub(super) fn undeclared_error(message: &Bytes) -> Option<StreamError> {
+pub(super) fn undeclared_stream_error(message: &Bytes) -> Option<StreamError> {
     if !message.starts_with(b"<stream:error") {
         return None;
     }

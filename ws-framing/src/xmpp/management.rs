@@ -28,7 +28,7 @@ use xmpp_wire::{Element, XmlError, XmlLimits, ns};
 /// One stream's management.
 #[derive(Debug)]
 pub struct Management {
-    stage: Stage,
+    state: State,
     /// The session's id, where it can be resumed.
     id: Option<String>,
     /// Stanzas received, modulo 2^32.
@@ -42,7 +42,7 @@ pub struct Management {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum State {
     Off,
     /// `<enable/>` was sent: what is sent counts from now on.
     Asked,
@@ -85,7 +85,7 @@ impl Management {
     /// None yet. It keeps stanzas of at most so many bytes until they are acknowledged.
     pub fn new(most_bytes: usize) -> Self {
         Self {
-            stage: Stage::Off,
+            state: State::Off,
             id: None,
             handled: 0,
             acknowledged: 0,
@@ -127,7 +127,7 @@ impl Management {
 
     /// The request for management, once a resource is bound. Everything sent behind it counts.
     pub fn enable(&mut self) -> Element {
-        self.stage = Stage::Asked;
+        self.state = State::Asked;
         Element::build("enable", ns::SM)
             .attribute("resume", "true")
             .finish()
@@ -135,7 +135,7 @@ impl Management {
 
     /// The request to go on, in place of binding a resource.
     pub fn resume(&mut self) -> Element {
-        self.stage = Stage::Resuming;
+        self.state = State::Resuming;
         Element::build("resume", ns::SM)
             .attribute_if("previd", self.id.as_deref())
             .attribute("h", &self.handled.to_string())
@@ -161,18 +161,18 @@ impl Management {
 
     /// An element was sent; stanzas alone count.
     pub fn handle_sent(&mut self, element: &Element) {
-        match self.stage {
-            Stage::Asked | Stage::On if element.is_stanza() => {
+        match self.state {
+            State::Asked | State::On if element.is_stanza() => {
                 self.keep(element.standalone_with_lang());
             }
-            Stage::Asked | Stage::On | Stage::Off | Stage::Resuming => {}
+            State::Asked | State::On | State::Off | State::Resuming => {}
         }
     }
 
     /// An element was received, and is being handled.
     pub fn handle_received(&mut self, element: &Element) -> Progress {
         if element.is_stanza() {
-            if self.stage == Stage::On {
+            if self.state == State::On {
                 self.handled = self.handled.wrapping_add(1);
             }
             return Progress::Nothing;
@@ -181,9 +181,9 @@ impl Management {
         if name.namespace != ns::SM {
             return Progress::Nothing;
         }
-        match (name.local, self.stage) {
-            ("enabled", Stage::Asked) => {
-                self.stage = Stage::On;
+        match (name.local, self.state) {
+            ("enabled", State::Asked) => {
+                self.state = State::On;
                 let resume = element.attribute("resume");
                 self.id = element
                     .attribute("id")
@@ -191,8 +191,8 @@ impl Management {
                     .map(|id| id.into_owned());
                 Progress::Nothing
             }
-            ("resumed", Stage::Resuming) => {
-                self.stage = Stage::On;
+            ("resumed", State::Resuming) => {
+                self.state = State::On;
                 match self.acknowledge(element) {
                     Acknowledged::Fits => {
                         Progress::Resumed(self.unacknowledged.iter().cloned().collect())
@@ -200,7 +200,7 @@ impl Management {
                     Acknowledged::TooHigh => Progress::HandledCountTooHigh,
                 }
             }
-            ("failed", Stage::Asked | Stage::Resuming) => {
+            ("failed", State::Asked | State::Resuming) => {
                 // The server may say how far it came, also where nothing is resumed.
                 let too_high = self.acknowledge(element) == Acknowledged::TooHigh;
                 let lost = std::mem::take(&mut self.unacknowledged);
@@ -211,8 +211,8 @@ impl Management {
                     Progress::Refused(lost.into())
                 }
             }
-            ("r", Stage::On) => Progress::Answer(self.answer()),
-            ("a", Stage::On) => match self.acknowledge(element) {
+            ("r", State::On) => Progress::Answer(self.answer()),
+            ("a", State::On) => match self.acknowledge(element) {
                 Acknowledged::Fits => Progress::Nothing,
                 Acknowledged::TooHigh => Progress::HandledCountTooHigh,
             },

@@ -47,7 +47,7 @@ impl<R: Role, W: WebSocket> Session<R, W> {
     }
 
     fn reject_bad_xml(&mut self, kind: XmlErrorKind, text: &Bytes, now: Moment) {
-        if let Some(error) = content::undeclared_error(text) {
+        if let Some(error) = content::undeclared_stream_error(text) {
             return self.handle_error(error, now);
         }
         let position = if self.is_first() {
@@ -101,7 +101,7 @@ impl<R: Role, W: WebSocket> Session<R, W> {
 
     fn handle_close(&mut self, close: &Element, now: Moment) {
         self.mark_stream_closed();
-        R::note_close(self, close);
+        R::note_redirect(self, close);
         match self.phase {
             // There is no stream to end: answered without an `<open/>`, and that is all (W-R-329).
             Phase::Unopened => {

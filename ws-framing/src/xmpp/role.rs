@@ -28,8 +28,8 @@ pub trait Rules: Sized {
     /// An element came behind the first `<open/>`.
     fn handle_element<W: WebSocket>(session: &mut Session<Self, W>, element: Element, now: Moment);
 
-    /// The peer's `<close/>` came.
-    fn note_close<W: WebSocket>(_: &mut Session<Self, W>, _: &Element) {}
+    /// The peer's `<close/>` came, which may redirect a client.
+    fn note_redirect<W: WebSocket>(_: &mut Session<Self, W>, _: &Element) {}
 
     /// An element of ours was queued.
     fn note_sent<W: WebSocket>(_: &mut Session<Self, W>, _: &Element) {}

@@ -108,7 +108,7 @@ impl<W: WebSocket> Session<W> {
         if !matches!(self.phase, Phase::Streaming(Step::Opened)) {
             return Err(SendError::Closed(header));
         }
-        self.complete(&mut header);
+        self.complete_header(&mut header);
         self.websocket.send_last(framing::open(&header));
         self.role.from = self.role.from.take().or(header.from);
         self.phase = Phase::Streaming(Step::FeaturesDue);
@@ -125,7 +125,7 @@ impl<W: WebSocket> Session<W> {
     }
 
     /// Fills in what our `<open/>` must have (W-R-325).
-    fn complete(&mut self, header: &mut StreamHeader) {
+    fn complete_header(&mut self, header: &mut StreamHeader) {
         let peer = self.role.asked.as_deref();
         let version = |header: &StreamHeader| header.version.as_deref().and_then(framing::version);
         let ours = version(header).unwrap_or((1, 0)).min((1, 0));
@@ -141,7 +141,7 @@ impl<W: WebSocket> Session<W> {
     /// Keeps one element until the features are sent, within the bound before authentication; more would be a queue (W-R-443).
     fn keep_early(&mut self, element: Element, now: Moment) {
         let fits = element.raw().len() <= self.config.message_bytes_before_auth;
-        match self.judge(element) {
+        match self.check_authenticated(element) {
             Ok(element) if fits && self.role.early.is_none() => {
                 self.role.early = Some(Box::new(element.detached()));
             }
@@ -150,8 +150,9 @@ impl<W: WebSocket> Session<W> {
         }
     }
 
-    fn judge(&self, element: Element) -> Result<Element, Reason> {
-        let element = content::accept(element, self.config.namespaces)?;
+    /// Rejects what may not come yet, or not at all.
+    fn check_authenticated(&self, element: Element) -> Result<Element, Reason> {
+        let element = content::check_namespace(element, self.config.namespaces)?;
         let refused = self.auth == Auth::Awaited
             && self.config.refuse_early_stanzas
             && !element.may_come_before_authentication();
@@ -235,7 +236,7 @@ impl Rules for Server {
             }
             Phase::Streaming(Step::Opened | Step::FeaturesDue) => session.keep_early(element, now),
             Phase::Streaming(Step::Running) | Phase::CloseSent { .. } => {
-                match session.judge(element) {
+                match session.check_authenticated(element) {
                     Ok(element) => session.deliver(Event::Element(element)),
                     Err(reason) => session.fail_for_reason(reason, now),
                 }
@@ -298,7 +299,7 @@ impl Rules for Server {
             from: Some(from.unwrap_or_default()),
             ..StreamHeader::default()
         };
-        session.complete(&mut header);
+        session.complete_header(&mut header);
         session.websocket.send_last(framing::open(&header));
     }
 
