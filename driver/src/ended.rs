@@ -90,10 +90,13 @@ impl Ended {
         let condition = closed.error.as_ref().map(|error| error.condition.as_str());
         match closed.connection.cause {
             Cause::Ours => Self::Ours,
-            Cause::Fault(code) => Self::ClientFault(match condition {
-                Some(condition) => condition.to_owned(),
-                None => format!("{} ({})", code.get(), closed.connection.diagnostic),
-            }),
+            Cause::Fault(code) => {
+                let rule = in_brackets(&closed.connection.reason);
+                Self::ClientFault(match condition {
+                    Some(condition) => format!("{condition}{rule}"),
+                    None => format!("{} ({}){rule}", code.get(), closed.connection.diagnostic),
+                })
+            }
             // What says how long authentication took is the error that the client got.
             Cause::Timeout if condition == Some("policy-violation") => Self::AuthTimeout,
             Cause::Peer | Cause::Network | Cause::Timeout | _ if closed.stream_closed => {

@@ -55,7 +55,7 @@ pub enum Error {
     #[error("the connection was lost: {0}")]
     Lost(String),
     /// The WebSocket was closed, with this code and reason.
-    #[error("the WebSocket was closed with {} {}", .0.code, .0.diagnostic)]
+    #[error("the WebSocket was closed with {} {}{rule}", .0.code, .0.diagnostic, rule = crate::ended::in_brackets(&.0.reason))]
     WebSocket(Box<connection::Closed>),
     /// The server ended its stream with an error.
     #[error("the server ended the stream: {}", condition(.0))]

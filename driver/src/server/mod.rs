@@ -137,7 +137,7 @@ pub enum Cause {
 #[non_exhaustive]
 pub enum Error {
     /// The WebSocket was closed, with this code and reason.
-    #[error("the WebSocket was closed with {} {}", .0.code, .0.diagnostic)]
+    #[error("the WebSocket was closed with {} {}{rule}", .0.code, .0.diagnostic, rule = crate::ended::in_brackets(&.0.reason))]
     WebSocket(Box<websocket::Closed>),
     /// A stream error: the client's, or the one that it got for what it did.
     #[error("the stream was ended: {}", .0.condition)]
