@@ -91,10 +91,11 @@ impl Ended {
         match closed.connection.cause {
             Cause::Ours => Self::Ours,
             Cause::Fault(code) => {
-                let rule = in_brackets(&closed.connection.reason);
+                let reason = closed.connection.reason;
+                let rule = in_brackets(&reason.filter(|rule| Some(rule.as_str()) != condition));
                 Self::ClientFault(match condition {
                     Some(condition) => format!("{condition}{rule}"),
-                    None => format!("{} ({}){rule}", code.get(), closed.connection.diagnostic),
+                    None => format!("{code}{rule}"),
                 })
             }
             // What says how long authentication took is the error that the client got.

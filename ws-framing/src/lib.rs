@@ -1,6 +1,8 @@
-//! WebSocket (RFC 6455) and its XMPP subprotocol (RFC 7395) as pure state machines: no sockets, no clock, no entropy, no threads.
+//! WebSocket (RFC 6455) and its XMPP subprotocol (RFC 7395) as pure state machines: no sockets, no
+//! clock, no entropy, no threads.
 //!
-//! A machine is told what happened and asked what to do. This is the whole loop, here for a server whose transport is `S`:
+//! A machine is told what happened and asked what to do. This is the whole loop, here for a server
+//! whose transport is `S`:
 //!
 //! ```
 //! use std::io::{self, Read, Write};
@@ -64,12 +66,13 @@
 //!
 //! - [`handshake`]: the opening handshake as functions from heads to answers.
 //! - [`Connection`]: frames, control frames, the closing handshake; messages in and out (RFC 6455).
-//! - [`xmpp::client::Session`] and [`xmpp::server::Session`] over [`xmpp::Messages`]: RFC 7395 on the whole messages of somebody
-//!   else's WebSocket, without frames.
-//! - The same over a [`Connection`]: bytes below, XMPP's elements above, with the verbs of [`xmpp_machine::Machine`].
+//! - [`xmpp::client::Session`] and [`xmpp::server::Session`] over [`xmpp::Messages`]: RFC 7395 on
+//!   the whole messages of somebody else's WebSocket, without frames.
+//! - The same over a [`Connection`]: bytes below, XMPP's elements above, with the verbs of
+//!   [`xmpp_machine::Machine`].
 //!
-//! What a peer does wrong is never an error of a call: it becomes the farewell on the wire, one `Closed` event, which names
-//! the [`Reason`], and the order to close.
+//! What a peer does wrong is never an error of a call: it becomes the farewell on the wire, one
+//! `Closed` event, which names the [`Reason`], and the order to close.
 #![forbid(unsafe_code)]
 
 pub mod connection;

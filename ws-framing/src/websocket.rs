@@ -8,8 +8,8 @@ use crate::{
     connection::{Action, Cause, Compression},
 };
 
-/// The WebSocket under a session: frames on bytes ([`Connection`](crate::Connection)), or somebody else's whole messages
-/// ([`Messages`](super::Messages)).
+/// The WebSocket under a session: frames on bytes ([`Connection`](crate::Connection)), or somebody
+/// else's whole messages ([`Messages`](super::Messages)).
 pub trait WebSocket: Carry {}
 
 /// What a session needs of its WebSocket. Nobody else can implement it.

@@ -1,4 +1,5 @@
-//! The contract of every machine, held against the connection and the session of both ends (`xmpp_machine::contract`).
+//! The contract of every machine, held against the connection and the session of both ends
+//! (`xmpp_machine::contract`).
 
 use ws_framing::{
     CloseCode, Connection, Instant, Reason,

@@ -1,4 +1,5 @@
-//! Each layer alone: all machines on bytes by one loop, and the session over whole messages without a frame.
+//! Each layer alone: all machines on bytes by one loop, and the session over whole messages without
+//! a frame.
 
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
@@ -85,7 +86,8 @@ fn end<M: Machine>(machine: M, react: fn(&mut M, M::Event, Instant)) -> End<M> {
     }
 }
 
-/// The contract of every machine: one loop drives both ends of the frames and both ends of the session.
+/// The contract of every machine: one loop drives both ends of the frames and both ends of the
+/// session.
 #[test]
 fn one_loop_drives_every_machine_on_bytes() {
     let now = now();
@@ -199,7 +201,8 @@ fn exchange<R: Role>(
         .extend(std::iter::from_fn(|| session.poll_message()));
 }
 
-/// RFC 7395 over a channel of whole messages: from `<open/>` through SASL and the restart to the end, without a frame.
+/// RFC 7395 over a channel of whole messages: from `<open/>` through SASL and the restart to the
+/// end, without a frame.
 #[test]
 fn a_client_and_a_server_over_whole_messages() {
     let now = now();

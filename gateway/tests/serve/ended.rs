@@ -80,7 +80,7 @@ fn a_client_that_does_not_sign_in_is_told_from_one_that_is_lost() {
             "\"the client did not sign in in time\"",
             "\"the client was lost\"",
             "\"the client broke a rule: not-well-formed\"",
-            "\"the client broke a rule: 1002 (an unmasked frame from a client)\"",
+            "\"the client broke a rule: 1002 (unmasked-frame)\"",
         ],
     );
 }

@@ -42,7 +42,8 @@ impl From<String> for Message {
     }
 }
 
-/// What to do next. Behind the last bytes of `Close` the peer's are read and dropped for a while (W-R-164).
+/// What to do next. Behind the last bytes of `Close` the peer's are read and dropped for a while
+/// (W-R-164).
 pub type Action<E = Event> = xmpp_machine::Action<E>;
 
 /// What the application learns.
@@ -50,7 +51,8 @@ pub type Action<E = Event> = xmpp_machine::Action<E>;
 pub enum Event {
     /// A message.
     Message(Message),
-    /// The answer to `Connection::ping`. Pongs that nobody asked for only show that the peer is there (RFC 6455 §5.5.3).
+    /// The answer to `Connection::ping`. Pongs that nobody asked for only show that the peer is
+    /// there (RFC 6455 §5.5.3).
     Pong(Bytes),
     /// Room again after `SendError::Full`.
     Writable,

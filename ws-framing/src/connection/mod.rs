@@ -1,10 +1,13 @@
 //! A WebSocket after its handshake, both roles.
 //!
 //! Rules. Everything that changes the state of the closing is in this file.
-//! - `Open` until a Close frame is queued: ours (`close`), the answer to the peer's, or the one of a failure. The first queued is the only one.
-//! - Messages are taken from the application until it has called `close`, has been told of the end, or the Close frame has been handed out:
-//!   answers to what came before a peer's Close or fault still go out in front of ours.
-//! - The server orders `Close` as soon as both Close frames are exchanged; the client waits for the end of the transport (RFC 6455 §7.1.1).
+//! - `Open` until a Close frame is queued: ours (`close`), the answer to the peer's, or the one of
+//!   a failure. The first queued is the only one.
+//! - Messages are taken from the application until it has called `close`, has been told of the end,
+//!   or the Close frame has been handed out: answers to what came before a peer's Close or fault
+//!   still go out in front of ours.
+//! - The server orders `Close` as soon as both Close frames are exchanged; the client waits for the
+//!   end of the transport (RFC 6455 §7.1.1).
 //! - After a failure nothing is decoded any more; bytes are taken and dropped (W-R-122).
 //! - `Closed` is queued exactly once, with the order to close or abort right behind it.
 
@@ -34,8 +37,9 @@ use crate::{
     websocket::Carry as _,
 };
 
-/// Inflated bytes of messages behind which no more are decoded before the application has asked for them: as much as one read brings
-/// where nothing is compressed. A read of compressed messages could else become a thousand times as much.
+/// Inflated bytes of messages behind which no more are decoded before the application has asked for
+/// them: as much as one read brings where nothing is compressed. A read of compressed messages
+/// could else become a thousand times as much.
 const AHEAD_BYTES: usize = 65_536;
 /// A queue whose room exceeds this gives it back when it is empty.
 const KEPT_SLOTS: usize = 16;
@@ -148,8 +152,8 @@ impl Connection {
         }
     }
 
-    /// The same end, with what the handshake agreed on compression. Messages are compressed from the first on, unless `set_compression`
-    /// withholds it.
+    /// The same end, with what the handshake agreed on compression. Messages are compressed from
+    /// the first on, unless `set_compression` withholds it.
     ///
     /// ```
     /// # use bytes::BytesMut;
@@ -174,16 +178,19 @@ impl Connection {
         self
     }
 
-    /// Allows or withholds compression of what is sent after this. Without an agreement nothing is compressed anyway.
+    /// Allows or withholds compression of what is sent after this. Without an agreement nothing is
+    /// compressed anyway.
     pub fn set_compression(&mut self, compression: Compression) {
         self.outbox.set_compression(compression);
     }
 
-    /// Queues a message, which leaves as one frame, or as many as `Config::fragment_bytes` makes of it.
+    /// Queues a message, which leaves as one frame, or as many as `Config::fragment_bytes` makes of
+    /// it.
     ///
     /// # Errors
     ///
-    /// `Full` above `Config::outbox_bytes`, until `Event::Writable`; `Closed` after `close` or the end.
+    /// `Full` above `Config::outbox_bytes`, until `Event::Writable`; `Closed` after `close` or the
+    /// end.
     pub fn send(&mut self, message: Message, _now: Instant) -> Result<(), SendError<Message>> {
         match message {
             Message::Text(text) => self
@@ -214,7 +221,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Starts the closing handshake behind what is queued. A reason is cut at 123 bytes. Does nothing when closing already.
+    /// Starts the closing handshake behind what is queued. A reason is cut at 123 bytes. Does
+    /// nothing when closing already.
     pub fn close(&mut self, code: CloseCode, reason: &str, now: Instant) {
         let now = self.clock.read(now);
         self.sealed = true;
@@ -227,22 +235,26 @@ impl Connection {
         self.hold();
     }
 
-    /// The application can take more again: reading goes on, and the peer has the whole time to answer a ping.
+    /// The application can take more again: reading goes on, and the peer has the whole time to
+    /// answer a ping.
     pub fn release_input(&mut self, now: Instant) {
         let now = self.clock.read(now);
         self.release(now);
     }
 
-    /// Replaces the bound on messages (tighter before authentication), for frames that begin after this.
+    /// Replaces the bound on messages (tighter before authentication), for frames that begin after
+    /// this.
     pub fn set_message_bytes(&mut self, bytes: usize) {
         self.decoder.set_message_bytes(bytes);
     }
 
-    /// Bytes came, appended to `input`. Whole messages are taken off its front, unmasked in place; what is unfinished stays. Between calls
-    /// `input` may only be appended to. While input is held, nothing is taken.
+    /// Bytes came, appended to `input`. Whole messages are taken off its front, unmasked in place;
+    /// what is unfinished stays. Between calls `input` may only be appended to. While input is
+    /// held, nothing is taken.
     ///
-    /// With compression, messages stay too where inflated ones of 64 KiB wait for `poll_action`: `wants_input` says `false` until that has
-    /// given all, and then what is left of `input` has to be offered again, whether or not more came.
+    /// With compression, messages stay too where inflated ones of 64 KiB wait for `poll_action`:
+    /// `wants_input` says `false` until that has given all, and then what is left of `input` has to
+    /// be offered again, whether or not more came.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         let now = self.clock.read(now);
         while self.handle_next(input, now) == Progress::More {}
@@ -328,7 +340,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes one message or control frame off the front of `input`, so that the layer above can answer it before the next is looked at.
+    /// Takes one message or control frame off the front of `input`, so that the layer above can
+    /// answer it before the next is looked at.
     pub(crate) fn handle_next(&mut self, input: &mut BytesMut, now: Moment) -> Progress {
         if self.held || input.is_empty() {
             return Progress::Done;

@@ -117,8 +117,8 @@ pub struct Upgraded {
     /// What was agreed on compression, for `Connection::with_deflate`.
     #[cfg(feature = "deflate")]
     pub compression: Option<deflate::Agreed>,
-    /// To close it with at once, because it is a WebSocket but not what was asked for: 1000 where the subprotocol is missing (W-R-062),
-    /// 1010 where compression is and was required.
+    /// To close it with at once, because it is a WebSocket but not what was asked for: 1000 where
+    /// the subprotocol is missing (W-R-062), 1010 where compression is and was required.
     pub farewell: Option<CloseCode>,
 }
 
@@ -221,7 +221,8 @@ impl Handshake {
     }
 }
 
-/// What the fields that mean the same in every version of HTTP agree on, of a response that says that this is a WebSocket.
+/// What the fields that mean the same in every version of HTTP agree on, of a response that says
+/// that this is a WebSocket.
 pub(super) fn agreed<'a>(
     config: &Config,
     extensions: impl Iterator<Item = &'a [u8]>,

@@ -1,4 +1,5 @@
-//! The client's end: it opens, restarts after a success of SASL, and reads what a server says (RFC 7395 §3.4, §3.7).
+//! The client's end: it opens, restarts after a success of SASL, and reads what a server says (RFC
+//! 7395 §3.4, §3.7).
 
 use std::sync::Arc;
 
@@ -61,8 +62,8 @@ pub enum Step {
 }
 
 impl Session {
-    /// A client's end of a WebSocket whose handshake is done. `seed`: the keys of its masks. An `Arc` shares the configuration
-    /// between sessions.
+    /// A client's end of a WebSocket whose handshake is done. `seed`: the keys of its masks. An
+    /// `Arc` shares the configuration between sessions.
     pub fn new(config: impl Into<Arc<Config>>, seed: [u8; 32], now: Instant) -> Self {
         let config = config.into();
         let connection = Connection::client(config.connection.clone(), seed, now);
@@ -80,9 +81,10 @@ impl Session<Messages> {
 }
 
 impl<W: WebSocket> Session<W> {
-    /// Opens the stream, once: sends `<open/>` to the domain `to`. The language defaults to the configured one, `from` is left
-    /// out on a channel that others can read (RFC 6120 §4.7.1), `id` always, `version` is 1.0. The server's `<open/>` becomes
-    /// `Event::Opened`, its features an element.
+    /// Opens the stream, once: sends `<open/>` to the domain `to`. The language defaults to the
+    /// configured one, `from` is left out on a channel that others can read (RFC 6120 §4.7.1), `id`
+    /// always, `version` is 1.0. The server's `<open/>` becomes `Event::Opened`, its features an
+    /// element.
     ///
     /// # Errors
     ///
@@ -115,8 +117,9 @@ impl<W: WebSocket> Session<W> {
         Ok(())
     }
 
-    /// Sends a new `<open/>` after a success of RFC 6120's SASL, with the first one's header: nobody sends `<close/>` (RFC 7395
-    /// §3.7). SASL2 has no restart. RFC 6120 §6.4.6 leaves no choice and no time for anything in between.
+    /// Sends a new `<open/>` after a success of RFC 6120's SASL, with the first one's header:
+    /// nobody sends `<close/>` (RFC 7395 §3.7). SASL2 has no restart. RFC 6120 §6.4.6 leaves no
+    /// choice and no time for anything in between.
     fn restart(&mut self, now: Moment) {
         if let Some(header) = self.role.header.take() {
             self.send_open(&header, true, now);
@@ -213,7 +216,8 @@ impl Rules for Client {
             .map(|uri| Box::new(judge(&uri)));
     }
 
-    /// The application hears of it now, not when nobody has taken a farewell either; and the session may still be resumed.
+    /// The application hears of it now, not when nobody has taken a farewell either; and the
+    /// session may still be resumed.
     fn handle_silence<W: WebSocket>(session: &mut Session<W>, reason: Reason, _: Moment) {
         session.reason.get_or_insert(reason);
         session.drop_silent_peer(Cause::Timeout, "the server is silent");

@@ -1,5 +1,5 @@
-//! How a stream ends: our `<close/>`, the answer to the peer's, stream errors, and the WebSocket's own closing behind them. The
-//! rules are at the top of `session`.
+//! How a stream ends: our `<close/>`, the answer to the peer's, stream errors, and the WebSocket's
+//! own closing behind them. The rules are at the top of `session`.
 
 use bytes::Bytes;
 use xmpp_machine::Moment;
@@ -125,7 +125,8 @@ impl<R: Role, W: WebSocket> Session<R, W> {
         };
     }
 
-    /// `<close/>` or a stream error went one way: the session cannot be resumed, and nothing more is negotiated.
+    /// `<close/>` or a stream error went one way: the session cannot be resumed, and nothing more
+    /// is negotiated.
     pub(super) fn mark_stream_closed(&mut self) {
         self.stream_closed = true;
         self.negotiation = None;
@@ -153,7 +154,8 @@ impl<R: Role, W: WebSocket> Session<R, W> {
 
     /// Tells the application that the WebSocket ended, or is about to: it decided, or was told.
     pub(super) fn deliver_closed(&mut self, mut closed: connection::Closed, now: Moment) {
-        // Who ended the stream ended it all; that the peer went on by a shorter way changes nothing.
+        // Who ended the stream ended it all; that the peer went on by a shorter way changes
+        // nothing.
         if matches!(closed.cause, Cause::Network | Cause::Peer) {
             closed.cause = match self.phase {
                 Phase::Failed { cause, .. } => cause,

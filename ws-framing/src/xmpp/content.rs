@@ -16,7 +16,8 @@ pub(super) fn is_meant_as_stanza(element: &Element) -> bool {
     has_stanza_name(element) && matches!(element.name().namespace, ns::CLIENT | ns::SERVER | "")
 }
 
-/// Rejects an element whose namespace may not be on a client's stream, and makes the others' explicit.
+/// Rejects an element whose namespace may not be on a client's stream, and makes the others'
+/// explicit.
 pub(super) fn check_namespace(element: Element, mode: Namespaces) -> Result<Element, Reason> {
     let name = element.name();
     match name.namespace {
@@ -71,8 +72,8 @@ pub(super) fn reason_for(kind: XmlErrorKind, message: &Bytes, position: Position
     }
 }
 
-/// An element as a message of its own. Language is inherited by what carries human text (W-R-407); STARTTLS is not offered here
-/// (W-R-368).
+/// An element as a message of its own. Language is inherited by what carries human text (W-R-407);
+/// STARTTLS is not offered here (W-R-368).
 pub(super) fn document(element: &Element) -> Bytes {
     let name = element.name();
     let alone = match (name.namespace, name.local) {

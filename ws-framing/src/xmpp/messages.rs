@@ -13,7 +13,8 @@ use crate::{
     websocket::Carry,
 };
 
-/// The messages of a WebSocket that somebody else runs: a browser's, an HTTP server's, one inside HTTP/2.
+/// The messages of a WebSocket that somebody else runs: a browser's, an HTTP server's, one inside
+/// HTTP/2.
 ///
 /// It queues what the session sends until [`Session::poll_message`] takes it.
 #[derive(Debug)]
@@ -241,7 +242,8 @@ impl<R: Role> Session<R, Messages> {
         self.drain(now);
     }
 
-    /// The WebSocket is closed, by whomever: its code (1005 if it had none, 1006 if no Close frame came) and its text.
+    /// The WebSocket is closed, by whomever: its code (1005 if it had none, 1006 if no Close frame
+    /// came) and its text.
     pub fn handle_closed(&mut self, code: u16, text: &str, now: Instant) {
         let now = self.read_clock(now);
         self.websocket.handle_closed(code, text);
@@ -255,7 +257,8 @@ impl<R: Role> Session<R, Messages> {
         outgoing
     }
 
-    /// The next order: `Close` where the WebSocket is closed, and `Abort` where it is to be dropped as it is.
+    /// The next order: `Close` where the WebSocket is closed, and `Abort` where it is to be dropped
+    /// as it is.
     pub fn poll_action(&mut self) -> Option<Action<Event>> {
         self.next_action()
     }

@@ -146,7 +146,8 @@ impl<R: Role, W: WebSocket> Session<R, W> {
     }
 }
 
-/// Whether the version is 1.0 at least. A missing one means 0.9 (RFC 6120 §4.7.5), which is not spoken here (W-R-327).
+/// Whether the version is 1.0 at least. A missing one means 0.9 (RFC 6120 §4.7.5), which is not
+/// spoken here (W-R-327).
 pub(super) fn speaks_1_0(header: &StreamHeader) -> bool {
     let version = header.version.as_deref().and_then(framing::version);
     version.is_some_and(|version| version >= (1, 0))

@@ -7,7 +7,8 @@ use xmpp_wire::{Element, XmlError, XmlLimits};
 use super::{SeeOther, Session, WebSocket};
 use crate::Reason;
 
-/// An end of a stream: [`client::Client`](super::client::Client) or [`server::Server`](super::server::Server).
+/// An end of a stream: [`client::Client`](super::client::Client) or
+/// [`server::Server`](super::server::Server).
 pub trait Role: Rules {}
 
 /// What only one end does, or each in its way. Nobody else can implement it.
@@ -19,7 +20,8 @@ pub trait Rules: Sized {
     /// Reads a message of the peer's.
     fn parse(message: Bytes, limits: &XmlLimits) -> Result<Element, XmlError>;
 
-    /// A message of white space came. Some servers keep connections alive so (T-14): a client does not mind.
+    /// A message of white space came. Some servers keep connections alive so (T-14): a client does
+    /// not mind.
     fn handle_white_space<W: WebSocket>(_: &mut Session<Self, W>, _: Moment) {}
 
     /// The peer's `<open/>` came.
@@ -66,6 +68,7 @@ pub trait Rules: Sized {
         false
     }
 
-    /// What the peer let pass where its time for the negotiation is over; no step is before `<open/>`.
+    /// What the peer let pass where its time for the negotiation is over; no step is before
+    /// `<open/>`.
     fn overdue(step: Option<Self::Step>) -> Reason;
 }

@@ -1,5 +1,6 @@
-//! What may be compressed (RFC 7692 §8; W-R-217): nothing until the client is authenticated and has its resource, because SASL's messages hold
-//! secrets, and text that others choose would be beside them.
+//! What may be compressed (RFC 7692 §8; W-R-217): nothing until the client is authenticated and has
+//! its resource, because SASL's messages hold secrets, and text that others choose would be beside
+//! them.
 
 use xmpp_wire::{Element, ns};
 
@@ -8,8 +9,9 @@ use crate::connection::Compression;
 
 #[cfg(feature = "deflate")]
 impl<R: Role> Session<R> {
-    /// The same session, with what the handshake agreed on compression. Messages leave plain until the client is authenticated
-    /// and has bound its resource, or resumed an earlier session; what the peer compresses is read at any time.
+    /// The same session, with what the handshake agreed on compression. Messages leave plain until
+    /// the client is authenticated and has bound its resource, or resumed an earlier session; what
+    /// the peer compresses is read at any time.
     #[must_use]
     pub fn with_deflate(mut self, agreed: crate::deflate::Agreed) -> Self {
         self.websocket = self.websocket.with_deflate(agreed);

@@ -1,4 +1,5 @@
-//! The server's end: it answers `<open/>`, holds the client to the order of the negotiation, and redirects (RFC 7395 §3.4, §3.6).
+//! The server's end: it answers `<open/>`, holds the client to the order of the negotiation, and
+//! redirects (RFC 7395 §3.4, §3.6).
 
 use std::{sync::Arc, time::Duration};
 
@@ -61,8 +62,8 @@ impl Server {
 }
 
 impl Session {
-    /// A server's end of a WebSocket whose handshake is done. `seed`: ids of streams that the application does not name. An
-    /// `Arc` shares the configuration between sessions.
+    /// A server's end of a WebSocket whose handshake is done. `seed`: ids of streams that the
+    /// application does not name. An `Arc` shares the configuration between sessions.
     pub fn new(config: impl Into<Arc<Config>>, seed: [u8; 32], now: Instant) -> Self {
         let config = config.into();
         let connection = Connection::server(config.connection.clone(), now);
@@ -89,8 +90,9 @@ impl<W: WebSocket> Session<W> {
         session
     }
 
-    /// Answers the client's `<open/>`; features follow by `send`. What the header lacks is filled in: an unpredictable `id`, `to`
-    /// as the client's `from`, the default language; `version` is the lower of both sides' (RFC 6120 §4.7).
+    /// Answers the client's `<open/>`; features follow by `send`. What the header lacks is filled
+    /// in: an unpredictable `id`, `to` as the client's `from`, the default language; `version` is
+    /// the lower of both sides' (RFC 6120 §4.7).
     ///
     /// # Errors
     ///
@@ -115,8 +117,8 @@ impl<W: WebSocket> Session<W> {
         Ok(())
     }
 
-    /// `<close see-other-uri=".."/>` (W-R-350). Deployed clients heed it before the features only. Does nothing before the
-    /// client's `<open/>`, and where the stream is closing.
+    /// `<close see-other-uri=".."/>` (W-R-350). Deployed clients heed it before the features only.
+    /// Does nothing before the client's `<open/>`, and where the stream is closing.
     pub fn redirect(&mut self, uri: &str, now: Instant) {
         let now = self.read_clock(now);
         if matches!(self.phase, Phase::Streaming(_)) {
@@ -138,7 +140,8 @@ impl<W: WebSocket> Session<W> {
         header.id.get_or_insert_with(|| self.role.ids.next());
     }
 
-    /// Keeps one element until the features are sent, within the bound before authentication; more would be a queue (W-R-443).
+    /// Keeps one element until the features are sent, within the bound before authentication; more
+    /// would be a queue (W-R-443).
     fn keep_early(&mut self, element: Element, now: Moment) {
         let fits = element.raw().len() <= self.config.message_bytes_before_auth;
         match self.check_authenticated(element) {
@@ -272,8 +275,8 @@ impl Rules for Server {
         session.note_bound(element);
     }
 
-    /// Sends our `<open/>` in front of a stream error where it has not been sent. Its `from` is a domain of ours, or empty where
-    /// we know none (W-R-334).
+    /// Sends our `<open/>` in front of a stream error where it has not been sent. Its `from` is a
+    /// domain of ours, or empty where we know none (W-R-334).
     fn prepare_error<W: WebSocket>(
         session: &mut Session<W>,
         asked_by_application: bool,

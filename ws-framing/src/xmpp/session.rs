@@ -1,17 +1,19 @@
 //! The verbs and phases that both ends share.
 //!
 //! Rules. What changes the phase is here, in `receive`, in `closing`, and in `client` and `server`.
-//! - A client speaks first: `<open/>`, and again after a success of RFC 6120's SASL (W-R-320, W-R-357).
-//! - A server sends nothing before the peer's `<open/>`, but a stream error of its own and the `<open/>` in front of it
-//!   (W-R-341).
-//! - Nothing is sent behind our `<close/>`; elements that are still under way are delivered until the peer's (W-R-353), except
-//!   behind a stream error of ours: then only `<close/>` is looked for (W-R-340).
-//! - Who sent `<close/>` first starts the WebSocket closing handshake, once the other has answered or `close_timeout` is over;
-//!   the other waits for that as long, then starts it (W-R-352).
-//! - A success of RFC 6120's SASL makes a restart due: `<open/>` or `<close/>`, nothing else. One of SASL2 does not (W-R-357 to
-//!   359). A client restarts by itself, at once.
-//! - `<close/>` in either direction ends the session for good; a lost transport or a Close frame alone leaves it resumable
-//!   (W-R-372).
+//! - A client speaks first: `<open/>`, and again after a success of RFC 6120's SASL (W-R-320,
+//!   W-R-357).
+//! - A server sends nothing before the peer's `<open/>`, but a stream error of its own and the
+//!   `<open/>` in front of it (W-R-341).
+//! - Nothing is sent behind our `<close/>`; elements that are still under way are delivered until
+//!   the peer's (W-R-353), except behind a stream error of ours: then only `<close/>` is looked for
+//!   (W-R-340).
+//! - Who sent `<close/>` first starts the WebSocket closing handshake, once the other has answered
+//!   or `close_timeout` is over; the other waits for that as long, then starts it (W-R-352).
+//! - A success of RFC 6120's SASL makes a restart due: `<open/>` or `<close/>`, nothing else. One
+//!   of SASL2 does not (W-R-357 to 359). A client restarts by itself, at once.
+//! - `<close/>` in either direction ends the session for good; a lost transport or a Close frame
+//!   alone leaves it resumable (W-R-372).
 
 use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 
@@ -28,7 +30,8 @@ use crate::{
 
 /// One end of a stream: `R` says which, `W` what carries its messages.
 ///
-/// [`client::Session`](super::client::Session) and [`server::Session`](super::server::Session) are its names, with constructors and the verbs of one end alone.
+/// [`client::Session`](super::client::Session) and [`server::Session`](super::server::Session) are
+/// its names, with constructors and the verbs of one end alone.
 #[derive(Debug)]
 pub struct Session<R: Rules, W = Connection> {
     pub(super) role: R,
@@ -36,7 +39,8 @@ pub struct Session<R: Rules, W = Connection> {
     pub(super) config: Arc<Config>,
     pub(super) phase: Phase<R::Step>,
     pub(super) auth: Auth,
-    /// When the peer's part of the negotiation is due: a client's `<open/>`, then the success of SASL; a server's features.
+    /// When the peer's part of the negotiation is due: a client's `<open/>`, then the success of
+    /// SASL; a server's features.
     pub(super) negotiation: Option<Moment>,
     /// Since when input is held; what the peer owes may come later by as much.
     pub(super) held_since: Option<Moment>,
@@ -110,15 +114,16 @@ impl<R: Role, W: WebSocket> Session<R, W> {
         }
     }
 
-    /// Queues an element as one message; it is made to stand alone, features and errors in the spelling of W-R-309. A stream
-    /// error is followed by the closing, as in `fail`.
+    /// Queues an element as one message; it is made to stand alone, features and errors in the
+    /// spelling of W-R-309. A stream error is followed by the closing, as in `fail`.
     ///
     /// # Errors
     ///
-    /// `Full` until `Event::Writable`, and between the success of SASL and the features of a client's restarted stream;
-    /// `Closed` before both sides have opened, as a server between the success of SASL and the restart, and once the stream is
-    /// closing; `Forbidden` for what must not be sent over this binding: elements in no namespace or in RFC 7395's own, and
-    /// those of STARTTLS.
+    /// `Full` until `Event::Writable`, and between the success of SASL and the features of a
+    /// client's restarted stream; `Closed` before both sides have opened, as a server between the
+    /// success of SASL and the restart, and once the stream is closing; `Forbidden` for what must
+    /// not be sent over this binding: elements in no namespace or in RFC 7395's own, and those of
+    /// STARTTLS.
     pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
         let now = self.read_clock(now);
         if matches!(element.name().namespace, "" | ns::FRAMING | ns::TLS) {
@@ -156,8 +161,8 @@ impl<R: Role, W: WebSocket> Session<R, W> {
         Ok(())
     }
 
-    /// Ends the stream, or answers the peer's `<close/>` (W-R-352). Before the client's `<open/>` there is no stream: the
-    /// WebSocket is closed.
+    /// Ends the stream, or answers the peer's `<close/>` (W-R-352). Before the client's `<open/>`
+    /// there is no stream: the WebSocket is closed.
     pub fn close(&mut self, now: Instant) {
         let time = self.read_clock(now);
         match self.phase {
@@ -171,8 +176,9 @@ impl<R: Role, W: WebSocket> Session<R, W> {
         }
     }
 
-    /// A server's `<open/>` if not yet sent, the stream error, `<close/>`, Close with `code` (W-R-341, 343). Where the session
-    /// can be resumed, `system-shutdown` is a Close frame alone, and `connection-timeout` drops the transport (W-R-360).
+    /// A server's `<open/>` if not yet sent, the stream error, `<close/>`, Close with `code`
+    /// (W-R-341, 343). Where the session can be resumed, `system-shutdown` is a Close frame alone,
+    /// and `connection-timeout` drops the transport (W-R-360).
     pub fn fail(&mut self, error: StreamError, code: CloseCode, now: Instant) {
         let now = self.read_clock(now);
         self.fail_for(Cause::Ours, error, code, now);
@@ -186,13 +192,14 @@ impl<R: Role, W: WebSocket> Session<R, W> {
         self.drain(now);
     }
 
-    /// XEP-0198 resumption is agreed: a client's silence then drops the transport without XML (W-R-372). A client does so in
-    /// any case.
+    /// XEP-0198 resumption is agreed: a client's silence then drops the transport without XML
+    /// (W-R-372). A client does so in any case.
     pub fn set_resumable(&mut self, resumable: bool) {
         self.resumable = resumable;
     }
 
-    /// The application cannot take more: nothing is read, and what the peer owes may come later by as much.
+    /// The application cannot take more: nothing is read, and what the peer owes may come later by
+    /// as much.
     pub fn hold_input(&mut self, now: Instant) {
         let now = self.read_clock(now);
         self.held_since.get_or_insert(now);
