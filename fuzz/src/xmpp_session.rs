@@ -57,9 +57,11 @@ enum Role {
     Server,
 }
 
+type Opened = Result<(), SendError<StreamHeader>>;
+
 /// What both ends are asked, each in its own way.
 struct Verbs<R: xmpp::Role> {
-    open: fn(&mut Session<R>, StreamHeader, Instant) -> Result<(), SendError<StreamHeader>>,
+    open: fn(&mut Session<R>, StreamHeader, Instant) -> Opened,
     redirect: fn(&mut Session<R>, &str, Instant),
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The WebSocket under a session: frames on bytes ([`Connection`](crate::Connection)), or somebody
-/// else's whole messages ([`Messages`](super::Messages)).
+/// else's whole messages ([`Messages`](crate::xmpp::Messages)).
 pub trait WebSocket: Carry {}
 
 /// What a session needs of its WebSocket. Nobody else can implement it.

@@ -1,4 +1,4 @@
-//! The check that holds a machine to the rules of [`Machine`](crate::Machine), for tests.
+//! The check that holds a machine to the rules of [`Machine`], for tests.
 //!
 //! A [`Rig`] is what a test holds a machine with: a clock, and the bytes that go in and out. A [`Script`] says how a machine is made and what the world does to it. [`check`] runs it whole, byte by byte, and cut at many places, twice
 //! each, and compares. It panics with the rule that was broken.

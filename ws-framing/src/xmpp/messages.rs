@@ -17,6 +17,27 @@ use crate::{
 /// HTTP/2.
 ///
 /// It queues what the session sends until [`Session::poll_message`] takes it.
+///
+/// ```
+/// use ws_framing::{Instant, connection::{Action, Message}, xmpp::{Config, Event, Outgoing, client}};
+/// use xmpp_wire::StreamHeader;
+///
+/// let now = Instant::now();
+/// let mut session = client::Session::over_messages(Config::default(), now);
+/// session.open(StreamHeader { to: Some("a.example".to_owned()), ..StreamHeader::default() }, now)?;
+/// // What the WebSocket is to send.
+/// let Some(Outgoing::Text(open)) = session.poll_message() else { panic!("no message") };
+/// assert!(open.as_str().starts_with("<open "));
+/// // What it received.
+/// let answer = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='a.example' id='1' version='1.0'/>";
+/// session.handle_message(Message::from(answer), now);
+/// assert!(matches!(session.poll_action(), Some(Action::Deliver(Event::Opened { .. }))));
+/// // It was closed.
+/// session.handle_closed(1006, "", now);
+/// assert!(matches!(session.poll_action(), Some(Action::Deliver(Event::Closed(_)))));
+/// assert!(matches!(session.poll_action(), Some(Action::Close)));
+/// # Ok::<(), ws_framing::connection::SendError<StreamHeader>>(())
+/// ```
 #[derive(Debug)]
 pub struct Messages {
     clock: Clock,
