@@ -42,7 +42,7 @@ impl Usual {
                     .ok()
                     .zip(u32::try_from(place.end).ok());
             } else {
-                usual.has_prefixed |= name.contains(':') && !name.starts_with("xmlns:");
+                usual.has_prefixed |= name.contains(&b':') && !name.starts_with(b"xmlns:");
             }
         }
         usual
@@ -51,8 +51,8 @@ impl Usual {
 
 /// The place of a name in `USUAL`.
 #[inline]
-fn slot(name: &str) -> Option<usize> {
-    USUAL.iter().position(|usual| *usual == name)
+fn slot(name: &[u8]) -> Option<usize> {
+    USUAL.iter().position(|usual| usual.as_bytes() == name)
 }
 
 /// A `<body/>` that was received: its attributes and its elements.
@@ -109,7 +109,7 @@ impl Body {
 
     #[inline]
     pub(crate) fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
-        match slot(name) {
+        match slot(name.as_bytes()) {
             Some(slot) => {
                 let (start, end) = (*self.usual.values.get(slot)?)?;
                 let place: Range<usize> = start as usize..end as usize;

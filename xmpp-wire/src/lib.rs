@@ -4,10 +4,12 @@
 mod limits;
 pub mod ns;
 mod stream;
+mod text;
 pub mod xml;
 
 pub use limits::XmlLimits;
 pub use stream::{StreamError, StreamHeader};
+pub use text::{NotUtf8, Utf8Bytes};
 pub use xml::{
     Builder, Element, Excess, Name, Piece, Repair, Scope, Splitter, StartTag, Wrapped, XmlError,
     XmlErrorKind,

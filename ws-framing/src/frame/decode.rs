@@ -8,10 +8,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use xmpp_machine::Proved as _;
 
 use super::{
-    CloseFrame, Role,
+    CloseFrame, Role, Utf8Bytes,
     header::{Expected, Header, Opcode},
     mask,
-    text::Utf8Bytes,
     utf8::{Invalid, Utf8Check},
 };
 use crate::{Reason, connection::Message, deflate::Inflater};

@@ -5,11 +5,10 @@ mod decode;
 mod encode;
 mod header;
 mod mask;
-mod text;
 mod utf8;
 
 pub use close_code::CloseCode;
-pub use text::{NotUtf8, Utf8Bytes};
+pub use xmpp_wire::{NotUtf8, Utf8Bytes};
 
 pub(crate) use close_code::{CloseFrame, NO_CLOSE};
 pub(crate) use decode::{DecodeLimits, Decoded, Decoder};

@@ -8,7 +8,7 @@ use super::{
     chars::{self, is_space},
     scan::{Cut, Mode, Scanner},
 };
-use crate::XmlLimits;
+use crate::{Utf8Bytes, XmlLimits};
 
 /// The part that is UTF-8, and what its end means.
 fn checked(document: &[u8]) -> (usize, XmlErrorKind) {
@@ -19,7 +19,8 @@ fn checked(document: &[u8]) -> (usize, XmlErrorKind) {
 }
 
 pub(super) fn bare(document: Bytes, limits: &XmlLimits) -> Result<Element, XmlError> {
-    one_root(document, limits.clone(), Scope::default())
+    let checked = checked(&document);
+    root(document, checked, limits.clone(), Scope::default())
 }
 
 /// As `bare`, of a server's: what is wrong with it is mended as in its stream.
@@ -57,13 +58,23 @@ fn cut_short(document: &[u8]) -> XmlError {
     }
 }
 
-/// A document that stands in a scope.
+/// A document that stands in a scope, of text that was proved already.
 pub(super) fn one_root(
-    document: Bytes,
+    document: Utf8Bytes,
     limits: XmlLimits,
     scope: Scope,
 ) -> Result<Element, XmlError> {
-    let (valid, end) = checked(&document);
+    let document = document.into_bytes();
+    let checked = (document.len(), XmlErrorKind::NotWellFormed);
+    root(document, checked, limits, scope)
+}
+
+fn root(
+    document: Bytes,
+    (valid, end): (usize, XmlErrorKind),
+    limits: XmlLimits,
+    scope: Scope,
+) -> Result<Element, XmlError> {
     let view = document.proved(..valid);
     let mut scanner = Scanner::new(Mode::Bare, limits, scope);
     let Some(Cut::Element {
@@ -79,7 +90,7 @@ pub(super) fn one_root(
     };
     epilogue(view, behind, (valid < document.len()).then_some(end))?;
     Ok(Element::new(
-        document.slice(start..behind),
+        Utf8Bytes::checked(document.slice(start..behind)),
         scanner.scope,
         shape,
     ))
@@ -153,14 +164,14 @@ impl Wrapped {
             match cut {
                 Cut::Open { start, end, shape } => {
                     wrapper = Some(StartTag::new(
-                        document.slice(start..end),
+                        Utf8Bytes::checked(document.slice(start..end)),
                         scanner.scope.clone(),
                         shape,
                     ));
                 }
                 Cut::Element { start, end, shape } => {
                     elements.push(Element::new(
-                        document.slice(start..end),
+                        Utf8Bytes::checked(document.slice(start..end)),
                         scanner.scope.clone(),
                         shape,
                     ));

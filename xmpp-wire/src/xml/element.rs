@@ -8,7 +8,7 @@ use super::{
     scan::{Cut, Mode, Scanner},
     tag,
 };
-use crate::{XmlLimits, ns};
+use crate::{Utf8Bytes, XmlLimits, ns, text::proved_str};
 
 /// Where the namespace of a root is declared.
 #[derive(Clone, Debug, Default)]
@@ -40,29 +40,37 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn prefix<'a>(&self, raw: &'a [u8]) -> Option<&'a str> {
-        Some(text_at(raw, 1, self.prefix_len?))
+        Some(proved_str(raw.proved(1..1 + self.prefix_len?)))
     }
 
     pub(super) fn name<'a>(&'a self, raw: &'a [u8], scope: &'a Scope) -> Name<'a> {
-        let local = 1 + self.prefix_len.map_or(0, |length| length + 1);
-        let namespace = match &self.namespace {
-            RootNamespace::Default => scope.default_namespace(),
-            RootNamespace::Own(start, length) => text_at(raw, *start, *length),
-            RootNamespace::Decoded(uri) => uri,
-            RootNamespace::Prefix(place) => scope.prefixes().nth(*place).map_or("", |(_, uri)| uri),
-        };
         Name {
-            namespace,
-            local: text_at(raw, local, self.name_len + 1 - local),
+            namespace: proved_str(self.namespace(raw, scope)),
+            local: proved_str(self.local(raw)),
         }
     }
-}
 
-/// A part of checked bytes; only it is looked at, however large the element.
-fn text_at(raw: &[u8], start: usize, length: usize) -> &str {
-    raw.get(start..start + length)
-        .and_then(|bytes| std::str::from_utf8(bytes).ok())
-        .unwrap_or_default()
+    /// Whether the root has this expanded name; compares bytes.
+    pub(super) fn is(&self, raw: &[u8], scope: &Scope, local: &str, namespace: &str) -> bool {
+        self.local(raw) == local.as_bytes() && self.namespace(raw, scope) == namespace.as_bytes()
+    }
+
+    pub(super) fn local<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
+        let start = 1 + self.prefix_len.map_or(0, |length| length + 1);
+        raw.proved(start..1 + self.name_len)
+    }
+
+    pub(super) fn namespace<'a>(&'a self, raw: &'a [u8], scope: &'a Scope) -> &'a [u8] {
+        match &self.namespace {
+            RootNamespace::Default => scope.default_namespace().as_bytes(),
+            RootNamespace::Own(start, length) => raw.proved(*start..*start + *length),
+            RootNamespace::Decoded(uri) => uri.as_bytes(),
+            RootNamespace::Prefix(place) => scope
+                .prefixes()
+                .nth(*place)
+                .map_or(b"", |(_, uri)| uri.as_bytes()),
+        }
+    }
 }
 
 /// What is between an element's tags.
@@ -89,7 +97,7 @@ pub(super) struct Inside {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Element {
-    pub(super) raw: Bytes,
+    pub(super) raw: Utf8Bytes,
     pub(super) scope: Scope,
     pub(super) shape: Shape,
 }
@@ -128,13 +136,13 @@ impl Element {
         Builder::new(name, namespace)
     }
 
-    pub(super) fn new(raw: Bytes, scope: Scope, shape: Shape) -> Self {
+    pub(super) fn new(raw: Utf8Bytes, scope: Scope, shape: Shape) -> Self {
         Self { raw, scope, shape }
     }
 
     /// The bytes as received, from `<` to `>`.
     pub fn raw(&self) -> &Bytes {
-        &self.raw
+        self.raw.as_bytes()
     }
 
     /// What it inherited.
@@ -147,25 +155,26 @@ impl Element {
     #[must_use]
     pub fn detached(&self) -> Self {
         Self {
-            raw: Bytes::copy_from_slice(&self.raw),
+            raw: Utf8Bytes::checked(Bytes::copy_from_slice(self.raw())),
             ..self.clone()
         }
     }
 
     /// The expanded name of its root.
     pub fn name(&self) -> Name<'_> {
-        self.shape.name(&self.raw, &self.scope)
+        self.shape.name(self.raw(), &self.scope)
     }
 
     /// Whether that is this local name in this namespace.
     pub fn is(&self, local: &str, namespace: &str) -> bool {
-        self.name() == Name { namespace, local }
+        self.shape.is(self.raw(), &self.scope, local, namespace)
     }
 
     /// `message`, `presence` or `iq` in `jabber:client`.
     pub fn is_stanza(&self) -> bool {
-        let name = self.name();
-        name.namespace == ns::CLIENT && matches!(name.local, "message" | "presence" | "iq")
+        let raw = self.raw();
+        matches!(self.shape.local(raw), b"message" | b"presence" | b"iq")
+            && self.shape.namespace(raw, &self.scope) == ns::CLIENT.as_bytes()
     }
 
     /// Whether a client may send it before it is authenticated (RFC 6120 §4.9.3.12): anything but a stanza, and an iq that is part of signing in
@@ -183,17 +192,17 @@ impl Element {
 
     /// The prefix of the root's name as written.
     pub fn prefix(&self) -> Option<&str> {
-        self.shape.prefix(&self.raw)
+        self.shape.prefix(self.raw())
     }
 
     /// The decoded value of an attribute without prefix.
     pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
-        tag::attribute(self.tag(), &self.shape, name)
+        tag::attribute(self.raw(), &self.shape, name)
     }
 
     /// The decoded value of an attribute in a namespace (`xml:lang` is in `ns::XML`).
     pub fn attribute_ns(&self, local: &str, namespace: &str) -> Option<Cow<'_, str>> {
-        tag::attribute_ns(self.tag(), &self.shape, &self.scope, local, namespace)
+        tag::attribute_ns(self.raw(), &self.shape, &self.scope, local, namespace)
     }
 
     /// Its child elements in order, each with the scope that it inherits.
@@ -214,11 +223,11 @@ impl Element {
         let Inside { children, end, .. } = self.inside();
         let mut text = String::new();
         let mut from = self.shape.tag_len;
-        for range in children.iter().map(|(_, range)| range) {
-            own_text(self.str().proved(from..range.start), &mut text);
+        for (_, range) in children {
+            own_text(proved_str(self.raw().proved(from..range.start)), &mut text);
             from = range.end;
         }
-        own_text(self.str().proved(from..end), &mut text);
+        own_text(proved_str(self.raw().proved(from..end)), &mut text);
         text
     }
 
@@ -228,10 +237,11 @@ impl Element {
         let mut children = Vec::new();
         loop {
             // The bytes have been checked: an error cannot come, and would end the list.
-            match scanner.next(&self.raw, None) {
+            match scanner.next(self.raw(), None) {
                 Ok(Some(Cut::Open { .. })) => {}
                 Ok(Some(Cut::Element { start, end, shape })) => {
-                    let child = Self::new(self.raw.slice(start..end), scanner.scope.clone(), shape);
+                    let raw = Utf8Bytes::checked(self.raw().slice(start..end));
+                    let child = Self::new(raw, scanner.scope.clone(), shape);
                     children.push((child, start..end));
                 }
                 Ok(Some(Cut::Close { start, .. })) => {
@@ -244,7 +254,7 @@ impl Element {
                 Ok(None) | Err(_) => {
                     return Inside {
                         children,
-                        end: self.raw.len(),
+                        end: self.raw().len(),
                         scope: scanner.scope,
                     };
                 }
@@ -254,11 +264,7 @@ impl Element {
 
     /// The start tag.
     pub(super) fn tag(&self) -> &str {
-        text_at(&self.raw, 0, self.shape.tag_len)
-    }
-
-    pub(super) fn str(&self) -> &str {
-        std::str::from_utf8(&self.raw).unwrap_or_default()
+        proved_str(self.raw().proved(..self.shape.tag_len))
     }
 }
 

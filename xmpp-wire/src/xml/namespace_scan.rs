@@ -12,7 +12,7 @@ use super::{
     scope::Scope,
     tag_scan::{Attribute, Binding, QName},
 };
-use crate::ns;
+use crate::{ns, text::proved_str};
 
 /// Where a prefix is bound.
 #[derive(Clone, Copy)]
@@ -86,28 +86,32 @@ impl Scanner {
             _ => &Attribute::default(),
         };
         if only.declares && !only.name.is_prefixed() && !only.encoded {
-            return self.scope.with_default(str(only.raw(view)));
+            return self.scope.with_default(only.raw(view));
         }
         let declared = self.attributes.iter().filter_map(|attribute| {
             let prefix = attribute.declares(view)?;
             let prefix = if prefix.is_empty() {
                 None
             } else {
-                Some(str(prefix))
+                Some(proved_str(prefix))
             };
-            Some((prefix, decode::value(str(attribute.raw(view))).into_owned()))
+            Some((
+                prefix,
+                decode::value(proved_str(attribute.raw(view))).into_owned(),
+            ))
         });
         let lang = self
             .attributes
             .iter()
             .find(|attribute| attribute.name.whole(view) == b"xml:lang");
-        let lang = lang.map(|attribute| decode::value(str(attribute.raw(view))).into_owned());
+        let lang =
+            lang.map(|attribute| decode::value(proved_str(attribute.raw(view))).into_owned());
         self.scope.extended(declared, lang)
     }
 
     fn declare(&mut self, view: &[u8], attribute: &Attribute, prefix: &[u8]) -> Result<(), Stop> {
         let raw = attribute.raw(view);
-        let decoded = attribute.encoded.then(|| decode::value(str(raw)));
+        let decoded = attribute.encoded.then(|| decode::value(proved_str(raw)));
         let uri = decoded.as_ref().map_or(raw, |uri| uri.as_bytes());
         let reserved = || uri == ns::XML.as_bytes() || uri == ns::XMLNS.as_bytes();
         let misuse = match prefix {
@@ -198,7 +202,7 @@ impl Scanner {
                     .bindings
                     .get(place)
                     .map_or((0, 0), |binding| binding.uri);
-                decode::value(str(view.proved(start..end)))
+                decode::value(proved_str(view.proved(start..end)))
             }
             Bound::Inherited(place) => self
                 .scope
@@ -235,15 +239,10 @@ impl Scanner {
         };
         let (start, end) = binding.uri;
         if binding.encoded {
-            let raw = str(view.proved(start..end));
+            let raw = proved_str(view.proved(start..end));
             RootNamespace::Decoded(Arc::from(decode::value(raw)))
         } else {
             RootNamespace::Own(start - self.open_tag.at, end - start)
         }
     }
-}
-
-/// The view has been checked to be UTF-8 and is cut at ASCII bytes only.
-fn str(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap_or_default()
 }

@@ -20,7 +20,7 @@ use super::{
     decode, document,
     surgery::splice,
 };
-use crate::{XmlLimits, ns};
+use crate::{Utf8Bytes, XmlLimits, ns, text::proved_str};
 
 /// What had to be done to an element of a server's so that it could pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,8 +235,13 @@ impl<'a> Mending<'a> {
 }
 
 /// Mends the namespaces of an element whose tokens have been checked.
-pub(super) fn mend(raw: &Bytes, scope: &Scope, limits: &XmlLimits) -> Result<Element, Unmended> {
-    let text = std::str::from_utf8(raw).unwrap_or_default();
+pub(super) fn mend(
+    raw: &Utf8Bytes,
+    scope: &Scope,
+    limits: &XmlLimits,
+) -> Result<Element, Unmended> {
+    let text = raw.as_str();
+    let raw = raw.as_bytes();
     let mut mending = Mending {
         scope,
         bindings: Vec::new(),
@@ -333,7 +338,7 @@ fn room(root: &Tag<'_>, more: usize, limits: &XmlLimits) -> Result<(), Unmended>
 /// not know, so that the recipient answers it (RFC 6120 §8.3.3.19); an answer becomes an error (RFC 6120 §8.3.3.12), since whoever waits for it must learn
 /// that there is none.
 pub(super) fn emptied(tag: &[u8], scope: &Scope, limits: &XmlLimits) -> Option<Element> {
-    let text = std::str::from_utf8(tag).ok()?;
+    let text = proved_str(tag);
     let read = start_tag(text, 0)?;
     let open = text.strip_suffix("/>").or_else(|| text.strip_suffix('>'))?;
     let count = |all: &[Attribute<'_>]| {

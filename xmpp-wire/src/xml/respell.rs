@@ -3,13 +3,13 @@
 use xmpp_machine::Proved as _;
 
 use super::{Element, document, tag};
-use crate::XmlLimits;
+use crate::{Utf8Bytes, XmlLimits};
 
 impl Element {
     /// Whether the root or a descendant is in this namespace by a prefix.
     pub fn has_prefixed(&self, namespace: &str) -> bool {
         let bound = self.scope.prefixes().any(|(_, uri)| uri == namespace)
-            || binds_prefix(&self.raw, namespace);
+            || binds_prefix(self.raw(), namespace);
         bound && self.is_prefixed(namespace)
     }
 
@@ -29,11 +29,15 @@ impl Element {
         if !self.has_prefixed(namespace) {
             return self.clone();
         }
-        let mut raw = Vec::with_capacity(self.raw.len() + 64);
+        let mut raw = Vec::with_capacity(self.raw().len() + 64);
         self.respell(namespace, self.scope.default_namespace(), &mut raw);
         // What is written is well-formed; were it not, the element would stay as it was.
-        document::one_root(raw.into(), XmlLimits::none(), self.scope.clone())
-            .unwrap_or_else(|_| self.clone())
+        document::one_root(
+            Utf8Bytes::checked(raw.into()),
+            XmlLimits::none(),
+            self.scope.clone(),
+        )
+        .unwrap_or_else(|_| self.clone())
     }
 
     fn is_prefixed(&self, namespace: &str) -> bool {
@@ -60,7 +64,7 @@ impl Element {
         for attribute in tag::attributes(self.tag(), &self.shape) {
             if attribute.declares() != Some("") {
                 out.push(b' ');
-                out.extend_from_slice(self.raw.proved(attribute.start..attribute.end));
+                out.extend_from_slice(self.raw().proved(attribute.start..attribute.end));
             }
         }
         if self.shape.self_closing {
@@ -70,11 +74,11 @@ impl Element {
         let inside = self.inside();
         let mut from = self.shape.tag_len;
         for (child, range) in &inside.children {
-            out.extend_from_slice(self.raw.proved(from..range.start));
+            out.extend_from_slice(self.raw().proved(from..range.start));
             child.respell(namespace, wanted, out);
             from = range.end;
         }
-        out.extend_from_slice(self.raw.proved(from..inside.end));
+        out.extend_from_slice(self.raw().proved(from..inside.end));
         out.extend_from_slice(b"</");
         out.extend_from_slice(written.as_bytes());
         out.push(b'>');

@@ -1,6 +1,6 @@
 use std::{cell::Cell, sync::Arc};
 
-use crate::ns;
+use crate::{ns, text::proved_str};
 
 /// The namespace declarations (and `xml:lang`) in force outside an element. Cheap to clone.
 ///
@@ -50,17 +50,17 @@ impl Scope {
     }
 
     /// This scope, which is none or predeclared, with a default namespace.
-    pub(super) fn with_default(&self, uri: &str) -> Self {
+    pub(super) fn with_default(&self, uri: &[u8]) -> Self {
         let (outer, inner) = WITH_DEFAULT.try_with(Cell::take).unwrap_or_default();
         let same = match (&self.0, &outer.0) {
             (None, None) => true,
             (Some(this), Some(outer)) => Arc::ptr_eq(this, outer),
             (Some(_), None) | (None, Some(_)) => false,
         };
-        let inner = if same && !uri.is_empty() && inner.default_namespace() == uri {
+        let inner = if same && !uri.is_empty() && inner.default_namespace().as_bytes() == uri {
             inner
         } else {
-            self.extended(std::iter::once((None, uri.to_owned())), None)
+            self.extended(std::iter::once((None, proved_str(uri).to_owned())), None)
         };
         if uri.len() <= REMEMBERED_BYTES {
             let pair = (self.clone(), inner.clone());

@@ -7,7 +7,7 @@ use super::{
     repair::{self, Unmended},
     scan::{Cut, Mode, Scanner},
 };
-use crate::XmlLimits;
+use crate::{Utf8Bytes, XmlLimits};
 
 /// What a stream is cut into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,7 +223,7 @@ impl Splitter {
             self.skip(input, length);
             (left, repair)
         } else {
-            let raw = input.split_to(length).freeze();
+            let raw = Utf8Bytes::checked(input.split_to(length).freeze());
             self.valid -= length;
             self.scanner.consumed += length as u64;
             match repair::mend(&raw, scope, limits) {
@@ -235,7 +235,7 @@ impl Splitter {
                     });
                 }
                 Err(Unmended::Content(repair)) => {
-                    let tag = raw.proved(..loose.tag_len);
+                    let tag = raw.as_bytes().proved(..loose.tag_len);
                     match repair::emptied(tag, scope, limits) {
                         Some(left) => (left, repair),
                         None => return self.fail(loose.cause),
@@ -275,12 +275,12 @@ impl Splitter {
         }
     }
 
-    fn split(&mut self, input: &mut BytesMut, start: usize, end: usize) -> bytes::Bytes {
+    fn split(&mut self, input: &mut BytesMut, start: usize, end: usize) -> Utf8Bytes {
         self.drop_front(input, start);
         let length = end - start;
         self.valid -= length;
         self.scanner.take_front(length);
-        input.split_to(length).freeze()
+        Utf8Bytes::checked(input.split_to(length).freeze())
     }
 
     fn drop_front(&mut self, input: &mut BytesMut, count: usize) {

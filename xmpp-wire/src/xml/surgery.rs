@@ -12,7 +12,7 @@ use super::{
     tag::{self, RawAttribute},
     write::escape_attribute,
 };
-use crate::{XmlLimits, ns};
+use crate::{Utf8Bytes, XmlLimits, ns};
 
 impl Element {
     /// The same element as a document of its own: the inherited default namespace is declared on the root where the root or a
@@ -150,7 +150,7 @@ impl Element {
     /// Its bytes for a place where `scope` is in force.
     fn fitted(self, scope: &Scope) -> Bytes {
         if self.scope == *scope {
-            self.raw
+            self.raw.into_bytes()
         } else {
             self.standalone().fitted_into(scope.default_namespace())
         }
@@ -161,8 +161,9 @@ impl Element {
         if self.shape.inherits_default && !default.is_empty() {
             self.with_declarations(&[("", "")], None, Scope::default())
                 .raw
+                .into_bytes()
         } else {
-            self.raw
+            self.raw.into_bytes()
         }
     }
 
@@ -188,8 +189,7 @@ impl Element {
     }
 
     fn declares(&self, prefix: &str) -> bool {
-        tag::attributes(self.tag(), &self.shape)
-            .any(|attribute| attribute.declares() == Some(prefix))
+        tag::declaration(self.raw(), &self.shape, prefix.as_bytes()).is_some()
     }
 
     /// Writes declarations right behind the root's name. `scope` is what the result inherits.
@@ -200,8 +200,8 @@ impl Element {
         scope: Scope,
     ) -> Self {
         let at = 1 + self.shape.name_len;
-        let mut raw = Vec::with_capacity(self.raw.len() + 96);
-        raw.extend_from_slice(self.raw.proved(..at));
+        let mut raw = Vec::with_capacity(self.raw().len() + 96);
+        raw.extend_from_slice(self.raw().proved(..at));
         let mut shape = self.shape.clone();
         for &(prefix, uri) in missing {
             let opening = if prefix.is_empty() {
@@ -235,7 +235,7 @@ impl Element {
             raw.push(b'"');
         }
         let added = raw.len() - at;
-        raw.extend_from_slice(self.raw.proved(at..));
+        raw.extend_from_slice(self.raw().proved(at..));
         shape.tag_len += added;
         if let (RootNamespace::Own(start, _), RootNamespace::Own(..)) =
             (&mut shape.namespace, &self.shape.namespace)
@@ -246,7 +246,7 @@ impl Element {
             shape.inherited_prefixes = 0;
         }
         Self {
-            raw: raw.into(),
+            raw: Utf8Bytes::checked(raw.into()),
             scope,
             shape,
         }
@@ -288,7 +288,7 @@ impl Element {
                 format!("stream:{local}").into(),
             ));
         }
-        let raw = splice(&self.raw, &edits);
+        let raw = splice(self.raw(), &edits);
         document::one_root(raw, XmlLimits::none(), self.scope.clone()).ok()
     }
 
@@ -302,7 +302,7 @@ impl Element {
         if edits.is_empty() {
             return self.clone();
         }
-        let raw = splice(&self.raw, edits);
+        let raw = splice(self.raw(), edits);
         // Edits keep the element well-formed; should a caller's child not fit, the element stays as it was.
         document::one_root(raw, XmlLimits::none(), self.scope.clone())
             .unwrap_or_else(|_| self.clone())
@@ -313,8 +313,8 @@ fn is_declaration(name: &str) -> bool {
     name == "xmlns" || name.starts_with("xmlns:")
 }
 
-/// `raw` with these places replaced; they are in order and apart.
-pub(super) fn splice(raw: &Bytes, edits: &[(Range<usize>, Bytes)]) -> Bytes {
+/// `raw`, which is text, with these places replaced by text; they are in order and apart.
+pub(super) fn splice(raw: &Bytes, edits: &[(Range<usize>, Bytes)]) -> Utf8Bytes {
     let mut out =
         Vec::with_capacity(raw.len() + edits.iter().map(|(_, bytes)| bytes.len()).sum::<usize>());
     let mut from = 0;
@@ -324,11 +324,11 @@ pub(super) fn splice(raw: &Bytes, edits: &[(Range<usize>, Bytes)]) -> Bytes {
         from = range.end;
     }
     out.extend_from_slice(raw.proved(from..));
-    out.into()
+    Utf8Bytes::checked(out.into())
 }
 
 /// The shape of an element that was just written and is known to be good.
-pub(super) fn written(raw: Bytes) -> Element {
+pub(super) fn written(raw: Utf8Bytes) -> Element {
     document::one_root(raw.clone(), XmlLimits::none(), Scope::default())
         .unwrap_or_else(|_| Element::new(raw, Scope::default(), Shape::default()))
 }

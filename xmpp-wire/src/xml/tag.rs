@@ -8,7 +8,7 @@ use quick_xml::events::attributes::Attributes;
 use xmpp_machine::Proved as _;
 
 use super::{Name, Scope, chars::is_space, decode, element::Shape};
-use crate::ns;
+use crate::{Utf8Bytes, ns, text::proved_str};
 
 /// An attribute of a checked tag; places are in the tag.
 #[derive(Clone, Copy, Debug)]
@@ -61,13 +61,13 @@ pub(super) fn attributes<'a>(
 
 /// A walk over the attributes of a checked start tag: names as written, and where the raw values are.
 struct Walk<'a> {
-    tag: &'a str,
+    tag: &'a [u8],
     at: usize,
     end: usize,
 }
 
 impl<'a> Walk<'a> {
-    fn new(raw: &'a str, shape: &Shape) -> Self {
+    fn new(raw: &'a [u8], shape: &Shape) -> Self {
         Self {
             tag: raw,
             at: 1 + shape.name_len,
@@ -79,10 +79,10 @@ impl<'a> Walk<'a> {
 }
 
 impl<'a> Iterator for Walk<'a> {
-    type Item = (&'a str, Range<usize>);
+    type Item = (&'a [u8], Range<usize>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let bytes = self.tag.as_bytes().get(..self.end)?;
+        let bytes = self.tag.proved(..self.end);
         let behind_space = |mut at: usize| {
             while bytes.get(at).is_some_and(|&b| is_space(b)) {
                 at += 1;
@@ -101,44 +101,57 @@ impl<'a> Iterator for Walk<'a> {
         let rest = bytes.get(quote + 1..)?;
         let end = quote + 1 + memchr::memchr(*bytes.get(quote)?, rest)?;
         self.at = end + 1;
-        Some((self.tag.get(start..name_end)?, quote + 1..end))
+        Some((bytes.proved(start..name_end), quote + 1..end))
     }
 }
 
+/// The decoded value at a place in a checked start tag.
+fn value(raw: &[u8], place: Range<usize>) -> Cow<'_, str> {
+    decode::value(proved_str(raw.proved(place)))
+}
+
 /// The decoded value of an attribute without prefix.
-pub(super) fn attribute<'a>(raw: &'a str, shape: &Shape, name: &str) -> Option<Cow<'a, str>> {
-    Walk::new(raw, shape)
-        .find(|(written, _)| *written == name)
-        .and_then(|(_, place)| raw.get(place))
-        .map(decode::value)
+pub(super) fn attribute<'a>(raw: &'a [u8], shape: &Shape, name: &str) -> Option<Cow<'a, str>> {
+    let (_, place) = Walk::new(raw, shape).find(|(written, _)| *written == name.as_bytes())?;
+    Some(value(raw, place))
 }
 
 /// The decoded value of an attribute in a namespace.
 pub(super) fn attribute_ns<'a>(
-    raw: &'a str,
+    raw: &'a [u8],
     shape: &Shape,
     scope: &Scope,
     local: &str,
     namespace: &str,
 ) -> Option<Cow<'a, str>> {
-    let found = attributes(raw, shape).find(|attribute| {
-        let Some((prefix, name)) = attribute.name.split_once(':') else {
+    let (_, place) = Walk::new(raw, shape).find(|(written, _)| {
+        let Some(colon) = memchr::memchr(b':', written) else {
             return false;
         };
-        name == local && prefix != "xmlns" && prefix_is(raw, shape, scope, prefix, namespace)
+        let prefix = written.proved(..colon);
+        written.proved(colon + 1..) == local.as_bytes()
+            && prefix != b"xmlns"
+            && prefix_is(raw, shape, scope, prefix, namespace)
     })?;
-    Some(decode::value(found.value))
+    Some(value(raw, place))
 }
 
-fn prefix_is(raw: &str, shape: &Shape, scope: &Scope, prefix: &str, namespace: &str) -> bool {
-    match attributes(raw, shape)
-        .find(|attribute| attribute.declares() == Some(prefix) && !prefix.is_empty())
-    {
-        Some(declaration) => decode::value(declaration.value) == namespace,
-        None => {
-            scope.namespace(prefix) == Some(namespace) || (prefix == "xml" && namespace == ns::XML)
-        }
+/// Whether a prefix that is in force in the tag has this namespace.
+fn prefix_is(raw: &[u8], shape: &Shape, scope: &Scope, prefix: &[u8], namespace: &str) -> bool {
+    match declaration(raw, shape, prefix) {
+        Some(place) => value(raw, place) == namespace,
+        None if prefix == b"xml" => namespace == ns::XML,
+        None => scope
+            .prefixes()
+            .any(|(bound, uri)| bound.as_bytes() == prefix && uri == namespace),
     }
+}
+
+/// Where the tag says the namespace of a prefix that it declares.
+pub(super) fn declaration(raw: &[u8], shape: &Shape, prefix: &[u8]) -> Option<Range<usize>> {
+    Walk::new(raw, shape)
+        .find(|(written, _)| written.strip_prefix(b"xmlns:") == Some(prefix))
+        .map(|(_, place)| place)
 }
 
 /// The start tag of a wrapper: `<body ..>` or `<stream:stream ..>`.
@@ -157,7 +170,7 @@ fn prefix_is(raw: &str, shape: &Shape, scope: &Scope, prefix: &str, namespace: &
 /// ```
 #[derive(Clone, Debug)]
 pub struct StartTag {
-    raw: Bytes,
+    raw: Utf8Bytes,
     scope: Scope,
     shape: Shape,
 }
@@ -171,13 +184,13 @@ impl PartialEq for StartTag {
 impl Eq for StartTag {}
 
 impl StartTag {
-    pub(super) fn new(raw: Bytes, scope: Scope, shape: Shape) -> Self {
+    pub(super) fn new(raw: Utf8Bytes, scope: Scope, shape: Shape) -> Self {
         Self { raw, scope, shape }
     }
 
     /// The tag's bytes, from `<` to `>`.
     pub fn raw(&self) -> &Bytes {
-        &self.raw
+        self.raw.as_bytes()
     }
 
     /// The scope inside the wrapper: its own declarations included.
@@ -187,22 +200,22 @@ impl StartTag {
 
     /// The expanded name.
     pub fn name(&self) -> Name<'_> {
-        self.shape.name(&self.raw, &self.scope)
+        self.shape.name(self.raw(), &self.scope)
     }
 
     /// Whether that is this local name in this namespace.
     pub fn is(&self, local: &str, namespace: &str) -> bool {
-        self.name() == Name { namespace, local }
+        self.shape.is(self.raw(), &self.scope, local, namespace)
     }
 
     /// The prefix of the name as written.
     pub fn prefix(&self) -> Option<&str> {
-        self.shape.prefix(&self.raw)
+        self.shape.prefix(self.raw())
     }
 
     /// The decoded value of an attribute without prefix.
     pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
-        attribute(self.text(), &self.shape, name)
+        attribute(self.raw(), &self.shape, name)
     }
 
     /// Every attribute and declaration in order: its name as written, and where in [`raw`](Self::raw) its value is, for
@@ -213,27 +226,22 @@ impl StartTag {
     ///
     /// let body = Wrapped::parse("<body rid='7' sid='a&amp;b'/>".into(), &[], &XmlLimits::default())?;
     /// let places: Vec<_> = body.wrapper.attributes().collect();
-    /// assert_eq!(places[1].0, "sid");
+    /// assert_eq!(places[1].0, b"sid");
     /// assert_eq!(body.wrapper.value(places[1].1.clone()), "a&b");
     /// # Ok::<(), xmpp_wire::XmlError>(())
     /// ```
-    pub fn attributes(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
-        Walk::new(self.text(), &self.shape)
+    pub fn attributes(&self) -> impl Iterator<Item = (&[u8], Range<usize>)> {
+        Walk::new(self.raw(), &self.shape)
     }
 
     /// The decoded value at a place that [`attributes`](Self::attributes) of this tag gave.
     pub fn value(&self, place: Range<usize>) -> Cow<'_, str> {
-        let raw = self.raw.proved(place);
-        decode::value(std::str::from_utf8(raw).unwrap_or_default())
+        value(self.raw(), place)
     }
 
     /// The decoded value of an attribute in a namespace.
     pub fn attribute_ns(&self, local: &str, namespace: &str) -> Option<Cow<'_, str>> {
-        attribute_ns(self.text(), &self.shape, &self.scope, local, namespace)
-    }
-
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.raw).unwrap_or_default()
+        attribute_ns(self.raw(), &self.shape, &self.scope, local, namespace)
     }
 }
 
@@ -248,11 +256,11 @@ mod tests {
         let Ok(element) = Element::parse(document.to_owned().into(), &XmlLimits::none()) else {
             return;
         };
-        let walked: Vec<_> = Walk::new(element.tag(), &element.shape).collect();
+        let walked: Vec<_> = Walk::new(element.raw(), &element.shape).collect();
         let read: Vec<_> = attributes(element.tag(), &element.shape)
             .map(|attribute| {
                 (
-                    attribute.name,
+                    attribute.name.as_bytes(),
                     attribute.end - 1 - attribute.value.len()..attribute.end - 1,
                 )
             })

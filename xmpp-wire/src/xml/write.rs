@@ -3,6 +3,7 @@
 use xmpp_machine::Proved as _;
 
 use super::{Element, chars, surgery};
+use crate::Utf8Bytes;
 
 /// Builds an element; escapes what it is given. Characters that XML cannot carry (U+0000 ..) become U+FFFD.
 /// Names are the caller's own, not the network's.
@@ -96,7 +97,7 @@ impl Builder {
             raw.extend_from_slice(&content);
             raw.extend_from_slice(format!("</{name}>").as_bytes());
         }
-        surgery::written(raw.into())
+        surgery::written(Utf8Bytes::checked(raw.into()))
     }
 }
 
