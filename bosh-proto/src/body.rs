@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use xmpp_machine::Proved as _;
 use xmpp_wire::{
-    Element, StartTag, Wrapped, XmlError, XmlErrorKind, XmlLimits, ns, xml::escape_attribute,
+    NestedElement, StartTag, Wrapped, XmlError, XmlErrorKind, XmlLimits, ns, xml::escape_attribute,
 };
 
 use crate::Condition;
@@ -60,7 +60,7 @@ fn slot(name: &[u8]) -> Option<usize> {
 pub(crate) struct Body {
     tag: StartTag,
     usual: Usual,
-    pub(crate) elements: Vec<Element>,
+    pub(crate) elements: Vec<NestedElement>,
 }
 
 /// Without the start tag, which holds the `sid` (B-R-170).

@@ -10,7 +10,7 @@ use bosh_proto::{
     server::{Accept, Action, Closed, Config, Event, Manager, Rate, SendError, SessionKey},
 };
 use bytes::Bytes;
-use xmpp_wire::{Element, StreamHeader, Wrapped, XmlLimits, ns};
+use xmpp_wire::{Element, NestedElement, StreamHeader, Wrapped, XmlLimits, ns};
 
 const BODY: &str = "<body xmlns='http://jabber.org/protocol/httpbind'";
 /// Sessions at once.
@@ -371,7 +371,7 @@ impl World {
     }
 
     /// An element of ours was seen again.
-    fn settle(&mut self, element: &Element) {
+    fn settle(&mut self, element: &NestedElement) {
         let number = element.attribute("n").and_then(|text| text.parse().ok());
         if let Some(number) = number {
             for known in self.sessions.values_mut() {

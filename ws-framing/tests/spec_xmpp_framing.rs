@@ -182,6 +182,10 @@ fn sent_elements_stand_alone() {
     let mut rig = running();
     while let Ok(Some(piece)) = splitter.next_piece(&mut input) {
         if let Piece::Element(element) = piece {
+            let element = match element.is_stanza() {
+                true => element.standalone_with_lang(),
+                false => element.standalone(),
+            };
             rig.machine.send(element, rig.now).unwrap();
         }
     }

@@ -23,12 +23,12 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use xmpp_wire::{Element, Piece, StreamError, StreamHeader, XmlLimits, ns};
+use xmpp_wire::{Element, NestedElement, Piece, StreamError, StreamHeader, XmlLimits, ns};
 
 pub use crate::transport::Event;
 use crate::{
     Action, Cause, Instant, SendError, StartTls, header,
-    transport::{Bounds, Transport},
+    transport::{Bounds, Transport, alone},
 };
 
 /// Where TLS comes in.
@@ -381,7 +381,7 @@ impl Stream {
             Ok(Piece::Element(element)) if element.is("error", ns::STREAM) => {
                 let error = StreamError::from_element(&element);
                 if !self.is_plain() {
-                    self.transport.deliver(Event::Element(element));
+                    self.transport.deliver(Event::Element(alone(&element)));
                 }
                 self.transport.peer_failed(error);
             }
@@ -391,6 +391,7 @@ impl Stream {
                     let from = element.attribute("from").map(|from| from.into_owned());
                     self.transport.deliver(Event::Repaired { repair, from });
                 }
+                let element = alone(&element);
                 self.note(&element);
                 self.transport.deliver(Event::Element(element));
             }
@@ -405,7 +406,7 @@ impl Stream {
     }
 
     /// The stream before TLS: features are answered with `<starttls/>` whatever they hold, `<proceed/>` with TLS.
-    fn secure(&mut self, element: &Element) {
+    fn secure(&mut self, element: &NestedElement) {
         if !self.transport.is_live() {
             return;
         }

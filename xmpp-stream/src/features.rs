@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xmpp_wire::{Element, ns};
+use xmpp_wire::{Element, NestedElement, ns};
 
 use crate::relay::Warning;
 
@@ -108,7 +108,7 @@ impl Filter {
     }
 
     /// The smaller of the server's limits and ours (W-R-426).
-    fn lower(&self, limits: &Element, stage: Stage) -> Element {
+    fn lower(&self, limits: &NestedElement, stage: Stage) -> NestedElement {
         let bytes = match stage {
             Stage::BeforeAuthentication => self.early_bytes,
             Stage::Authenticated => self.element_bytes,
@@ -122,7 +122,7 @@ impl Filter {
 }
 
 /// The limit of this name, at most ours; added where there is none.
-fn lower_one(limits: &Element, name: &str, ours: u64) -> Element {
+fn lower_one(limits: &NestedElement, name: &str, ours: u64) -> NestedElement {
     let mut found = false;
     let lowered = limits.map_children(|child| {
         if !child.is(name, ns::STREAM_LIMITS) {
@@ -131,7 +131,7 @@ fn lower_one(limits: &Element, name: &str, ours: u64) -> Element {
         found = true;
         match child.text().trim().parse::<u64>() {
             Ok(theirs) if theirs <= ours => Some(child),
-            Ok(_) | Err(_) => Some(number(name, ours)),
+            Ok(_) | Err(_) => Some(number(name, ours).into()),
         }
     });
     if found {
@@ -166,7 +166,7 @@ struct Profile {
 
 impl Profile {
     /// The list without what is not permitted; none where nothing of it is left.
-    fn filter(&mut self, filter: &Filter, list: &Element) -> Option<Element> {
+    fn filter(&mut self, filter: &Filter, list: &NestedElement) -> Option<NestedElement> {
         self.listed = true;
         let namespace = list.name().namespace.to_owned();
         let filtered = list.map_children(|child| {
@@ -197,7 +197,7 @@ fn warning(mechanism: &str) -> Option<Warning> {
 }
 
 /// FAST offers mechanisms of its own inside of SASL2 (XEP-0484 §3.1).
-fn inline(filter: &Filter, inline: &Element) -> Element {
+fn inline(filter: &Filter, inline: &NestedElement) -> NestedElement {
     inline.map_children(|child| {
         if !child.is("fast", FAST) {
             return Some(child);

@@ -261,10 +261,12 @@ impl Stream {
             Ok(Piece::Close) => self.transport.peer_ended(),
             Ok(Piece::Element(element)) if element.is("error", ns::STREAM) => {
                 let error = StreamError::from_element(&element);
-                self.transport.deliver(Event::Element(element));
+                self.transport.deliver(Event::Element(element.standalone()));
                 self.transport.peer_failed(error);
             }
-            Ok(Piece::Element(element)) => self.transport.deliver(Event::Element(element)),
+            Ok(Piece::Element(element)) => {
+                self.transport.deliver(Event::Element(element.standalone()))
+            }
         }
     }
 

@@ -11,7 +11,9 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use xmpp_wire::{Element, Piece, Repair, Splitter, StreamError, StreamHeader, XmlLimits};
+use xmpp_wire::{
+    Element, NestedElement, Piece, Repair, Splitter, StreamError, StreamHeader, XmlLimits, ns,
+};
 
 use crate::{
     Instant,
@@ -41,7 +43,7 @@ pub enum Event {
         /// Its `from`.
         from: Option<String>,
     },
-    /// A first-level element with the scope of its header; features and stream errors among them.
+    /// A first-level element, made to stand alone with what it inherits of its header; features and stream errors among them.
     Element(Element),
     /// The peer's end tag; `close` answers it, and the stream by itself after `close_timeout`.
     Ended,
@@ -280,7 +282,7 @@ impl Transport {
     }
 
     pub(crate) fn write_element(&mut self, element: &Element) {
-        self.out.push(element.standalone().raw());
+        self.out.push(element.raw());
         self.wrote();
     }
 
@@ -461,5 +463,21 @@ fn fresh(bounds: &Bounds) -> Splitter {
         Splitter::stream_of_server(limits)
     } else {
         Splitter::stream(limits)
+    }
+}
+
+/// An element of a server's stream as the client's end delivers it: it stands alone, the stream's own with the literal prefix, what is in `jabber:client`
+/// without one (W-R-406). What carries text for people inherits the stream's language (W-R-407).
+pub(crate) fn alone(element: &NestedElement) -> Element {
+    let element = element.unprefixed(ns::CLIENT);
+    let name = element.name();
+    match (name.namespace, name.local) {
+        (ns::STREAM, "error") => element.standalone_with_lang().with_stream_prefix(),
+        (ns::STREAM, _) => element.with_stream_prefix(),
+        (ns::CLIENT, _) => element.standalone_with_lang(),
+        (ns::SERVER, "message" | "presence" | "iq") => {
+            element.unprefixed(ns::SERVER).standalone_with_lang()
+        }
+        _ => element.standalone(),
     }
 }

@@ -11,6 +11,6 @@ pub use limits::XmlLimits;
 pub use stream::{StreamError, StreamHeader};
 pub use text::{NotUtf8, Utf8Bytes};
 pub use xml::{
-    Builder, Element, Excess, Name, Piece, Repair, Scope, Splitter, StartTag, Wrapped, XmlError,
-    XmlErrorKind,
+    Builder, Element, Excess, Name, NestedElement, Piece, Repair, Scope, Splitter, StartTag,
+    Wrapped, XmlError, XmlErrorKind,
 };

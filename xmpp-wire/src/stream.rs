@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Element, StartTag, ns};
+use crate::{Element, NestedElement, StartTag, ns};
 
 /// The attributes of a stream header, whichever spelling carried them: `<stream:stream>` (RFC 6120 §4.7),
 /// `<open/>` (RFC 7395 §3.4), or the creation of a BOSH session (XEP-0206 §3). Values are decoded.
@@ -39,7 +39,7 @@ impl StreamHeader {
     }
 
     /// Reads the attributes of `<open/>`.
-    pub fn from_element(element: &Element) -> Self {
+    pub fn from_element(element: &NestedElement) -> Self {
         Self::read(
             |name| element.attribute(name),
             element.attribute_ns("lang", ns::XML),
@@ -133,12 +133,12 @@ impl StreamError {
     /// Adds an application's element.
     #[must_use]
     pub fn with_application(mut self, element: Element) -> Self {
-        self.application = Some(element.standalone());
+        self.application = Some(element);
         self
     }
 
     /// Reads `<stream:error>`; an unknown or missing condition becomes `undefined-condition` (RFC 6120 §4.9.2).
-    pub fn from_element(element: &Element) -> Self {
+    pub fn from_element(element: &NestedElement) -> Self {
         let mut error = Self::new("undefined-condition");
         for child in element.children() {
             let name = child.name();

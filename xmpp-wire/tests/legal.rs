@@ -204,16 +204,12 @@ fn the_limit_on_bytes_is_exact() {
 /// A queue must not keep a large buffer for a small element.
 #[test]
 fn a_detached_element_is_equal_and_has_bytes_of_its_own() {
-    let wrapped = Wrapped::parse(
-        Bytes::from("<b xmlns='u'><a x='1'/></b>".to_owned()),
-        &[],
-        &XmlLimits::default(),
-    )
-    .unwrap();
-    let detached = wrapped.elements[0].detached();
-    assert_eq!(detached, wrapped.elements[0]);
+    let element = "<a xmlns='u' x='1'/>".into();
+    let element = Element::parse(element, &XmlLimits::default()).unwrap();
+    let detached = element.detached();
+    assert_eq!(detached, element);
     assert!(detached.is("a", "u"));
-    assert_ne!(detached.raw().as_ptr(), wrapped.elements[0].raw().as_ptr());
+    assert_ne!(detached.raw().as_ptr(), element.raw().as_ptr());
 }
 
 /// A wrapper's name is kept apart from the stream's bytes, whatever its length.

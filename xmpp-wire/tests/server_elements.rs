@@ -2,7 +2,8 @@
 
 use bytes::BytesMut;
 use xmpp_wire::{
-    Element, Excess, Piece, Repair, Splitter, Wrapped, XmlError, XmlErrorKind, XmlLimits, ns,
+    Element, Excess, NestedElement, Piece, Repair, Splitter, Wrapped, XmlError, XmlErrorKind,
+    XmlLimits, ns,
 };
 
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:h='u:h'>";
@@ -10,7 +11,7 @@ const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://
 /// What a server's stream is cut into, and what was done to each element.
 #[derive(Debug, Default, PartialEq)]
 struct Found {
-    elements: Vec<(Element, Option<Repair>)>,
+    elements: Vec<(NestedElement, Option<Repair>)>,
     error: Option<XmlError>,
     /// The most that was waiting at once.
     held: usize,

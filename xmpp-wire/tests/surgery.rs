@@ -1,12 +1,12 @@
 //! Elements made to stand alone and changed in place keep their meaning.
 
 use bytes::{Bytes, BytesMut};
-use xmpp_wire::{Element, Piece, Splitter, Wrapped, XmlLimits, ns};
+use xmpp_wire::{Element, NestedElement, Piece, Splitter, Wrapped, XmlLimits, ns};
 
 const CLIENT_HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xml:lang='de'>";
 
 /// The only element of a stream with this header.
-fn streamed(header: &str, element: &str) -> Element {
+fn streamed(header: &str, element: &str) -> NestedElement {
     let mut splitter = Splitter::stream(XmlLimits::default());
     let mut input = BytesMut::from(format!("{header}{element}").as_str());
     assert!(matches!(
@@ -19,7 +19,7 @@ fn streamed(header: &str, element: &str) -> Element {
     }
 }
 
-fn text(element: &Element) -> String {
+fn text(element: &NestedElement) -> String {
     let again = Element::parse(element.raw().clone(), &XmlLimits::default()).expect("stands alone");
     assert_eq!(again.name(), element.name(), "{element:?}");
     assert_eq!(again.children().count(), element.children().count());
@@ -194,7 +194,7 @@ fn children_in_no_namespace_stay_in_none() {
     assert_eq!(appended, parent);
     let replaced = Element::parse("<a xmlns='u'><b/></a>".into(), &XmlLimits::default())
         .unwrap()
-        .map_children(|_| Some(bare.clone()));
+        .map_children(|_| Some(bare.clone().into()));
     assert_eq!(text(&replaced), r#"<a xmlns='u'><bare xmlns=""/></a>"#);
     let prefixed = Element::build("p:a", "u").child(bare).finish();
     assert_eq!(text(&prefixed), r#"<p:a xmlns:p="u"><bare/></p:a>"#);
@@ -300,7 +300,7 @@ fn prefixes_of_a_namespace_are_written_out() {
 }
 
 /// The same expanded names and texts, all the way down.
-fn same_meaning(one: &Element, other: &Element) -> bool {
+fn same_meaning(one: &NestedElement, other: &NestedElement) -> bool {
     let (first, second): (Vec<_>, Vec<_>) = (one.children().collect(), other.children().collect());
     one.name() == other.name()
         && one.text() == other.text()

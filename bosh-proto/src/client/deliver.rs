@@ -1,6 +1,6 @@
 //! What answers carry: elements for the application, and the few that the transport knows itself (B-X-025).
 
-use xmpp_wire::{Element, StreamError, ns};
+use xmpp_wire::{Element, NestedElement, StreamError, ns};
 
 use super::{
     Cause, Event, Reason, Redirect,
@@ -33,12 +33,12 @@ impl Session {
                 self.terminate(Cause::StreamError(Some(error)), None, redirect);
                 return true;
             }
-            self.take_element(element);
+            self.take_element(&element);
         }
         has_payload
     }
 
-    fn take_element(&mut self, element: Element) {
+    fn take_element(&mut self, element: &NestedElement) {
         let element = adopt(element);
         if self.input_held {
             self.held_bytes = self.held_bytes.saturating_add(element.raw().len());
@@ -78,7 +78,7 @@ impl Session {
             if is_detail {
                 details.push(element);
             } else {
-                self.take_element(element);
+                self.take_element(&element);
             }
         }
         let (cause, redirect) = match condition {
@@ -132,7 +132,7 @@ impl Session {
 }
 
 /// Stanzas in `jabber:client`, even where the peer left their namespace out (B-X-004); everything stands alone (B-R-028).
-fn adopt(element: Element) -> Element {
+fn adopt(element: &NestedElement) -> Element {
     let name = element.name();
     let is_stanza = matches!(name.local, "message" | "presence" | "iq");
     match name.namespace {
@@ -146,19 +146,19 @@ fn adopt(element: Element) -> Element {
 }
 
 /// Whether an element is among those sent, which were made to stand alone.
-fn is_echoed(element: &Element, sent: &[Element]) -> bool {
+fn is_echoed(element: &NestedElement, sent: &[Element]) -> bool {
     sent.iter()
         .any(|other| other.raw() == element.raw() || other.raw() == element.standalone().raw())
 }
 
 /// `<stream:error/>`, or the same without the prefix (B-X-028).
-fn is_stream_error(element: &Element) -> bool {
+fn is_stream_error(element: &NestedElement) -> bool {
     let name = element.name();
     name.local == "error" && matches!(name.namespace, ns::STREAM | ns::HTTPBIND | "")
 }
 
 /// The stream error among a terminal answer's details: whole, or only its children, or none at all (B-X-028).
-fn read_stream_error(details: &[Element]) -> (Cause, Option<Redirect>) {
+fn read_stream_error(details: &[NestedElement]) -> (Cause, Option<Redirect>) {
     let whole = details.iter().find(|element| is_stream_error(element));
     let error = whole.cloned().or_else(|| {
         let children: Vec<_> = details
@@ -170,9 +170,10 @@ fn read_stream_error(details: &[Element]) -> (Cause, Option<Redirect>) {
                 .into_iter()
                 .fold(
                     Element::build("stream:error", ns::STREAM),
-                    |error, child| error.child(child.clone()),
+                    |error, child| error.child(child.standalone()),
                 )
                 .finish()
+                .into()
         })
     });
     match error {
@@ -184,7 +185,7 @@ fn read_stream_error(details: &[Element]) -> (Cause, Option<Redirect>) {
     }
 }
 
-fn stream_error(element: &Element) -> (StreamError, Option<Redirect>) {
+fn stream_error(element: &NestedElement) -> (StreamError, Option<Redirect>) {
     let host = element
         .child("see-other-host", ns::STREAM_ERRORS)
         .map(|child| child.text().trim().to_owned())

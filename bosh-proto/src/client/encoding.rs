@@ -419,7 +419,7 @@ fn write_event(event: &Event, out: &mut Encoder) {
         }
         Event::Element(element) => {
             out.text("is", "element");
-            out.bytes("element", element.standalone().raw());
+            out.bytes("element", element.raw());
         }
         Event::Restarted => out.text("is", "restarted"),
         Event::Host(host) => {

@@ -97,7 +97,7 @@ impl Encoder {
     pub(super) fn elements<'a>(&mut self, name: &str, elements: impl Iterator<Item = &'a Element>) {
         self.group(name, |out| {
             for element in elements {
-                out.bytes("element", element.standalone().raw());
+                out.bytes("element", element.raw());
             }
         });
     }

@@ -7,9 +7,9 @@ use xmpp_wire::{Element, ns};
 /// Makes an element stand alone, stanzas in `jabber:client` declared on themselves (B-X-003).
 pub(super) fn prepare(element: &Element) -> Element {
     if element.name().namespace.is_empty() {
-        element.adopt("", ns::CLIENT).standalone()
+        element.adopt("", ns::CLIENT)
     } else {
-        element.standalone()
+        element.clone()
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use xmpp_wire::{StreamHeader, ns};
+use xmpp_wire::{Element, StreamHeader, ns};
 
 use super::{
     Config, Route,
     address::{is_listed, normalise},
     config::seconds,
     content::Content,
+    receive::read_payloads,
 };
 use crate::{Channel, Condition, body::Body, keys::Expected, rid::Rid};
 
@@ -59,11 +60,12 @@ pub(super) struct Creation {
     pub(super) header: StreamHeader,
     pub(super) route: Option<Route>,
     pub(super) newkey: Option<Expected>,
+    pub(super) payloads: Vec<Element>,
 }
 
 /// Reads and negotiates a creation request.
 pub(super) fn negotiate(
-    body: &Body,
+    body: &mut Body,
     channel: Channel,
     config: &Config,
 ) -> Result<Creation, Condition> {
@@ -140,6 +142,7 @@ pub(super) fn negotiate(
         header,
         route,
         newkey,
+        payloads: read_payloads(std::mem::take(&mut body.elements)).map_err(|_| BAD)?,
     })
 }
 

@@ -200,6 +200,7 @@ impl Session {
                 Wrapped::parse(answer.body.clone(), &prefixes, &limits).ok()
             })
             .flat_map(|wrapped| wrapped.elements)
+            .map(|element| element.standalone())
             .collect()
     }
 }

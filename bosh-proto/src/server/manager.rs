@@ -12,7 +12,6 @@ use super::{
     late::Late,
     outbox::{Queued, Spares},
     pace::{Addresses, Admission},
-    receive::read_payloads,
     session::{Arrival, Context, Farewell, Phase, Session},
     sid::Sids,
     timers::Timers,
@@ -448,14 +447,10 @@ impl Manager {
         {
             return self.answer_alone(refuse(Condition::PolicyViolation), delay, now);
         }
-        let creation = match create::negotiate(&body, request.channel, &self.config) {
+        let creation = match create::negotiate(&mut body, request.channel, &self.config) {
             Ok(creation) => creation,
             Err(condition) => return self.answer_alone(refuse(condition), delay, now),
         };
-        match read_payloads(std::mem::take(&mut body.elements)) {
-            Ok(elements) => body.elements = elements,
-            Err(_) => return self.answer_alone(refuse(Condition::BadRequest), delay, now),
-        }
         let rates = &self.config.rates;
         let (delay, share) = match self.addresses.admit(request.address, rates, now) {
             Admission::Refused => {

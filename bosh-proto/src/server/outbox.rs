@@ -50,9 +50,9 @@ impl Queued {
     pub(super) fn new(element: &Element) -> Self {
         let kind = Kind::of(element);
         let element = if element.name().namespace.is_empty() {
-            element.adopt("", ns::CLIENT).standalone()
+            element.adopt("", ns::CLIENT)
         } else {
-            element.standalone()
+            element.clone()
         };
         match kind {
             Kind::Features | Kind::Stream => {

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU16, time::Duration};
 
 use xmpp_machine::Moment;
-use xmpp_wire::{Element, ns};
+use xmpp_wire::{Element, NestedElement, ns};
 
 use super::{
     Config, Event, Reason, create,
@@ -376,7 +376,7 @@ fn differs(old: u32, new: u32) -> bool {
 }
 
 /// Payloads as the server wants them: stanzas in `jabber:client` (B-X-004), standing alone with what they inherited (B-R-028).
-pub(super) fn read_payloads(elements: Vec<Element>) -> Result<Vec<Element>, Reason> {
+pub(super) fn read_payloads(elements: Vec<NestedElement>) -> Result<Vec<Element>, Reason> {
     elements
         .into_iter()
         .map(|element| {

@@ -191,6 +191,7 @@ impl Session {
             header: _,
             route: _,
             newkey,
+            payloads,
         } = creation;
         let patience = if terms.is_polling() {
             Duration::ZERO
@@ -202,16 +203,16 @@ impl Session {
             exchange: arrival.exchange.into(),
             deadline: now + terms.wait(),
             digest: arrival.digest,
-            has_payload: !arrival.body.elements.is_empty(),
+            has_payload: !payloads.is_empty(),
             duplicates: 0,
         };
         let rare = Rare {
-            early_bytes: if arrival.body.elements.is_empty() {
+            early_bytes: if payloads.is_empty() {
                 0
             } else {
                 arrival.bytes
             },
-            early: arrival.body.elements,
+            early: payloads,
             expected: newkey,
             ..Rare::default()
         };

@@ -94,7 +94,7 @@ impl Account {
         let offered: Vec<String> = features
             .child("mechanisms", ns::SASL)
             .iter()
-            .flat_map(Element::children)
+            .flat_map(|mechanisms| mechanisms.children())
             .map(|mechanism| mechanism.text())
             .collect();
         let Some(user) = &self.user else {

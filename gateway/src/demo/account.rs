@@ -14,7 +14,7 @@ pub(super) const ECHO: &str = "echo";
 /// Routes a stanza of `jid`'s; gives what the domain answers.
 pub(super) fn route(registry: &Registry, jid: &Jid, stanza: &Element) -> Vec<Element> {
     // Nobody speaks for somebody else (RFC 6120 §8.1.2.1).
-    let stanza = stanza.standalone().with_attribute("from", &jid.to_string());
+    let stanza = stanza.with_attribute("from", &jid.to_string());
     let to = match stanza.attribute("to").as_deref() {
         None => None,
         Some(to) => match Jid::parse(to) {
@@ -148,7 +148,7 @@ fn echo(message: &Element) -> Vec<Element> {
         .attribute_if("to", message.attribute("from").as_deref())
         .attribute_if("type", message.attribute("type").as_deref())
         .attribute_if("id", id.as_deref())
-        .child(body);
+        .child(body.standalone());
     vec![answer.finish()]
 }
 

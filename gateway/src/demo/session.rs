@@ -13,7 +13,7 @@ use xmpp_web_tokio::{
     driver::{Pump, Runtime as _, Step},
     seed,
 };
-use xmpp_wire::{Element, StreamError, StreamHeader, ns};
+use xmpp_wire::{Element, NestedElement, StreamError, StreamHeader, ns};
 
 use super::{
     account, iq,
@@ -211,7 +211,7 @@ impl Session {
         self.pipe.machine_mut().expect_restart(now);
     }
 
-    fn bind(&mut self, name: &str, request: &Element, bind: &Element) {
+    fn bind(&mut self, name: &str, request: &Element, bind: &NestedElement) {
         let asked = bind
             .child("resource", ns::BIND)
             .map(|resource| resource.text());

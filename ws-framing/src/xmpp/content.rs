@@ -76,14 +76,11 @@ pub(super) fn reason_for(kind: XmlErrorKind, message: &Bytes, position: Position
 /// STARTTLS is not offered here (W-R-368).
 pub(super) fn document(element: &Element) -> Bytes {
     let name = element.name();
-    let alone = match (name.namespace, name.local) {
-        (ns::STREAM, "features") => strip_starttls(element).with_stream_prefix(),
-        (ns::STREAM, "error") => element.standalone_with_lang().with_stream_prefix(),
-        (ns::STREAM, _) => element.with_stream_prefix(),
-        _ if element.is_stanza() => element.standalone_with_lang(),
-        _ => element.standalone(),
-    };
-    alone.raw().clone()
+    match (name.namespace, name.local) {
+        (ns::STREAM, "features") => strip_starttls(element).with_stream_prefix().raw().clone(),
+        (ns::STREAM, _) => element.with_stream_prefix().raw().clone(),
+        _ => element.raw().clone(),
+    }
 }
 
 /// Where in a session a message stands.

@@ -163,7 +163,7 @@ impl Management {
     pub fn handle_sent(&mut self, element: &Element) {
         match self.state {
             State::Asked | State::On if element.is_stanza() => {
-                self.keep(element.standalone_with_lang());
+                self.keep(element.clone());
             }
             State::Asked | State::On | State::Off | State::Resuming => {}
         }

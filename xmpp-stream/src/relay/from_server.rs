@@ -33,15 +33,14 @@ impl Relay {
                 }
             }
             Event::Element(element) if element.is("error", ns::STREAM) => {
-                self.error = Some(element.standalone_with_lang().with_stream_prefix());
+                self.error = Some(element);
             }
             Event::Repaired { repair, from } => {
                 self.ask(ServerAction::Repaired { repair, from });
             }
             Event::Element(element) => {
                 self.show_header();
-                // W-R-406: other peers would read a prefix as no stanza at all.
-                self.element(&element.unprefixed(ns::CLIENT));
+                self.element(&element);
             }
             Event::Ended => {
                 self.show_header();
@@ -68,19 +67,18 @@ impl Relay {
             (ns::STREAM, "features") => return self.features(element),
             // It counts as a stanza for XEP-0198, and its sender may have had it come so.
             (ns::SERVER, "message" | "presence" | "iq") => {
-                let moved = element.unprefixed(ns::SERVER).moved(ns::SERVER, ns::CLIENT);
-                self.tell(Order::Element(moved.standalone_with_lang()));
+                self.tell(Order::Element(element.moved(ns::SERVER, ns::CLIENT)));
                 return;
             }
             (ns::CLIENT, _) => {
-                self.tell(Order::Element(element.standalone_with_lang()));
+                self.tell(Order::Element(element.clone()));
                 return;
             }
             _ => {}
         }
         let said = management(element);
         let passed = match said {
-            Management::None => element.with_stream_prefix(),
+            Management::None => element.clone(),
             Management::Active | Management::Resumable => without_location(element).standalone(),
         };
         self.tell_login(element);
@@ -146,7 +144,7 @@ impl Relay {
             Filtered::Features(features) => {
                 let first = stage == Stage::BeforeAuthentication && !self.features_passed;
                 if !(first && self.search.features_shown) {
-                    self.tell(Order::Element(features.with_stream_prefix()));
+                    self.tell(Order::Element(features));
                 }
                 self.features_passed = true;
                 if self.authentication != Authentication::RestartDue {

@@ -1,7 +1,7 @@
 //! XEP-0198 as the relay sees it: whether it is active, whether the session can be resumed (W-R-447), and what a
 //! client must not learn about it (W-R-419).
 
-use xmpp_wire::{Element, ns};
+use xmpp_wire::{NestedElement, ns};
 
 use super::Target;
 
@@ -15,7 +15,7 @@ pub(super) enum Management {
 }
 
 /// What this element of the server's says, itself or inside of SASL2's success.
-pub(super) fn management(element: &Element) -> Management {
+pub(super) fn management(element: &NestedElement) -> Management {
     let name = element.name();
     match (name.namespace, name.local) {
         (ns::SM, "resumed") => Management::Resumable,
@@ -33,7 +33,7 @@ pub(super) fn management(element: &Element) -> Management {
 }
 
 /// The ids of sessions and where the server says that they are kept.
-pub(super) fn locations(element: &Element) -> Vec<(String, Target)> {
+pub(super) fn locations(element: &NestedElement) -> Vec<(String, Target)> {
     let name = element.name();
     match (name.namespace, name.local) {
         (ns::SM, "enabled") if management(element) == Management::Resumable => {
@@ -54,7 +54,7 @@ pub(super) fn locations(element: &Element) -> Vec<(String, Target)> {
 }
 
 /// The element without the `location` of `<enabled/>`: it names a TCP address behind the gateway.
-pub(super) fn without_location(element: &Element) -> Element {
+pub(super) fn without_location(element: &NestedElement) -> NestedElement {
     let name = element.name();
     match (name.namespace, name.local) {
         (ns::SM, "enabled") => element.without_attribute("location"),

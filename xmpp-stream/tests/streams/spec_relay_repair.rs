@@ -195,7 +195,9 @@ impl Bosh {
                         if let Some(sid) = body.wrapper.attribute("sid") {
                             self.sid = sid.into_owned();
                         }
-                        self.heard.extend(body.elements);
+                        let elements = body.elements.iter();
+                        self.heard
+                            .extend(elements.map(|element| element.standalone()));
                     }
                     BoshAction::Deliver { event, .. } => {
                         if let Some(event) = bosh::event(event) {

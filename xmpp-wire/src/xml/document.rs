@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use xmpp_machine::Proved as _;
 
 use super::{
-    Element, Piece, Scope, Splitter, StartTag, XmlError, XmlErrorKind,
+    NestedElement, Piece, Scope, Splitter, StartTag, XmlError, XmlErrorKind,
     chars::{self, is_space},
     scan::{Cut, Mode, Scanner},
 };
@@ -18,13 +18,16 @@ fn checked(document: &[u8]) -> (usize, XmlErrorKind) {
     }
 }
 
-pub(super) fn bare(document: Bytes, limits: &XmlLimits) -> Result<Element, XmlError> {
+pub(super) fn bare(document: Bytes, limits: &XmlLimits) -> Result<NestedElement, XmlError> {
     let checked = checked(&document);
     root(document, checked, limits.clone(), Scope::default())
 }
 
 /// As `bare`, of a server's: what is wrong with it is mended as in its stream.
-pub(super) fn bare_of_server(document: Bytes, limits: &XmlLimits) -> Result<Element, XmlError> {
+pub(super) fn bare_of_server(
+    document: Bytes,
+    limits: &XmlLimits,
+) -> Result<NestedElement, XmlError> {
     match bare(document.clone(), limits) {
         Err(error) if error.kind.is_mendable() => {}
         strict => return strict,
@@ -63,7 +66,7 @@ pub(super) fn one_root(
     document: Utf8Bytes,
     limits: XmlLimits,
     scope: Scope,
-) -> Result<Element, XmlError> {
+) -> Result<NestedElement, XmlError> {
     let document = document.into_bytes();
     let checked = (document.len(), XmlErrorKind::NotWellFormed);
     root(document, checked, limits, scope)
@@ -74,7 +77,7 @@ fn root(
     (valid, end): (usize, XmlErrorKind),
     limits: XmlLimits,
     scope: Scope,
-) -> Result<Element, XmlError> {
+) -> Result<NestedElement, XmlError> {
     let view = document.proved(..valid);
     let mut scanner = Scanner::new(Mode::Bare, limits, scope);
     let Some(Cut::Element {
@@ -89,7 +92,7 @@ fn root(
         });
     };
     epilogue(view, behind, (valid < document.len()).then_some(end))?;
-    Ok(Element::new(
+    Ok(NestedElement::new(
         Utf8Bytes::checked(document.slice(start..behind)),
         scanner.scope,
         shape,
@@ -135,7 +138,7 @@ pub struct Wrapped {
     /// The wrapper's start tag (also of an empty `<body/>`).
     pub wrapper: StartTag,
     /// Its child elements in order.
-    pub elements: Vec<Element>,
+    pub elements: Vec<NestedElement>,
 }
 
 impl Wrapped {
@@ -170,7 +173,7 @@ impl Wrapped {
                     ));
                 }
                 Cut::Element { start, end, shape } => {
-                    elements.push(Element::new(
+                    elements.push(NestedElement::new(
                         Utf8Bytes::checked(document.slice(start..end)),
                         scanner.scope.clone(),
                         shape,

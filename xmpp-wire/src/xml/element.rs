@@ -1,4 +1,8 @@
-use std::{borrow::Cow, ops::Range, sync::Arc};
+use std::{
+    borrow::Cow,
+    ops::{Deref, Range},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use xmpp_machine::Proved as _;
@@ -76,15 +80,15 @@ impl Shape {
 /// What is between an element's tags.
 pub(super) struct Inside {
     /// The children with their places.
-    pub(super) children: Vec<(Element, Range<usize>)>,
+    pub(super) children: Vec<(NestedElement, Range<usize>)>,
     /// The place of the end tag.
     pub(super) end: usize,
     /// What the children inherit.
     pub(super) scope: Scope,
 }
 
-/// One first-level element: its raw bytes, never a tree, and the scope that it inherited.
-/// The bytes have been checked: well-formed, namespace-well-formed within the scope, UTF-8.
+/// One first-level element that stands alone: its raw bytes, never a tree, with every namespace that it uses declared inside it.
+/// The bytes have been checked: well-formed, namespace-well-formed, UTF-8. What can be asked of it is in [`NestedElement`].
 ///
 /// ```
 /// use xmpp_wire::{Element, XmlLimits, ns};
@@ -95,20 +99,22 @@ pub(super) struct Inside {
 /// assert_eq!(message.child("body", ns::CLIENT).map(|body| body.text()).as_deref(), Some("hi & bye"));
 /// # Ok::<(), xmpp_wire::XmlError>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct Element {
-    pub(super) raw: Utf8Bytes,
-    pub(super) scope: Scope,
-    pub(super) shape: Shape,
-}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element(pub(super) NestedElement);
 
-impl PartialEq for Element {
-    fn eq(&self, other: &Self) -> bool {
-        self.raw == other.raw && self.scope == other.scope
+impl Deref for Element {
+    type Target = NestedElement;
+
+    fn deref(&self) -> &NestedElement {
+        &self.0
     }
 }
 
-impl Eq for Element {}
+impl From<Element> for NestedElement {
+    fn from(element: Element) -> Self {
+        element.0
+    }
+}
 
 impl Element {
     /// Reads a complete document: one root element, white space around it, an XML declaration at the very start
@@ -118,7 +124,7 @@ impl Element {
     ///
     /// Says what is wrong, and where: XML that is not well-formed, that RFC 6120 §11.1 forbids, or past the limits.
     pub fn parse(document: Bytes, limits: &XmlLimits) -> Result<Self, XmlError> {
-        document::bare(document, limits)
+        document::bare(document, limits).map(Self)
     }
 
     /// As `parse`, of a server's: mended where [`Splitter::stream_of_server`](super::Splitter::stream_of_server) would mend it.
@@ -127,7 +133,7 @@ impl Element {
     ///
     /// As `parse`.
     pub fn parse_from_server(document: Bytes, limits: &XmlLimits) -> Result<Self, XmlError> {
-        document::bare_of_server(document, limits)
+        document::bare_of_server(document, limits).map(Self)
     }
 
     /// Starts building one: `Element::build("iq", ns::CLIENT)`. The name may carry a prefix ("stream:features"),
@@ -136,6 +142,35 @@ impl Element {
         Builder::new(name, namespace)
     }
 
+    /// The same element with its bytes copied out of the buffer that they came in: for queues, so that a small
+    /// element does not keep a large buffer alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(NestedElement {
+            raw: Utf8Bytes::checked(Bytes::copy_from_slice(self.raw())),
+            ..self.0.clone()
+        })
+    }
+}
+
+/// One element where it was cut: as [`Element`], but it may use declarations of the wrapper, stream or element around it, its scope.
+/// [`standalone`](Self::standalone) makes it an `Element`.
+#[derive(Clone, Debug)]
+pub struct NestedElement {
+    pub(super) raw: Utf8Bytes,
+    pub(super) scope: Scope,
+    pub(super) shape: Shape,
+}
+
+impl PartialEq for NestedElement {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw == other.raw && self.scope == other.scope
+    }
+}
+
+impl Eq for NestedElement {}
+
+impl NestedElement {
     pub(super) fn new(raw: Utf8Bytes, scope: Scope, shape: Shape) -> Self {
         Self { raw, scope, shape }
     }
@@ -148,16 +183,6 @@ impl Element {
     /// What it inherited.
     pub fn scope(&self) -> &Scope {
         &self.scope
-    }
-
-    /// The same element with its bytes copied out of the buffer that they came in: for queues, so that a small
-    /// element does not keep a large buffer alive.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self {
-            raw: Utf8Bytes::checked(Bytes::copy_from_slice(self.raw())),
-            ..self.clone()
-        }
     }
 
     /// The expanded name of its root.

@@ -21,7 +21,7 @@ mod whole_tag;
 mod write;
 
 pub use document::Wrapped;
-pub use element::Element;
+pub use element::{Element, NestedElement};
 pub use error::{XmlError, XmlErrorKind};
 pub use repair::{Excess, Repair};
 pub use scope::Scope;

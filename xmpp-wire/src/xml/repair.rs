@@ -15,7 +15,7 @@ use bytes::Bytes;
 use xmpp_machine::Proved as _;
 
 use super::{
-    Element, Scope, XmlErrorKind,
+    Element, NestedElement, Scope, XmlErrorKind,
     chars::{self, is_space},
     decode, document,
     surgery::splice,
@@ -239,7 +239,7 @@ pub(super) fn mend(
     raw: &Utf8Bytes,
     scope: &Scope,
     limits: &XmlLimits,
-) -> Result<Element, Unmended> {
+) -> Result<NestedElement, Unmended> {
     let text = raw.as_str();
     let raw = raw.as_bytes();
     let mut mending = Mending {
@@ -337,7 +337,7 @@ fn room(root: &Tag<'_>, more: usize, limits: &XmlLimits) -> Result<(), Unmended>
 /// Messages and presences are empty, never of type `error`: clients take an error presence for a kick. A request gets a child that its recipient does
 /// not know, so that the recipient answers it (RFC 6120 §8.3.3.19); an answer becomes an error (RFC 6120 §8.3.3.12), since whoever waits for it must learn
 /// that there is none.
-pub(super) fn emptied(tag: &[u8], scope: &Scope, limits: &XmlLimits) -> Option<Element> {
+pub(super) fn emptied(tag: &[u8], scope: &Scope, limits: &XmlLimits) -> Option<NestedElement> {
     let text = proved_str(tag);
     let read = start_tag(text, 0)?;
     let open = text.strip_suffix("/>").or_else(|| text.strip_suffix('>'))?;

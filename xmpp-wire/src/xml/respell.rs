@@ -2,10 +2,10 @@
 
 use xmpp_machine::Proved as _;
 
-use super::{Element, document, tag};
+use super::{NestedElement, document, tag};
 use crate::{Utf8Bytes, XmlLimits};
 
-impl Element {
+impl NestedElement {
     /// Whether the root or a descendant is in this namespace by a prefix.
     pub fn has_prefixed(&self, namespace: &str) -> bool {
         let bound = self.scope.prefixes().any(|(_, uri)| uri == namespace)

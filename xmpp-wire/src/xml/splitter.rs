@@ -2,7 +2,7 @@ use bytes::{Buf, BytesMut};
 use xmpp_machine::Proved as _;
 
 use super::{
-    Element, Repair, Scope, StartTag, XmlError, XmlErrorKind, chars,
+    NestedElement, Repair, Scope, StartTag, XmlError, XmlErrorKind, chars,
     loose::{Loose, Walked},
     repair::{self, Unmended},
     scan::{Cut, Mode, Scanner},
@@ -15,7 +15,7 @@ pub enum Piece {
     /// The stream header's start tag (an XML declaration before it is dropped).
     Open(StartTag),
     /// One first-level element.
-    Element(Element),
+    Element(NestedElement),
     /// The stream's end tag.
     Close,
 }
@@ -62,7 +62,7 @@ enum State {
 struct Mending {
     loose: Loose,
     /// What is left of an element whose content is dropped as it comes.
-    emptied: Option<Element>,
+    emptied: Option<NestedElement>,
 }
 
 impl Splitter {
@@ -150,7 +150,7 @@ impl Splitter {
             }
             Cut::Element { start, end, shape } => {
                 let raw = self.split(input, start, end);
-                Piece::Element(Element::new(raw, self.scanner.scope.clone(), shape))
+                Piece::Element(NestedElement::new(raw, self.scanner.scope.clone(), shape))
             }
             Cut::Close { end, .. } => {
                 self.drop_front(input, end);

@@ -7,26 +7,26 @@ use bytes::Bytes;
 use xmpp_machine::Proved as _;
 
 use super::{
-    Element, Scope, document,
+    Element, NestedElement, Scope, document,
     element::{RootNamespace, Shape},
     tag::{self, RawAttribute},
     write::escape_attribute,
 };
 use crate::{Utf8Bytes, XmlLimits, ns};
 
-impl Element {
+impl NestedElement {
     /// The same element as a document of its own: the inherited default namespace is declared on the root where the root or a
     /// descendant inherits it; so is every inherited prefix, since prefixes can hide in values and text (those of the stream
     /// namespace and of `urn:xmpp:xbosh` only where a name uses them). A declaration of the root's own wins.
     /// Nothing is copied where nothing is missing.
     #[must_use]
-    pub fn standalone(&self) -> Self {
+    pub fn standalone(&self) -> Element {
         self.stand_alone(None)
     }
 
     /// As `standalone`, with an inherited `xml:lang` on a root that has none (RFC 7395 §3.3.3, RFC 6120 §4.7.4).
     #[must_use]
-    pub fn standalone_with_lang(&self) -> Self {
+    pub fn standalone_with_lang(&self) -> Element {
         let lang = self.scope.lang().filter(|lang| !lang.is_empty());
         self.stand_alone(lang.filter(|_| self.attribute_ns("lang", ns::XML).is_none()))
     }
@@ -61,7 +61,7 @@ impl Element {
     /// An element in the stream namespace, standing alone and spelled with the literal prefix `stream:` (RFC 7395 §3.3.3),
     /// whatever prefix it had; namespaces inside are kept. Others only stand alone.
     #[must_use]
-    pub fn with_stream_prefix(&self) -> Self {
+    pub fn with_stream_prefix(&self) -> Element {
         if self.name().namespace != ns::STREAM || self.prefix() == Some("stream") {
             return self.standalone();
         }
@@ -98,13 +98,11 @@ impl Element {
         self.spliced(&edits)
     }
 
-    /// With a child appended; it is made to stand alone first.
+    /// With a child appended.
     #[must_use]
-    pub fn with_child(&self, child: &Self) -> Self {
+    pub fn with_child(&self, child: &Element) -> Self {
         let inside = self.inside();
-        let child = child
-            .standalone()
-            .fitted_into(inside.scope.default_namespace());
+        let child = child.clone().fitted_into(inside.scope.default_namespace());
         if !self.shape.self_closing {
             return self.spliced(&[(inside.end..inside.end, child)]);
         }
@@ -156,18 +154,7 @@ impl Element {
         }
     }
 
-    /// The bytes of an element that stands alone for a place with this default namespace: what is in none must say so there.
-    pub(super) fn fitted_into(self, default: &str) -> Bytes {
-        if self.shape.inherits_default && !default.is_empty() {
-            self.with_declarations(&[("", "")], None, Scope::default())
-                .raw
-                .into_bytes()
-        } else {
-            self.raw.into_bytes()
-        }
-    }
-
-    fn stand_alone(&self, lang: Option<&str>) -> Self {
+    fn stand_alone(&self, lang: Option<&str>) -> Element {
         let default = self.scope.default_namespace();
         let mut missing = Vec::new();
         if self.shape.inherits_default && !default.is_empty() {
@@ -180,12 +167,12 @@ impl Element {
             }
         }
         if missing.is_empty() && lang.is_none() {
-            return Self {
+            return Element(Self {
                 scope: Scope::default(),
                 ..self.clone()
-            };
+            });
         }
-        self.with_declarations(&missing, lang, Scope::default())
+        Element(self.with_declarations(&missing, lang, Scope::default()))
     }
 
     fn declares(&self, prefix: &str) -> bool {
@@ -309,6 +296,69 @@ impl Element {
     }
 }
 
+/// Edits that leave an element standing alone.
+impl Element {
+    /// As [`NestedElement::moved`].
+    #[must_use]
+    pub fn moved(&self, from: &str, to: &str) -> Self {
+        Self(self.0.moved(from, to))
+    }
+
+    /// As [`NestedElement::unprefixed`].
+    #[must_use]
+    pub fn unprefixed(&self, namespace: &str) -> Self {
+        Self(self.0.unprefixed(namespace))
+    }
+
+    /// As [`NestedElement::adopt`].
+    #[must_use]
+    pub fn adopt(&self, from: &str, to: &str) -> Self {
+        Self(self.0.adopt(from, to))
+    }
+
+    /// As [`NestedElement::retain_children`].
+    #[must_use]
+    pub fn retain_children(&self, keep: impl FnMut(&NestedElement) -> bool) -> Self {
+        Self(self.0.retain_children(keep))
+    }
+
+    /// As [`NestedElement::map_children`].
+    #[must_use]
+    pub fn map_children(&self, edit: impl FnMut(NestedElement) -> Option<NestedElement>) -> Self {
+        Self(self.0.map_children(edit))
+    }
+
+    /// As [`NestedElement::with_child`].
+    #[must_use]
+    pub fn with_child(&self, child: &Self) -> Self {
+        Self(self.0.with_child(child))
+    }
+
+    /// As [`NestedElement::without_attribute`].
+    #[must_use]
+    pub fn without_attribute(&self, name: &str) -> Self {
+        Self(self.0.without_attribute(name))
+    }
+
+    /// As [`NestedElement::with_attribute`].
+    #[must_use]
+    pub fn with_attribute(&self, name: &str, value: &str) -> Self {
+        Self(self.0.with_attribute(name, value))
+    }
+
+    /// Its bytes for a place with this default namespace: what is in none must say so there.
+    pub(super) fn fitted_into(self, default: &str) -> Bytes {
+        if self.0.shape.inherits_default && !default.is_empty() {
+            self.0
+                .with_declarations(&[("", "")], None, Scope::default())
+                .raw
+                .into_bytes()
+        } else {
+            self.0.raw.into_bytes()
+        }
+    }
+}
+
 fn is_declaration(name: &str) -> bool {
     name == "xmlns" || name.starts_with("xmlns:")
 }
@@ -329,6 +379,7 @@ pub(super) fn splice(raw: &Bytes, edits: &[(Range<usize>, Bytes)]) -> Utf8Bytes 
 
 /// The shape of an element that was just written and is known to be good.
 pub(super) fn written(raw: Utf8Bytes) -> Element {
-    document::one_root(raw.clone(), XmlLimits::none(), Scope::default())
-        .unwrap_or_else(|_| Element::new(raw, Scope::default(), Shape::default()))
+    let element = document::one_root(raw.clone(), XmlLimits::none(), Scope::default())
+        .unwrap_or_else(|_| NestedElement::new(raw, Scope::default(), Shape::default()));
+    Element(element)
 }

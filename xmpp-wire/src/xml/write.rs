@@ -74,10 +74,10 @@ impl Builder {
         self
     }
 
-    /// Appends a child; it is made to stand alone first.
+    /// Appends a child.
     #[must_use]
     pub fn child(mut self, child: Element) -> Self {
-        let child = child.standalone().fitted_into(&self.default);
+        let child = child.fitted_into(&self.default);
         self.content.extend_from_slice(&child);
         self
     }
