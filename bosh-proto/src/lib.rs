@@ -147,6 +147,9 @@
 //!     manager.handle_timeout(now);
 //! }
 //! ```
+//!
+//! Decisions about this crate, in `docs/decisions/`: 0004, 0007, 0011, 0014, 0016, 0017, 0018,
+//! 0021, 0022, 0027, 0028, 0029, 0030, 0032, 0037, 0042, 0051, 0057, 0058.
 #![forbid(unsafe_code)]
 
 mod ascii;

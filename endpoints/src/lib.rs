@@ -37,6 +37,8 @@
 //! assert_eq!(session.map(|url| url.to_string()).as_deref(), Some("wss://web.example.com/ws"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Decisions about this crate, in `docs/decisions/`: 0023, 0024, 0025.
 #![forbid(unsafe_code)]
 
 mod candidate;

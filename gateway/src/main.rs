@@ -1,4 +1,7 @@
 //! `xmpp-web`: puts BOSH and WebSocket in front of XMPP servers.
+//!
+//! Decisions about this crate, in `docs/decisions/`: 0008, 0009, 0028, 0038, 0039, 0040, 0043,
+//! 0044, 0045, 0046, 0047, 0048, 0049.
 #![forbid(unsafe_code)]
 
 mod cli;

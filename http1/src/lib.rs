@@ -39,6 +39,8 @@
 //! # }
 //! # example(std::time::Instant::now());
 //! ```
+//!
+//! Decisions about this crate, in `docs/decisions/`: 0012, 0026, 0041, 0045, 0052, 0057.
 #![forbid(unsafe_code)]
 
 mod chunked;

@@ -56,6 +56,8 @@
 //!
 //! The rest is what machines share: time that never goes backwards ([`Clock`]), deadlines ([`Timers`]), rates ([`Bucket`]), who counts as one
 //! client ([`AddressShare`]), and hosts with ports ([`Authority`]). With the feature `contract`, the module `contract` checks a machine.
+//!
+//! Decisions about this crate, in `docs/decisions/`: 0029, 0052, 0053, 0054, 0057, 0058.
 #![forbid(unsafe_code)]
 
 mod authority;

@@ -59,6 +59,9 @@
 //! # assert!(matches!(next(&mut stream, &mut socket, || epoch)?, Some(Event::Closed(_))));
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! Decisions about this crate, in `docs/decisions/`: 0001, 0005, 0009, 0027, 0031, 0038, 0047,
+//! 0050, 0052, 0057, 0059.
 #![forbid(unsafe_code)]
 
 pub mod client;
