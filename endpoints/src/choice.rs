@@ -20,8 +20,9 @@ pub(crate) fn below(rng: &mut ChaCha12Rng, bound: u64) -> u64 {
     }
 }
 
-/// Takes out items one after another, each with the likelihood of its weight among those left; those of weight 0 are last, in
-/// any order. (RFC 2782's own sum favours the first record a little; here equal weights are equal.)
+/// Takes out items one after another, each with the likelihood of its weight among those left;
+/// those of weight 0 are last, in any order. (RFC 2782's own sum favours the first record a little;
+/// here equal weights are equal.)
 pub(crate) fn shuffle<T>(rng: &mut ChaCha12Rng, mut items: Vec<(u16, T)>) -> Vec<T> {
     let mut order = Vec::with_capacity(items.len());
     while !items.is_empty() {
@@ -45,7 +46,8 @@ pub(crate) fn shuffle<T>(rng: &mut ChaCha12Rng, mut items: Vec<(u16, T)>) -> Vec
     order
 }
 
-/// The longest wait after so many failures in a row: `base` doubled for each after the first, `most` at most.
+/// The longest wait after so many failures in a row: `base` doubled for each after the first,
+/// `most` at most.
 pub(crate) fn ceiling(base: Duration, most: Duration, failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(31);
     base.saturating_mul(1 << doublings).min(most)

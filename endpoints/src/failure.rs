@@ -7,7 +7,8 @@ use crate::{
     redirect::Refusal,
 };
 
-/// Why something was not reached, or was lost. Texts are for people; the planner looks at the kind alone.
+/// Why something was not reached, or was lost. Texts are for people; the planner looks at the kind
+/// alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -23,7 +24,8 @@ pub enum Failure {
     /// No answer in time.
     #[error("there was no answer in time")]
     TimedOut,
-    /// TLS failed: with the names that were expected and those that were found, where that is the reason.
+    /// TLS failed: with the names that were expected and those that were found, where that is the
+    /// reason.
     #[error("TLS: {0}")]
     Tls(String),
     /// An HTTP status that is no answer of ours.
@@ -65,7 +67,8 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Whether another node would say the same (C-R-024): it is reported, and nothing else is tried.
+    /// Whether another node would say the same (C-R-024): it is reported, and nothing else is
+    /// tried.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Condition(condition) if matches!(
             condition.as_str(),
@@ -81,7 +84,7 @@ pub enum Subject {
     Attempt(AttemptId, Url, Option<IpAddr>),
     /// An endpoint that was not tried.
     Endpoint(Url),
-    /// A document.
+    /// The look-up of a document (host-meta, a list of nodes).
     Document(Url),
     /// A link of a document.
     Link(String),

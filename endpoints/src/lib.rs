@@ -1,12 +1,14 @@
-//! Where to connect to an XMPP domain over the web, as a pure state machine: no sockets, no clock, no entropy, no threads.
+//! Where to connect to an XMPP domain over the web, as a pure state machine: no sockets, no clock,
+//! no entropy, no threads.
 //!
-//! - [`document`]: host-meta as XRD and JRD (XEP-0156, XEP-0487) and lists of nodes, read within limits.
-//! - [`Planner`]: looks them up, tries candidates in random order and in parallel where one is silent, follows redirects, remembers
-//!   failures, and starts over after a while.
+//! - [`document`]: host-meta as XRD and JRD (XEP-0156, XEP-0487) and lists of nodes, read within
+//!   limits.
+//! - [`Planner`]: looks them up, tries candidates in random order and in parallel where one is
+//!   silent, follows redirects, remembers failures, and starts over after a while.
 //! - [`redirect`]: where a server may send its client.
 //!
-//! The planner orders look-ups and attempts, and is told what came of them. This is the whole loop, here over a world that answers
-//! at once:
+//! The planner orders look-ups and attempts, and is told what came of them. This is the whole loop,
+//! here over a world that answers at once:
 //!
 //! ```
 //! use xmpp_endpoints::{Failure, Instant, Planner, planner::{Action, Config, Event, Fetched, Query}};

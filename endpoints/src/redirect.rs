@@ -1,7 +1,8 @@
 //! Redirects: where a server may send its client, and where not.
 //!
-//! A redirect comes from a server that has proved who it is, and is untrusted all the same: it never lowers security, `to` stays the
-//! domain, the new server proves its own name or the domain's, and a chain of them is short and without loops.
+//! A redirect comes from a server that has proved who it is, and is untrusted all the same: it
+//! never lowers security, `to` stays the domain, the new server proves its own name or the
+//! domain's, and a chain of them is short and without loops.
 
 use crate::{
     Candidate, NotAnEndpoint, Scheme, Transport, Url,
@@ -34,8 +35,9 @@ pub struct Policy {
     pub see_other: Follow,
     /// Redirects in a row. Default 3 (RFC 6120 §4.9.3.19 suggests 2 to 5).
     pub hops: usize,
-    /// The attribute `host` of a BOSH response, which Tigase sends by default and which often is an internal name. Default: under the
-    /// rules, which ask for a name in the list of nodes, below the URL's host, below the domain, or in `hosts`.
+    /// The attribute `host` of a BOSH response, which Tigase sends by default and which often is an
+    /// internal name. Default: under the rules, which ask for a name in the list of nodes, below
+    /// the URL's host, below the domain, or in `hosts`.
     pub host_attribute: Follow,
     /// Hosts that `host` may name beside those. Default none.
     pub hosts: Vec<String>,
@@ -120,10 +122,11 @@ pub(crate) fn follow(
     Ok(candidate)
 }
 
-/// Where the attribute `host` of a BOSH response sends the following requests of its session: the same URL with another host
-/// (B-T-004, B-T-005). `None`: it names the host that is used already.
+/// Where the attribute `host` of a BOSH response sends the following requests of its session: the
+/// same URL with another host (B-T-004, B-T-005). `None`: it names the host that is used already.
 ///
-/// The new host proves its own name. Where it cannot be reached, the session goes on at the old URL.
+/// The new host proves its own name. Where it cannot be reached, the session goes on at the old
+/// URL.
 ///
 /// ```
 /// use xmpp_endpoints::{Url, redirect::{Policy, Refusal, host_attribute}};

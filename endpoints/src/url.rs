@@ -47,8 +47,8 @@ impl Scheme {
     }
 }
 
-/// The URL of an endpoint or of a document about endpoints, checked: `https`, `http`, `wss` or `ws`, a host of ASCII, no user
-/// information, no fragment. Path and query are kept as they came.
+/// The URL of an endpoint or of a document about endpoints, checked: `https`, `http`, `wss` or
+/// `ws`, a host of ASCII, no user information, no fragment. Path and query are kept as they came.
 ///
 /// ```
 /// use xmpp_endpoints::{Scheme, Url};
@@ -82,7 +82,8 @@ pub enum NotAnEndpoint {
     /// A fragment, which means nothing to a server.
     #[error("it has a fragment")]
     Fragment,
-    /// No host, or one that is neither a name of ASCII letters, digits, `-`, `_` and `.` nor an address.
+    /// No host, or one that is neither a name of ASCII letters, digits, `-`, `_` and `.` nor an
+    /// address.
     #[error("its host is no name or address; names beyond ASCII are written as A-labels (xn--...)")]
     Host,
     /// A port that is not from 1 to 65535.
@@ -148,7 +149,8 @@ impl Url {
         })
     }
 
-    /// The same with another host, and another port where one is given (XEP-0206 §7 `see-other-host`, Tigase's `host`).
+    /// The same with another host, and another port where one is given (XEP-0206 §7
+    /// `see-other-host`, Tigase's `host`).
     pub(crate) fn at(&self, host: String, port: Option<u16>) -> Self {
         Self {
             scheme: self.scheme,
@@ -170,7 +172,7 @@ impl Url {
         ))
     }
 
-    /// The scheme.
+    /// The scheme of the URL: the transport, and whether it uses TLS.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }

@@ -264,8 +264,8 @@ impl Run {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Any calls: no panic, bounded attempts, no endpoint without TLS where none was given, progress at every deadline, and the same
-    /// actions for the same calls.
+    /// Any calls: no panic, bounded attempts, no endpoint without TLS where none was given,
+    /// progress at every deadline, and the same actions for the same calls.
     #[test]
     fn the_contract_holds_for_any_calls(config in any_config(), calls in vec(call(), 0..80)) {
         let epoch = epoch();

@@ -63,7 +63,8 @@ fn nothing_else_is_asked() {
     );
 }
 
-/// B-D-015: JRD first, XRD second; what is no readable document falls through, a readable one without our links offers nothing.
+/// B-D-015: JRD first, XRD second; what is no readable document falls through, a readable one
+/// without our links offers nothing.
 #[test]
 fn one_format_after_the_other() {
     let page = "<html>";
@@ -162,7 +163,8 @@ fn a_document_may_be_elsewhere() {
     assert!(world.failed.is_some());
 }
 
-/// B-D-008: a native client asks DNS first, and host-meta when all that it gave has failed; a browser starts with host-meta.
+/// B-D-008: a native client asks DNS first, and host-meta when all that it gave has failed; a
+/// browser starts with host-meta.
 #[test]
 fn dns_comes_before_host_meta() {
     let mut native = config();
@@ -285,7 +287,8 @@ fn every_address_is_tried_until_one_answers_for_the_domain() {
     assert!(world.planner.is_open());
 }
 
-/// B-D-023: it is fetched again after its time; if that fails other ways are used, and the old data at last.
+/// B-D-023: it is fetched again after its time; if that fails other ways are used, and the old data
+/// at last.
 #[test]
 fn expired_data_is_used_at_last() {
     let mut config = config();
@@ -350,7 +353,8 @@ fn a_document_is_kept_for_its_time() {
     }
 }
 
-/// C-R-020: nodes are known from a list, from host-meta or from configuration, and C-R-026's list is the one that is read.
+/// C-R-020: nodes are known from a list, from host-meta or from configuration, and C-R-026's list
+/// is the one that is read.
 #[test]
 fn nodes_from_a_list() {
     let mut config = config();

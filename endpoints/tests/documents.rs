@@ -42,7 +42,8 @@ fn padded(text: &str, size: usize) -> String {
 const WS: &str = "urn:xmpp:alt-connections:websocket";
 const BOSH: &str = "urn:xmpp:alt-connections:xbosh";
 
-/// B-D-004: XRD and JRD with what else may stand in them are read (XEP-0156 §2.1, §2.3), and give the same.
+/// B-D-004: XRD and JRD with what else may stand in them are read (XEP-0156 §2.1, §2.3), and give
+/// the same.
 #[test]
 fn both_formats_are_read_beside_what_else_is_in_them() {
     let from_xml = read_xrd(&format!(
@@ -85,7 +86,8 @@ fn a_relation_in_capitals_is_none_of_ours() {
     assert_eq!(urls(&offer.unwrap()), [""; 0]);
 }
 
-/// B-D-006, B-D-013, W-R-067: without TLS there is no endpoint (XEP-0156 §2.2), and what was left out is told.
+/// B-D-006, B-D-013, W-R-067: without TLS there is no endpoint (XEP-0156 §2.2), and what was left
+/// out is told.
 #[test]
 fn links_in_the_clear_are_no_candidates() {
     let offer = read_jrd(&format!(
@@ -108,7 +110,8 @@ fn links_in_the_clear_are_no_candidates() {
     assert_eq!(offer.ignored[0].url, "ws://web.example/");
 }
 
-/// B-D-016: a relative reference is no endpoint; path and query stay as they are; links of one relation are candidates each.
+/// B-D-016: a relative reference is no endpoint; path and query stay as they are; links of one
+/// relation are candidates each.
 #[test]
 fn unusable_links_are_ignored_and_the_others_kept_verbatim() {
     let offer = read_xrd(&format!(
@@ -134,7 +137,8 @@ fn unusable_links_are_ignored_and_the_others_kept_verbatim() {
     );
 }
 
-/// B-D-007: SNI is the URL's host; a certificate for it or for the domain is accepted (XEP-0156 §2.2).
+/// B-D-007: SNI is the URL's host; a certificate for it or for the domain is accepted (XEP-0156
+/// §2.2).
 #[test]
 fn a_node_of_the_domains_own_host_meta_may_prove_either_name() {
     let offer = read_jrd(&format!(
@@ -235,7 +239,8 @@ fn read_whole(version_2: HostMeta2) -> Offer {
     jrd(WHOLE.as_bytes(), DOMAIN, version_2, &Limits::default()).unwrap()
 }
 
-/// B-D-020: the given SNI is sent; a certificate for that name, for the domain, or with a pinned key is accepted (XEP-0487 §2.2).
+/// B-D-020: the given SNI is sent; a certificate for that name, for the domain, or with a pinned
+/// key is accepted (XEP-0487 §2.2).
 #[test]
 fn a_complete_link_says_who_must_be_there() {
     let offer = read_whole(HostMeta2::On);
@@ -269,7 +274,8 @@ fn the_same_file_with_and_without_the_object() {
     }
 }
 
-/// B-D-024: the XEP's own xbosh example has only `rel` and `href`; it is used all the same, behind the whole ones.
+/// B-D-024: the XEP's own xbosh example has only `rel` and `href`; it is used all the same, behind
+/// the whole ones.
 #[test]
 fn a_link_that_lacks_what_is_mandatory_is_used_as_before() {
     let offer = read_whole(HostMeta2::On);
@@ -327,7 +333,8 @@ fn a_ttl_is_kept_within_a_minute_and_a_week() {
     }
 }
 
-/// A list of nodes is read with its defaults; what is not known is ignored; a node proves its own name and no other.
+/// A list of nodes is read with its defaults; what is not known is ignored; a node proves its own
+/// name and no other.
 #[test]
 fn a_list_of_nodes() {
     let offer = read_nodes(

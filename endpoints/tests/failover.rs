@@ -20,7 +20,8 @@ fn hosts(log: &[String]) -> Vec<&str> {
         .collect()
 }
 
-/// C-R-023, B-T-003: a node that is dead at creation is followed by another one at once; none comes twice before all were tried.
+/// C-R-023, B-T-003: a node that is dead at creation is followed by another one at once; none comes
+/// twice before all were tried.
 #[test]
 fn another_node_follows_at_once() {
     for number in 0..50 {
@@ -40,7 +41,8 @@ fn another_node_follows_at_once() {
     }
 }
 
-/// C-R-023: when all have failed it waits, exponentially with full jitter up to a cap, and starts over.
+/// C-R-023: when all have failed it waits, exponentially with full jitter up to a cap, and starts
+/// over.
 #[test]
 fn rounds_are_apart_by_growing_waits() {
     let mut most = [Duration::ZERO; 6];
@@ -73,7 +75,8 @@ fn rounds_are_apart_by_growing_waits() {
     }
 }
 
-/// W-R-065: after an abnormal end the first delay is drawn from 0 to 5 s, then it doubles to a cap (RFC 6455 §7.2.3).
+/// W-R-065: after an abnormal end the first delay is drawn from 0 to 5 s, then it doubles to a cap
+/// (RFC 6455 §7.2.3).
 #[test]
 fn a_lost_session_waits_before_it_comes_back() {
     let mut delays = Vec::new();
@@ -120,7 +123,8 @@ fn a_success_ends_a_row_of_failures() {
     }
 }
 
-/// C-R-023: the node whose session was lost comes after those that have not failed lately, and comes back after its backoff.
+/// C-R-023: the node whose session was lost comes after those that have not failed lately, and
+/// comes back after its backoff.
 #[test]
 fn failed_nodes_come_back_after_a_backoff() {
     let mut config = config().with_endpoints(NODES.map(parsed));
@@ -157,8 +161,9 @@ fn failed_nodes_come_back_after_a_backoff() {
     assert!(came_back > 0);
 }
 
-/// C-R-023, B-T-003: inside a session every attempt that is refused for 5 s gives it up where another node is left; one that had any
-/// other end begins the time anew, and a single node is never given up here.
+/// C-R-023, B-T-003: inside a session every attempt that is refused for 5 s gives it up where
+/// another node is left; one that had any other end begins the time anew, and a single node is
+/// never given up here.
 #[test]
 fn a_node_where_nobody_listens_is_given_up() {
     let mut world = World::of(&NODES, [7; 32]);
@@ -232,7 +237,8 @@ fn a_refusal_of_the_domain_is_not_failed_over() {
     assert_eq!(world.attempts.len(), 1, "another node may be up");
 }
 
-/// C-R-022, C-R-032, B-T-002, B-T-008, W-R-068: the node proves the name in its own URL; the domain is what is asked for there.
+/// C-R-022, C-R-032, B-T-002, B-T-008, W-R-068: the node proves the name in its own URL; the domain
+/// is what is asked for there.
 #[test]
 fn a_node_proves_the_name_that_was_dialled() {
     let world = World::of(&["wss://t2.nodes.example:5291/"], [7; 32]);
@@ -323,7 +329,8 @@ fn closing_abandons_what_is_under_way() {
     assert!(world.lookups.is_empty());
 }
 
-/// Every refused and failed candidate is in the final error: what was tried, and what was not and why.
+/// Every refused and failed candidate is in the final error: what was tried, and what was not and
+/// why.
 #[test]
 fn the_final_error_explains_everything() {
     let mut config = config();

@@ -36,8 +36,8 @@ fn chi_square(counts: &BTreeMap<String, u32>, shares: &[(&str, f64)]) -> f64 {
     shares.iter().map(term).sum()
 }
 
-/// C-R-021, B-T-001: one of the nodes, each as likely as the other. With two degrees of freedom a fair choice is above 13.8 once in a
-/// thousand times; the seeds are fixed.
+/// C-R-021, B-T-001: one of the nodes, each as likely as the other. With two degrees of freedom a
+/// fair choice is above 13.8 once in a thousand times; the seeds are fixed.
 #[test]
 fn a_node_is_picked_uniformly() {
     let counts = firsts(|| config().with_endpoints(NODES.map(parsed)), 10_000);
@@ -77,7 +77,8 @@ fn a_node_is_picked_by_priority_and_weight() {
     assert_eq!(world.attempt().1.url.host(), "later.example");
 }
 
-/// B-D-010: two links of one relation are tried in a random order, the second after the first failed.
+/// B-D-010: two links of one relation are tried in a random order, the second after the first
+/// failed.
 #[test]
 fn the_order_of_links_means_nothing() {
     let document = r#"{"links": [{"rel": "urn:xmpp:alt-connections:xbosh", "href": "https://t1.example/"},
@@ -98,7 +99,8 @@ fn the_order_of_links_means_nothing() {
     assert!(orders.values().all(|&count| count > 60), "{orders:?}");
 }
 
-/// C-R-033: WebSocket is preferred at whatever node; BOSH is what is left where it cannot be established.
+/// C-R-033: WebSocket is preferred at whatever node; BOSH is what is left where it cannot be
+/// established.
 #[test]
 fn a_mixed_list_prefers_websocket() {
     let urls = [
@@ -120,7 +122,8 @@ fn a_mixed_list_prefers_websocket() {
     }
 }
 
-/// C-R-033: a WebSocket that is silent, as behind a box that swallows it, costs half a second, not its own deadline: BOSH joins it.
+/// C-R-033: a WebSocket that is silent, as behind a box that swallows it, costs half a second, not
+/// its own deadline: BOSH joins it.
 #[test]
 fn a_silent_websocket_is_joined_by_bosh() {
     let urls = [

@@ -3,8 +3,8 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-/// A host and, where one is written, its port: `name`, `name:port`, `192.0.2.1:port`, `[2001:db8::1]:port` (RFC 3986 §3.2, without user
-/// information).
+/// A host and, where one is written, its port: `name`, `name:port`, `192.0.2.1:port`,
+/// `[2001:db8::1]:port` (RFC 3986 §3.2, without user information).
 ///
 /// ```
 /// use xmpp_machine::{Authority, Host, NotAnAuthority};
@@ -18,7 +18,7 @@ use std::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority<'a> {
-    /// The host.
+    /// The host: a name, or an address.
     pub host: Host<'a>,
     /// 1 to 65 535.
     pub port: Option<u16>,
@@ -27,8 +27,8 @@ pub struct Authority<'a> {
 /// A host: a name, or an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host<'a> {
-    /// Letters and digits of any script, `-`, `_` and `.`, at most 253 characters in labels of 1 to 63; in the case that was written. One
-    /// dot may end it.
+    /// Letters and digits of any script, `-`, `_` and `.`, at most 253 characters in labels of 1 to
+    /// 63; in the case that was written. One dot may end it.
     Name(&'a str),
     /// An IPv4 or IPv6 address.
     Address(IpAddr),
@@ -46,11 +46,12 @@ pub enum NotAnAuthority {
 }
 
 impl<'a> Authority<'a> {
-    /// Reads one. White space around it is not part of it, and an error.
+    /// Reads `host`, `host:port` or `[v6]:port`. White space is an error.
     ///
     /// # Errors
     ///
-    /// What is wrong. An empty port (`host:`), which RFC 3986 allows, is none here: [`Authority::parse_uri`] takes it.
+    /// What is wrong. An empty port (`host:`), which RFC 3986 allows, is none here:
+    /// [`Authority::parse_uri`] takes it.
     pub fn parse(text: &'a str) -> Result<Self, NotAnAuthority> {
         let (host, port) = split(text)?;
         let host = Host::parse(host)?;
@@ -58,7 +59,8 @@ impl<'a> Authority<'a> {
         Ok(Self { host, port })
     }
 
-    /// The same for the authority of a URI or a `Host` field, where the port may be empty (RFC 3986 §3.2.3).
+    /// The same for the authority of a URI or a `Host` field, where the port may be empty (RFC 3986
+    /// §3.2.3).
     ///
     /// # Errors
     ///
@@ -88,8 +90,8 @@ impl<'a> Authority<'a> {
         }
     }
 
-    /// The same where a peer writes an IPv6 address without brackets and without a port, as some servers do in `see-other-host` and
-    /// `location` (RFC 6120 §4.9.3.19 asks for brackets).
+    /// The same where a peer writes an IPv6 address without brackets and without a port, as some
+    /// servers do in `see-other-host` and `location` (RFC 6120 §4.9.3.19 asks for brackets).
     ///
     /// # Errors
     ///
@@ -193,7 +195,8 @@ fn is_name(text: &str) -> bool {
     let is_legal = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     let mut labels = name.split('.');
     let is_label = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(is_legal);
-    // What looks like an IPv4 address and is none is no name either (WHATWG URL, "ends in a number").
+    // What looks like an IPv4 address and is none is no name either (WHATWG URL, "ends in a
+    // number").
     let ends_in_number = name
         .rsplit('.')
         .next()

@@ -10,7 +10,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// A rate; neither number is less than one.
+    /// Makes a rate; both numbers are at least 1.
     pub fn new(per_second: u32, burst: u32) -> Self {
         Self {
             per_second: per_second.max(1),
@@ -41,7 +41,8 @@ impl Rate {
 pub struct Bucket(Option<Moment>);
 
 impl Bucket {
-    /// Takes `count` out, into debt if need be; gives the time until the debt is paid. Debts end at `most`.
+    /// Takes `count` out, into debt if need be; gives the time until the debt is paid. Debts end at
+    /// `most`.
     pub fn take(&mut self, count: u64, rate: Rate, most: Duration, now: Moment) -> Duration {
         let burst = rate.time(u64::from(rate.burst));
         let full_at = self.0.map_or(now, |at| at.max(now)) + rate.time(count);

@@ -2,7 +2,8 @@ use std::{fmt, num::NonZeroU64, ops::Add, time::Duration};
 
 use crate::Instant;
 
-/// Nanoseconds since the first instant that a [`Clock`] saw. Half the room of an `Instant`; `None` costs nothing; saturates after 584 years.
+/// Nanoseconds since the first instant that a [`Clock`] saw. Half the room of an `Instant`; `None`
+/// costs nothing; saturates after 584 years.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(NonZeroU64);
 

@@ -1,5 +1,6 @@
-//! The contract of every state machine in this workspace: a machine is a value that is told things (`handle_*`) and asked things
-//! (`poll_*`). It does no I/O, reads no clock and draws no randomness.
+//! The contract of every state machine in this workspace: a machine is a value that is told things
+//! (`handle_*`) and asked things (`poll_*`). It does no I/O, reads no clock and draws no
+//! randomness.
 //!
 //! [`Machine`] is the contract of machines on a byte stream. One loop drives them all:
 //!
@@ -54,8 +55,9 @@
 //! # io::Result::Ok(())
 //! ```
 //!
-//! The rest is what machines share: time that never goes backwards ([`Clock`]), deadlines ([`Timers`]), rates ([`Bucket`]), who counts as one
-//! client ([`AddressShare`]), and hosts with ports ([`Authority`]). With the feature `contract`, the module `contract` checks a machine.
+//! The rest is what machines share: time that never goes backwards ([`Clock`]), deadlines
+//! ([`Timers`]), rates ([`Bucket`]), who counts as one client ([`AddressShare`]), and hosts with
+//! ports ([`Authority`]). With the feature `contract`, the module `contract` checks a machine.
 //!
 //! Decisions about this crate, in `docs/decisions/`: 0029, 0052, 0053, 0054, 0057, 0058.
 #![forbid(unsafe_code)]

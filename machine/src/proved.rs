@@ -5,8 +5,8 @@ use std::{
 
 /// Ranges that were proved to be inside when they were found.
 ///
-/// A wrong one fails in a build with debug assertions (tests, fuzzing) and gives nothing in one without, where it must not end other
-/// people's sessions.
+/// A wrong one fails in a build with debug assertions (tests, fuzzing) and gives nothing in one
+/// without, where it must not end other people's sessions.
 ///
 /// ```
 /// use xmpp_machine::Proved as _;

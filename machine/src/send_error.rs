@@ -17,7 +17,8 @@ pub enum SendError<T> {
     /// A control frame's payload above 125 bytes (RFC 6455 §5.5).
     #[error("longer than a control frame may be")]
     TooLong(T),
-    /// What must not be sent, whatever the state: an element in no namespace, or one that another verb sends.
+    /// What must not be sent, whatever the state: an element in no namespace, or one that another
+    /// verb sends.
     #[error("not to be sent over this binding")]
     Forbidden(T),
 }

@@ -4,8 +4,9 @@ use std::{
     num::NonZeroU64,
 };
 
-/// Who counts as one client where clients share a limit: an IPv4 address, or an IPv6 /64, which one customer has at least. IPv4 addresses
-/// that are mapped into IPv6 are the addresses that they mean.
+/// Who counts as one client where clients share a limit: an IPv4 address, or an IPv6 /64, which one
+/// customer has at least. IPv4 addresses that are mapped into IPv6 are the addresses that they
+/// mean.
 ///
 /// ```
 /// use xmpp_machine::AddressShare;
@@ -19,7 +20,8 @@ use std::{
 pub struct AddressShare(NonZeroU64);
 
 impl AddressShare {
-    /// IPv4 addresses are told from IPv6 networks by this, which stands for a network that is not assigned (`0:1::/32`).
+    /// IPv4 addresses are told from IPv6 networks by this, which stands for a network that is not
+    /// assigned (`0:1::/32`).
     const IPV4: u64 = 1 << 32;
 
     /// The share of an address.
@@ -32,7 +34,8 @@ impl AddressShare {
         Self(NonZeroU64::new(bits).unwrap_or(NonZeroU64::MAX))
     }
 
-    /// The share of an address that limits count: a loopback address stands for many clients, and has none.
+    /// The share of an address that limits count: a loopback address stands for many clients, and
+    /// has none.
     pub fn counted(address: IpAddr) -> Option<Self> {
         (!address.to_canonical().is_loopback()).then(|| Self::of(address))
     }

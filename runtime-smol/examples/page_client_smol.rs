@@ -22,7 +22,8 @@ async fn hello() -> Result<(), Box<dyn Error>> {
                 .attribute("mechanism", "ANONYMOUS")
                 .text("=")
                 .finish(),
-            // After the success of SASL the client restarts the stream by itself; these are the features of the new one.
+            // After the success of SASL the client restarts the stream by itself; these are the
+            // features of the new one.
             Event::Element(features) if features.is("features", ns::STREAM) => {
                 Element::build("iq", ns::CLIENT)
                     .attribute("type", "set")

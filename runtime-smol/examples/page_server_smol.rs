@@ -1,4 +1,5 @@
-//! The program of the crate's first page: a server that lets everybody sign in and sends every message back, over either transport.
+//! The program of the crate's first page: a server that lets everybody sign in and sends every
+//! message back, over either transport.
 
 use xmpp_web_smol::server::{self, Event, Session};
 use xmpp_wire::{Element, StreamHeader, ns};

@@ -34,7 +34,8 @@ impl driver::Runtime for AsyncStd {
     }
 }
 
-/// A stream of async-std's. Its own `poll_close` only flushes, so that a peer would wait for our end in vain; this one shuts down writing.
+/// A stream of async-std's. Its own `poll_close` only flushes, so that a peer would wait for our
+/// end in vain; this one shuts down writing.
 #[derive(Debug)]
 pub struct Socket(pub TcpStream);
 

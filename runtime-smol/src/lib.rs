@@ -1,8 +1,8 @@
-//! XMPP over BOSH and WebSocket on smol: clock and spawner for the [driver]. smol's streams are futures-io streams: they
-//! go into the driver as they are.
+//! XMPP over BOSH and WebSocket on smol: clock and spawner for the [driver]. smol's streams are
+//! futures-io streams: they go into the driver as they are.
 //!
-//! A server that lets clients sign in and sends every message back, over either transport, as a complete program (the example
-//! `page_server_smol`):
+//! A server that lets clients sign in and sends every message back, over either transport, as a
+//! complete program (the example `page_server_smol`):
 //!
 //! ```no_run
 #![doc = include_str!("../examples/page_server_smol.rs")]

@@ -1,4 +1,5 @@
-//! XMPP's server's side on smol. What it does is the [driver's](crate::driver::server); the crate's page has a complete program.
+//! XMPP's server's side on smol. What it does is the [driver's](crate::driver::server); the crate's
+//! page has a complete program.
 //!
 //! ```no_run
 //! use smol::net::TcpListener;
@@ -21,7 +22,8 @@ use smol::net::{TcpListener, TcpStream};
 pub use crate::driver::server::*;
 use crate::{Smol, driver::BoxStream, seed};
 
-/// A server with every default that listens there, in plain text, on smol's global executor: for this machine, or behind a proxy.
+/// A server with every default that listens there, in plain text, on smol's global executor: for
+/// this machine, or behind a proxy.
 ///
 /// # Errors
 ///
@@ -61,7 +63,7 @@ impl<L> fmt::Debug for Secure<L> {
 
 /// Something that accepts connections, of whichever runtime.
 pub trait Accept: Send + 'static {
-    /// The next one.
+    /// Waits for the next connection and the address that it came from.
     fn accept(&mut self) -> impl Future<Output = io::Result<(BoxStream, SocketAddr)>> + Send;
 }
 

@@ -25,7 +25,8 @@ fn a_farewell_reaches_a_peer_that_writes_on() {
     cases::a_farewell_reaches_a_peer_that_writes_on("ws_echo_server_async_std");
 }
 
-/// Sixty messages that came in one read, a thousand times smaller than they are, come back one and all.
+/// Sixty messages that came in one read, a thousand times smaller than they are, come back one and
+/// all.
 #[test]
 fn many_inflated_messages_come_back() {
     cases::many_inflated_messages_come_back("ws_echo_server_async_std");

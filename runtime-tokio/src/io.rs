@@ -7,7 +7,8 @@ use std::{
 use futures_io::{AsyncRead, AsyncWrite};
 use tokio::io::ReadBuf;
 
-/// A tokio stream as a futures-io stream, and the other way round: polls are forwarded, vectored writes too, and nothing is copied.
+/// A tokio stream as a futures-io stream, and the other way round: polls are forwarded, vectored
+/// writes too, and nothing is copied.
 #[derive(Debug)]
 pub struct Io<T>(pub T);
 

@@ -1,8 +1,8 @@
 //! XMPP over BOSH and WebSocket on tokio: clock, spawner, listeners, dialers and TLS for the
 //! [driver].
 //!
-//! A server that lets clients sign in and sends every message back, over either transport, as a complete program (the example
-//! `page_server`):
+//! A server that lets clients sign in and sends every message back, over either transport, as a
+//! complete program (the example `page_server`):
 //!
 //! ```no_run
 #![doc = include_str!("../examples/page_server.rs")]

@@ -26,7 +26,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens there. Needs tokio's I/O driver.
+    /// Listens on that address. Needs tokio's I/O driver.
     ///
     /// # Errors
     ///
@@ -73,8 +73,9 @@ impl Listener {
         accept_on(&self.listener).await
     }
 
-    /// The next connection, with Nagle's algorithm off. Errors are waited out here (50 ms to 1 s): `report` hears of the first at once and of those behind
-    /// it once a second, and gets `None` as soon as the listener accepts again, whether or not a connection is there. Cancel-safe.
+    /// The next connection, with Nagle's algorithm off. Errors are waited out here (50 ms to 1 s):
+    /// `report` hears of the first at once and of those behind it once a second, and gets `None` as
+    /// soon as the listener accepts again, whether or not a connection is there. Cancel-safe.
     pub async fn accept(
         &mut self,
         mut report: impl FnMut(Option<&io::Error>),
@@ -128,7 +129,8 @@ async fn accept_on(listener: &TcpListener) -> io::Result<(Io<TcpStream>, SocketA
     Ok((Io(stream), peer))
 }
 
-/// Connects to `host:port`: every address that the name has in turn, each with its share of `timeout`.
+/// Connects to `host:port`: every address that the name has in turn, each with its share of
+/// `timeout`.
 ///
 /// # Errors
 ///

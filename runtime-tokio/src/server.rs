@@ -1,4 +1,5 @@
-//! XMPP's server's side on tokio. What it does is the [driver's](crate::driver::server); the crate's page has a complete program.
+//! XMPP's server's side on tokio. What it does is the [driver's](crate::driver::server); the
+//! crate's page has a complete program.
 //!
 //! ```no_run
 //! use xmpp_web_tokio::{Listener, server, tls::Acceptor};
@@ -26,7 +27,8 @@ pub fn builder() -> Builder<Tokio> {
     Builder::new(Tokio::current())
 }
 
-/// A server with every default that listens there, in plain text: for this machine, or behind a proxy.
+/// A server with every default that listens there, in plain text: for this machine, or behind a
+/// proxy.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
 //! TLS handshakes on tokio; who is trusted and what is offered is the [driver's](driver::tls).
 //!
-//! A [`Connector`] verifies that the server is who the XMPP domain says (RFC 6120 §13.7.2), wherever the connection leads. An
-//! [`Acceptor`] serves a certificate from files. Streams close with `close_notify`.
+//! A [`Connector`] verifies that the server is who the XMPP domain says (RFC 6120 §13.7.2),
+//! wherever the connection leads. An [`Acceptor`] serves a certificate from files. Streams close
+//! with `close_notify`.
 //!
 //! ```no_run
 //! use xmpp_web_tokio::{connect, tls::{Alpn, Connector, Name, Roots}};
@@ -69,7 +70,8 @@ impl fmt::Debug for Connector {
 pub struct Acceptor(TlsAcceptor);
 
 impl Acceptor {
-    /// With a PEM file of certificates (the server's own first, then those between it and its CA) and one of the key.
+    /// With a PEM file of certificates (the server's own first, then those between it and its CA)
+    /// and one of the key.
     ///
     /// # Errors
     ///

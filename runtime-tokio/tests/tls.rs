@@ -300,8 +300,8 @@ async fn expecting(acceptor: &Acceptor, roots: &Roots, expected: Expected) -> Re
     client.map(drop).map_err(Fault::from)
 }
 
-/// B-D-007, B-D-020: the name of the endpoint, the XMPP domain's, and a pinned key are accepted, each alone; another certificate is not
-/// (XEP-0156 §2.2, XEP-0487 §2.2).
+/// B-D-007, B-D-020: the name of the endpoint, the XMPP domain's, and a pinned key are accepted,
+/// each alone; another certificate is not (XEP-0156 §2.2, XEP-0487 §2.2).
 #[tokio::test]
 async fn one_of_several_names_or_a_pinned_key_is_enough() {
     let directory = Directory::new("alternatives");

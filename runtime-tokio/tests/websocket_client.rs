@@ -64,7 +64,8 @@ fn answer(request: &str) -> String {
     format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n")
 }
 
-/// W-R-056: nothing is sent behind the request before the whole answer is there; what comes behind it is kept.
+/// W-R-056: nothing is sent behind the request before the whole answer is there; what comes behind
+/// it is kept.
 #[tokio::test]
 async fn nothing_is_sent_before_the_answer() {
     let (listener, address) = listener().await;

@@ -1,4 +1,5 @@
-//! WebSockets over real sockets, from the HTTP request on: a server that echoes messages, and our own client's end.
+//! WebSockets over real sockets, from the HTTP request on: a server that echoes messages, and our
+//! own client's end.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

@@ -38,7 +38,8 @@ fn ping(number: u16) -> Vec<u8> {
     payload
 }
 
-/// W-R-125: frames of several senders and the pongs between them are whole, and each sender's are in order.
+/// W-R-125: frames of several senders and the pongs between them are whole, and each sender's are
+/// in order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_senders_never_interleave() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{DocumentError, HostMeta2, Limits, Offer, bounded, ttl, wanted_scheme};
 use crate::{Candidate, Identity, Url, url::is_host_name};
 
-/// Reads a host-meta document as JSON (XEP-0156 §2.3), and by the rules of XEP-0487 where it has an object `xmpp` and `version_2` says so.
-/// `domain` is the XMPP domain whose document it is.
+/// Reads a host-meta document as JSON (XEP-0156 §2.3), and by the rules of XEP-0487 where it has an
+/// object `xmpp` and `version_2` says so. `domain` is the XMPP domain whose document it is.
 ///
 /// ```
 /// use xmpp_endpoints::document::{HostMeta2, Limits, jrd};
@@ -20,7 +20,8 @@ use crate::{Candidate, Identity, Url, url::is_host_name};
 ///
 /// # Errors
 ///
-/// Past the limits, not JSON, or without an array `links`. A document without links of ours is none: it offers nothing.
+/// Past the limits, not JSON, or without an array `links`. A document without links of ours is
+/// none: it offers nothing.
 pub fn jrd(
     document: &[u8],
     domain: &str,
@@ -74,7 +75,8 @@ pub fn jrd(
 
 const PINS: &str = "public-key-pins-sha-256";
 
-/// A link that lacks what XEP-0487 calls mandatory is used as one of XEP-0156, behind all whole ones.
+/// A link that lacks what XEP-0487 calls mandatory is used as one of XEP-0156, behind all whole
+/// ones.
 fn by_version_2(link: &Value, url: Url, common_pins: &[[u8; 32]], limits: &Limits) -> Candidate {
     let mut candidate = Candidate::new(url);
     let addresses: Vec<IpAddr> = link
@@ -121,7 +123,8 @@ fn pins(value: Option<&Value>, limits: &Limits) -> Vec<[u8; 32]> {
         .collect()
 }
 
-/// Reading is bounded by the document's bytes in memory and by the parser's own limit (128) in depth.
+/// Reading is bounded by the document's bytes in memory and by the parser's own limit (128) in
+/// depth.
 pub(super) fn json(document: &[u8]) -> Result<Value, DocumentError> {
     serde_json::from_slice(document).map_err(|error| DocumentError::Json {
         line: error.line(),

@@ -1,7 +1,7 @@
 //! Documents about endpoints: host-meta as XRD and as JRD (XEP-0156, XEP-0487), and node lists.
 //!
-//! They come from the network: whatever they hold, reading them takes bounded time and memory, and a link that cannot be used spoils
-//! no other one.
+//! They come from the network: whatever they hold, reading them takes bounded time and memory, and
+//! a link that cannot be used spoils no other one.
 
 mod jrd;
 mod nodes;
@@ -52,7 +52,8 @@ pub enum HostMeta2 {
     Off,
     /// XEP-0487 where the document has its `xmpp` object.
     On,
-    /// The same, but for what a program in a browser cannot choose: `ips`, `sni` and pinned keys are left out.
+    /// The same, but for what a program in a browser cannot choose: `ips`, `sni` and pinned keys
+    /// are left out.
     UrlsOnly,
 }
 
@@ -108,12 +109,12 @@ pub enum DocumentError {
     /// Another document than an XRD.
     #[error("its root is not an XRD")]
     NotXrd,
-    /// Not JSON.
+    /// The document is not JSON.
     #[error("it is no JSON (line {line}, column {column})")]
     Json {
-        /// Where.
+        /// The line of the first error, from 1.
         line: usize,
-        /// Where.
+        /// The column of the first error, from 1.
         column: usize,
     },
     /// JSON without the array that is wanted.

@@ -10,16 +10,18 @@ use crate::{Candidate, Scheme};
 /// How a document came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
-    /// In the clear, from a URL that the application gave: there is nothing that endpoints in the clear could lower.
+    /// In the clear, from a URL that the application gave: there is nothing that endpoints in the
+    /// clear could lower.
     Plain,
     /// Over TLS: endpoints without it are ignored.
     Tls,
 }
 
-/// Reads a list of nodes: `{"ttl": 60, "nodes": [{"websocket": "wss://..", "bosh": "https://..", "priority": 0, "weight": 1}]}`.
+/// Reads a list of nodes:
+/// `{"ttl": 60, "nodes": [{"websocket": "wss://..", "bosh": "https://..", "priority": 0, "weight": 1}]}`.
 ///
-/// Either URL may be missing, `priority` is 0 and `weight` 1 where they are; members that are not known are ignored. A node proves
-/// the name in its URL, whatever domain is asked for there.
+/// Either URL may be missing, `priority` is 0 and `weight` 1 where they are; members that are not
+/// known are ignored. A node proves the name in its URL, whatever domain is asked for there.
 ///
 /// ```
 /// use xmpp_endpoints::document::{Channel, Limits, nodes};

@@ -9,9 +9,11 @@ use crate::Candidate;
 
 const XRD: &str = "http://docs.oasis-open.org/ns/xri/xrd-1.0";
 
-/// Reads a host-meta document as XRD (XEP-0156 §2.1). `domain` is the XMPP domain whose document it is.
+/// Reads a host-meta document as XRD (XEP-0156 §2.1). `domain` is the XMPP domain whose document it
+/// is.
 ///
-/// Comments are allowed, as in files that people write by hand; DTDs, entities and processing instructions are refused.
+/// Comments are allowed, as in files that people write by hand; DTDs, entities and processing
+/// instructions are refused.
 ///
 /// ```
 /// use xmpp_endpoints::document::{Limits, xrd};
@@ -26,7 +28,8 @@ const XRD: &str = "http://docs.oasis-open.org/ns/xri/xrd-1.0";
 ///
 /// # Errors
 ///
-/// Past the limits, not XML, or not an XRD. A document without links of ours is none: it offers nothing.
+/// Past the limits, not XML, or not an XRD. A document without links of ours is none: it offers
+/// nothing.
 pub fn xrd(document: &[u8], domain: &str, limits: &Limits) -> Result<Offer, DocumentError> {
     let document = without_comments(bounded(document, limits)?);
     let xml = XmlLimits::default().with_element_bytes(limits.bytes);
@@ -54,7 +57,8 @@ pub fn xrd(document: &[u8], domain: &str, limits: &Limits) -> Result<Offer, Docu
     Ok(offer)
 }
 
-/// `<!--` cannot stand inside a tag, so that a comment ends where the next `-->` is. One without an end stays, and is refused.
+/// `<!--` cannot stand inside a tag, so that a comment ends where the next `-->` is. One without an
+/// end stays, and is refused.
 fn without_comments(document: &[u8]) -> Cow<'_, [u8]> {
     let find = |text: &[u8], mark: &[u8]| text.windows(mark.len()).position(|at| at == mark);
     let Some(mut start) = find(document, b"<!--") else {

@@ -16,7 +16,8 @@ pub enum Source {
     HostMeta,
     /// A list of nodes at this URL.
     Nodes(Url),
-    /// The domain's SRV records for RFC 6120 streams over TCP, and its port 5222 where there are none.
+    /// The domain's SRV records for RFC 6120 streams over TCP, and its port 5222 where there are
+    /// none.
     Srv,
 }
 
@@ -44,9 +45,11 @@ pub enum Patience {
 pub struct Config {
     /// The XMPP domain, as in the stream's `to`: ASCII, names beyond it as A-labels.
     pub domain: String,
-    /// Where candidates come from; each source is asked when all candidates of those before it have failed. Default: host-meta.
+    /// Where candidates come from; each source is asked when all candidates of those before it have
+    /// failed. Default: host-meta.
     pub sources: Vec<Source>,
-    /// The transports that are wanted, the preferred one first. Default: WebSocket, then BOSH (and TCP, which only `Source::Srv` gives).
+    /// The transports that are wanted, the preferred one first. Default: WebSocket, then BOSH (and
+    /// TCP, which only `Source::Srv` gives).
     pub transports: Vec<Transport>,
     /// Whether XEP-0487 is read. Default off: it is experimental.
     pub host_meta_2: HostMeta2,
@@ -58,21 +61,25 @@ pub struct Config {
     pub lookup_timeout: Duration,
     /// How long a document that does not say is kept. Default 1 h.
     pub ttl: Duration,
-    /// After this time without an answer the next candidate is tried beside the silent one. Default 500 ms: longer than most handshakes, so
-    /// that servers see few sessions that nobody wants, and shorter than a person's patience.
+    /// After this time without an answer the next candidate is tried beside the silent one. Default
+    /// 500 ms: longer than most handshakes, so that servers see few sessions that nobody wants, and
+    /// shorter than a person's patience.
     pub stagger: Duration,
     /// Attempts at the same time. Default 3.
     pub parallel: usize,
-    /// How long one attempt may take, from the name's resolution to the stream's features. Default 20 s.
+    /// How long one attempt may take, from the name's resolution to the stream's features. Default
+    /// 20 s.
     pub attempt_timeout: Duration,
-    /// The wait before the candidates are tried again is drawn from 0 to this, doubled with every failure in a row (RFC 6455 §7.2.3).
-    /// Default 5 s.
+    /// The wait before the candidates are tried again is drawn from 0 to this, doubled with every
+    /// failure in a row (RFC 6455 §7.2.3). Default 5 s.
     pub backoff: Duration,
     /// What the doubling ends at. Default 60 s.
     pub backoff_most: Duration,
-    /// A session that lived so long was a success: failures and redirects before it no longer count. Default 60 s.
+    /// A session that lived so long was a success: failures and redirects before it no longer
+    /// count. Default 60 s.
     pub settled: Duration,
-    /// Where another node is left, a session whose every request has been refused for so long is given up: nobody listens there. Default 5 s.
+    /// Where another node is left, a session whose every request has been refused for so long is
+    /// given up: nobody listens there. Default 5 s.
     pub refused_for: Duration,
     /// For `connect`, until the first session. Default 1 round.
     pub first: Patience,

@@ -12,11 +12,11 @@ use crate::{
 /// An answer to a GET. Redirects were not followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// The status.
+    /// The HTTP status of the answer.
     pub status: u16,
-    /// `Content-Type`.
+    /// The value of `Content-Type`, if there was one.
     pub content_type: Option<String>,
-    /// `Location`.
+    /// The value of `Location`, if there was one.
     pub location: Option<String>,
     /// The body; reading it may stop one byte behind `Limits::bytes`.
     pub body: Bytes,
@@ -29,9 +29,9 @@ pub struct SrvRecord {
     pub priority: u16,
     /// Its share among those of the same priority.
     pub weight: u16,
-    /// The port.
+    /// The port of the service.
     pub port: u16,
-    /// The host; "." says that there is no such service.
+    /// The host of the service; "." says that there is no such service.
     pub target: String,
 }
 
@@ -80,7 +80,8 @@ pub(super) struct Next(Format);
 pub(super) enum Answer {
     /// The source has been read.
     Known(Offer),
-    /// Something else must be asked; with why the last answer was of no use, where it was not a redirect.
+    /// Something else must be asked; with why the last answer was of no use, where it was not a
+    /// redirect.
     Ask(What, Option<Failure>),
     /// The source gives nothing.
     Failed(Failure),
@@ -207,7 +208,8 @@ impl What {
 }
 
 impl Format {
-    /// Static files often have no type of their own; another document's type is a page that says that there is none.
+    /// Static files often have no type of their own; another document's type is a page that says
+    /// that there is none.
     fn may_be(self, content_type: &str) -> bool {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let essence = essence.to_ascii_lowercase();

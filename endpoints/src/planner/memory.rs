@@ -21,7 +21,8 @@ type EndpointKey = (Url, Option<IpAddr>);
 #[derive(Debug, Default)]
 pub(super) struct Memory(BTreeMap<EndpointKey, Failed>);
 
-/// More than the candidates of a few sources and their redirects; the one that rests the shortest is forgotten first.
+/// More than the candidates of a few sources and their redirects; the one that rests the shortest
+/// is forgotten first.
 const ENTRIES: usize = 256;
 
 impl Memory {

@@ -30,9 +30,10 @@ pub(super) struct Attempt {
 /// Where the next candidates come from; numbers are indices into `Config::sources`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// A source's host-meta, looked up early because it may say that it is complete (XEP-0487 §2.2).
+    /// A source's host-meta, looked up early because it may say that it is complete (XEP-0487
+    /// §2.2).
     Probe(usize),
-    /// A source.
+    /// The source at this place in `Config::sources`.
     Source(usize),
     /// What a source gave before, though its time is over.
     Expired(usize),
@@ -84,8 +85,9 @@ impl Round {
         self.queue.push_front(entry);
     }
 
-    /// The next entry to try. Beside attempts that are silent, one of another transport: a box on the way may swallow theirs. Where
-    /// nothing is under way, the preferred transport goes on at the next node.
+    /// The next entry to try. Beside attempts that are silent, one of another transport: a box on
+    /// the way may swallow theirs. Where nothing is under way, the preferred transport goes on at
+    /// the next node.
     pub(super) fn next_entry(&mut self) -> Option<Entry> {
         let is_under_way = |transport: Transport| {
             let mut attempts = self.attempts.iter();

@@ -1,7 +1,9 @@
 //! The check that holds a machine to the rules of [`Machine`], for tests.
 //!
-//! A [`Rig`] is what a test holds a machine with: a clock, and the bytes that go in and out. A [`Script`] says how a machine is made and what the world does to it. [`check`] runs it whole, byte by byte, and cut at many places, twice
-//! each, and compares. It panics with the rule that was broken.
+//! A [`Rig`] is what a test holds a machine with: a clock, and the bytes that go in and out. A
+//! [`Script`] says how a machine is made and what the world does to it. [`check`] runs it whole,
+//! byte by byte, and cut at many places, twice each, and compares. It panics with the rule that was
+//! broken.
 //!
 //! ```
 //! use std::{convert::Infallible, time::Instant};
@@ -41,7 +43,7 @@ pub use rig::Rig;
 
 /// What the world does.
 pub enum Step<M> {
-    /// Bytes come.
+    /// The machine reads these bytes.
     Input(Vec<u8>),
     /// The peer ends its direction.
     End,

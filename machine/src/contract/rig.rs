@@ -6,14 +6,15 @@ use crate::{Action, Instant, Machine};
 
 /// A machine in a test: its clock, and the bytes that it has not taken.
 ///
-/// Two rigs are the two ends of a connection: [`carry`](Self::carry) takes what one writes to the other.
+/// Two rigs are the two ends of a connection: [`carry`](Self::carry) takes what one writes to the
+/// other.
 #[derive(Debug)]
 pub struct Rig<M> {
-    /// The machine.
+    /// The machine that is held.
     pub machine: M,
     /// Bytes that came and were not taken.
     pub input: BytesMut,
-    /// The time.
+    /// The current time of the rig's clock.
     pub now: Instant,
 }
 
@@ -29,7 +30,7 @@ impl<M: Machine> Rig<M> {
         }
     }
 
-    /// Bytes come.
+    /// Gives the machine bytes to read.
     pub fn feed(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.input.extend_from_slice(bytes.as_ref());
         self.offer()
