@@ -1,5 +1,5 @@
-//! Where to connect to an XMPP domain over the web, as a pure state machine: no sockets, no clock,
-//! no entropy, no threads.
+//! Where to connect to an XMPP domain over the web, as a pure state machine: it does no I/O, reads
+//! no clock, draws no entropy and starts no thread.
 //!
 //! - [`document`]: host-meta as XRD and JRD (XEP-0156, XEP-0487) and lists of nodes, read within
 //!   limits.
