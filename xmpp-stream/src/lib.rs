@@ -61,7 +61,7 @@
 //! ```
 //!
 //! Decisions about this crate, in `docs/decisions/`: 0001, 0005, 0009, 0027, 0031, 0038, 0047,
-//! 0050, 0052, 0057, 0059.
+//! 0050, 0052, 0057, 0059, 0060.
 #![forbid(unsafe_code)]
 
 pub mod client;

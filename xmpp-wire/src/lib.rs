@@ -1,7 +1,7 @@
 //! Cuts untrusted XML into first-level XMPP elements, and writes such elements.
 //!
 //! Decisions about this crate, in `docs/decisions/`: 0001, 0002, 0003, 0010, 0020, 0050, 0052,
-//! 0054.
+//! 0054, 0060.
 #![forbid(unsafe_code)]
 
 mod limits;
