@@ -9,7 +9,8 @@ pub enum Transport {
     WebSocket,
     /// XEP-0124 and XEP-0206.
     Bosh,
-    /// RFC 6120 over TCP, for applications that have it: the web's transports are what is left where it fails.
+    /// RFC 6120 over TCP, for applications that have it: the web's transports are what is left
+    /// where it fails.
     Tcp,
 }
 
@@ -29,8 +30,9 @@ impl fmt::Display for Transport {
 pub struct Identity {
     /// The name for TLS's server name indication.
     pub sni: String,
-    /// A certificate for one of these names is accepted: always the name that was dialled; the XMPP domain beside it where the
-    /// endpoint was learnt from that domain's own host-meta, or by a redirect (C-R-032, XEP-0156 §2.2).
+    /// A certificate for one of these names is accepted: always the name that was dialled; the XMPP
+    /// domain beside it where the endpoint was learnt from that domain's own host-meta, or by a
+    /// redirect (C-R-032, XEP-0156 §2.2).
     pub names: Vec<String>,
     /// So is one whose key (SHA-256 of its SubjectPublicKeyInfo) is here (XEP-0487 §2.2).
     pub pins: Vec<[u8; 32]>,

@@ -25,7 +25,8 @@ fn refusal(from: &str, redirect: Redirect) -> Option<Refusal> {
     found
 }
 
-/// W-R-057, W-R-351, C-R-034: from wss only to wss and https; no user information, no fragment (RFC 7395 §3.6.1).
+/// W-R-057, W-R-351, C-R-034: from wss only to wss and https; no user information, no fragment (RFC
+/// 7395 §3.6.1).
 #[test]
 fn a_redirect_never_lowers_security() {
     let from = "wss://t1.example/ws";
@@ -99,7 +100,8 @@ fn the_fourth_hop_is_refused() {
     );
 }
 
-/// C-R-034: loops are detected, also the shortest one and one by way of sessions that open and redirect.
+/// C-R-034: loops are detected, also the shortest one and one by way of sessions that open and
+/// redirect.
 #[test]
 fn a_loop_is_detected() {
     assert_eq!(
@@ -121,8 +123,8 @@ fn a_loop_is_detected() {
     );
 }
 
-/// C-R-034: a node that drains redirects its sessions; they go on there at once, and where that fails at another node than the one that
-/// drains. After a minute the chain begins anew.
+/// C-R-034: a node that drains redirects its sessions; they go on there at once, and where that
+/// fails at another node than the one that drains. After a minute the chain begins anew.
 #[test]
 fn a_session_is_redirected() {
     let mut world = World::of(&["wss://a.example/", "wss://c.example/"], [7; 32]);
@@ -154,7 +156,8 @@ fn a_session_is_redirected() {
     }
 }
 
-/// B-X-029: `see-other-host` is the same URL at another host, and at another port where it names one.
+/// B-X-029: `see-other-host` is the same URL at another host, and at another port where it names
+/// one.
 #[test]
 fn see_other_host_changes_host_and_port() {
     let from = "https://t1.example:5281/http-bind?x";
@@ -191,7 +194,8 @@ fn see_other_host_changes_host_and_port() {
     }
 }
 
-/// B-T-009: a creation that is answered with `see-other-host` at once is followed, without a session here.
+/// B-T-009: a creation that is answered with `see-other-host` at once is followed, without a
+/// session here.
 #[test]
 fn a_creation_may_be_redirected() {
     let mut world = World::of(&["https://lb.example/http-bind"], [7; 32]);
@@ -257,7 +261,8 @@ fn the_attribute_host_replaces_the_host_alone() {
     assert_eq!(host("LB.example", &nodes, &policy), Ok(None));
 }
 
-/// B-T-005: only a plain host name that is known, allowed, or below the URL's host or the domain, and only where that is wanted.
+/// B-T-005: only a plain host name that is known, allowed, or below the URL's host or the domain,
+/// and only where that is wanted.
 #[test]
 fn the_attribute_host_is_not_trusted() {
     let mut policy = Policy::default();

@@ -73,6 +73,9 @@
 //!
 //! What a peer does wrong is never an error of a call: it becomes the farewell on the wire, one
 //! `Closed` event, which names the [`Reason`], and the order to close.
+//!
+//! Decisions about this crate, in `docs/decisions/`: 0004, 0011, 0015, 0019, 0032, 0037, 0042,
+//! 0052, 0056, 0057, 0060.
 #![forbid(unsafe_code)]
 
 pub mod connection;

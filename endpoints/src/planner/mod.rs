@@ -45,13 +45,15 @@ pub enum Action {
         /// What is asked.
         query: Query,
     },
-    /// Open a stream for the domain there; then `handle_opened`, `handle_failure` or `handle_redirect`.
+    /// Open a stream for the domain there; then `handle_opened`, `handle_failure` or
+    /// `handle_redirect`.
     Attempt {
         /// Comes back with what came of it.
         id: AttemptId,
         /// Where, and who must be there.
         candidate: Candidate,
-        /// The one of its addresses that is tried; `None`: all that the resolver gives, in the manner of RFC 8305.
+        /// The one of its addresses that is tried; `None`: all that the resolver gives, in the
+        /// manner of RFC 8305.
         address: Option<IpAddr>,
     },
     /// The answer is no longer wanted.
@@ -65,7 +67,8 @@ pub enum Action {
 /// A question about endpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// An HTTP GET without cookies that follows no redirect, over TLS for the URL's host where its scheme says so.
+    /// An HTTP GET without cookies that follows no redirect, over TLS for the URL's host where its
+    /// scheme says so.
     Get {
         /// The document.
         url: Url,
@@ -118,12 +121,13 @@ struct Open {
     refused: Option<Moment>,
 }
 
-/// Finds a node to connect to and another one where it fails: sources, candidates in random order, staggered attempts, redirects,
-/// failures remembered, waits between rounds.
+/// Finds a node to connect to and another one where it fails: sources, candidates in random order,
+/// staggered attempts, redirects, failures remembered, waits between rounds.
 ///
-/// It is told what came of its orders, and keeps the contract of every machine here: drain [`poll_action`](Self::poll_action) after
-/// any calls, then read [`poll_timeout`](Self::poll_timeout). What it is told about an attempt or a look-up that it has abandoned is
-/// ignored.
+/// It is told what came of its orders, and keeps the contract of every machine here: drain
+/// [`poll_action`](Self::poll_action) after any calls, then read
+/// [`poll_timeout`](Self::poll_timeout). What it is told about an attempt or a look-up that it has
+/// abandoned is ignored.
 ///
 /// ```
 /// use xmpp_endpoints::{Failure, Instant, Planner, Url, planner::{Action, Config, Event}};
@@ -231,7 +235,8 @@ impl Planner {
         self.answer_lookup(id, |what, config| what.failed(failure, config));
     }
 
-    /// The attempt has led to a stream for the domain over a connection that is what the candidate asks for. All others are abandoned.
+    /// The attempt has led to a stream for the domain over a connection that is what the candidate
+    /// asks for. All others are abandoned.
     pub fn handle_opened(&mut self, id: AttemptId, now: Instant) {
         self.clock.read(now);
         let State::Round(round) = &mut self.state else {
@@ -292,9 +297,10 @@ impl Planner {
         self.advance();
     }
 
-    /// A request of the session could not be sent because nobody listens there. Where that goes on for `Config::refused_for`, without
-    /// [`handle_heard`](Self::handle_heard) in between, and another node is left, the session is abandoned and counts as lost; that was wait
-    /// enough, and another node is tried at once.
+    /// A request of the session could not be sent because nobody listens there. Where that goes on
+    /// for `Config::refused_for`, without [`handle_heard`](Self::handle_heard) in between, and
+    /// another node is left, the session is abandoned and counts as lost; that was wait enough, and
+    /// another node is tried at once.
     pub fn handle_refused(&mut self, id: AttemptId, now: Instant) {
         let now = self.clock.read(now);
         let alternative = self.has_alternative();
@@ -375,8 +381,8 @@ impl Planner {
         self.candidates().map(|candidate| &candidate.url)
     }
 
-    /// Where the attribute `host` of a BOSH response sends the following requests of this session, whose requests go to `url` now; see
-    /// [`redirect::host_attribute`].
+    /// Where the attribute `host` of a BOSH response sends the following requests of this session,
+    /// whose requests go to `url` now; see [`redirect::host_attribute`].
     ///
     /// # Errors
     ///
