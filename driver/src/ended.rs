@@ -4,7 +4,10 @@ use std::fmt;
 
 use bosh_proto::server as bosh;
 use ws_framing::{connection::Cause, xmpp};
-use xmpp_stream::session::{Closed, Ending, Event};
+use xmpp_stream::{
+    Reason,
+    session::{Closed, Ending, Event},
+};
 use xmpp_wire::{StreamError, ns};
 
 use crate::accepted::End;
@@ -21,14 +24,14 @@ pub enum Ended {
     AuthTimeout,
     /// The client broke a rule: the condition that it got, and the rule itself in brackets.
     ClientFault(String),
-    /// The stream was refused with this condition.
+    /// The stream was refused with this condition, and the rule in brackets where there is one.
     Refused(String),
     /// The server ended its stream, with this condition if it said one.
     Server(Option<String>),
-    /// The server could not be reached, or was lost without an end tag.
-    ServerLost,
-    /// The server broke the protocol.
-    ServerFault,
+    /// The server could not be reached, or was lost without an end tag: the rule or the time that ended its stream, where one did.
+    ServerLost(Option<Reason>),
+    /// The server broke the protocol: the rule.
+    ServerFault(Option<Reason>),
     /// We ended it for a reason of our own.
     Ours,
     /// The process went down.
@@ -36,17 +39,19 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// What an order to end the client's session says.
-    pub(crate) fn by_order(ending: &Ending) -> Self {
+    /// What an order to end the client's session says, and the rule that the relay or its stream names.
+    pub(crate) fn by_order(ending: &Ending, reason: Option<Reason>) -> Self {
+        let with_rule =
+            |error: &StreamError| format!("{}{}", error.condition, in_brackets(&reason));
         match ending {
             Ending::Clean => Self::Server(None),
             Ending::StreamError(error) => {
                 Self::Server(Some(StreamError::from_element(error).condition))
             }
-            Ending::Unreachable(_) | Ending::Lost => Self::ServerLost,
-            Ending::Fault(error) => Self::ClientFault(error.condition.clone()),
-            Ending::Refused(error) => Self::Refused(error.condition.clone()),
-            Ending::Internal(_) => Self::ServerFault,
+            Ending::Unreachable(_) | Ending::Lost => Self::ServerLost(reason),
+            Ending::Fault(error) => Self::ClientFault(with_rule(error)),
+            Ending::Refused(error) => Self::Refused(with_rule(error)),
+            Ending::Internal(_) => Self::ServerFault(reason),
         }
     }
 
@@ -125,8 +130,14 @@ impl fmt::Display for Ended {
             Self::Refused(condition) => write!(f, "refused: {condition}"),
             Self::Server(None) => f.write_str("the server ended it"),
             Self::Server(Some(condition)) => write!(f, "the server ended it: {condition}"),
-            Self::ServerLost => f.write_str("the server was not reached, or was lost"),
-            Self::ServerFault => f.write_str("the server broke the protocol"),
+            Self::ServerLost(reason) => write!(
+                f,
+                "the server was not reached, or was lost{}",
+                in_brackets(reason)
+            ),
+            Self::ServerFault(reason) => {
+                write!(f, "the server broke the protocol{}", in_brackets(reason))
+            }
             Self::Ours => f.write_str("the gateway ended it"),
             Self::Shutdown => f.write_str("shutdown"),
         }

@@ -163,7 +163,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, U: Upstream, R: Runtime> Both<S, U, R> {
                     }
                     Some(order) => {
                         if let Order::End(ending) = &order {
-                            self.ended.get_or_insert_with(|| Ended::by_order(ending));
+                            let reason = link.relay().reason();
+                            self.ended
+                                .get_or_insert_with(|| Ended::by_order(ending, reason));
                         }
                         self.waiting.push_back(order);
                         self.apply_waiting(now());
@@ -196,7 +198,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, U: Upstream, R: Runtime> Both<S, U, R> {
                     }
                     Some(Event::Element(element)) if !self.admits(&element) => {
                         let ending = Ending::Fault(StreamError::new("policy-violation"));
-                        self.ended.get_or_insert_with(|| Ended::by_order(&ending));
+                        self.ended
+                            .get_or_insert_with(|| Ended::by_order(&ending, None));
                         self.apply_now(Order::End(ending));
                     }
                     Some(Event::Closed(mut closed)) => {

@@ -27,7 +27,8 @@ use xmpp_wire::{Element, NestedElement, Piece, StreamError, StreamHeader, XmlLim
 
 pub use crate::transport::Event;
 use crate::{
-    Action, Cause, Instant, SendError, StartTls, header,
+    Action, Cause, Instant, Reason, SendError, StartTls,
+    header::{self, Fault},
     transport::{Bounds, Transport, alone},
 };
 
@@ -109,7 +110,7 @@ enum Spaces {
 /// One stream to a server.
 #[derive(Debug)]
 pub struct Stream {
-    transport: Transport,
+    transport: Transport<StartTls>,
     phase: Phase,
     spaces: Spaces,
     header: StreamHeader,
@@ -159,7 +160,7 @@ impl Stream {
     ///
     /// Gives the element back where there is no room, no open stream, or no namespace.
     pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
-        self.transport.clock(now);
+        self.transport.advance(now);
         if !self.is_open() {
             return Err(SendError::Closed(element));
         }
@@ -199,7 +200,7 @@ impl Stream {
 
     /// A new header on the same connection, a fresh parser; no end tag (RFC 6120 §4.3.3).
     pub fn restart(&mut self, header: StreamHeader, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         if self.phase != Phase::Open || !self.transport.is_live() {
             return;
         }
@@ -213,9 +214,9 @@ impl Stream {
 
     /// Sends the end tag and waits for the peer's, or answers it. Elements are still delivered.
     pub fn close(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         if self.phase == Phase::Handshake {
-            self.transport.abort(Cause::Ours);
+            self.transport.abort(Cause::Ours, None);
         } else {
             self.transport.close();
         }
@@ -223,29 +224,29 @@ impl Stream {
 
     /// Sends the stream error and the end tag, and ends.
     pub fn fail(&mut self, error: StreamError, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         if self.phase == Phase::Handshake {
-            self.transport.abort(Cause::Ours);
+            self.transport.abort(Cause::Ours, None);
         } else {
-            self.transport.fail(Cause::Ours, error);
+            self.transport.fail(Cause::Ours, None, error);
         }
     }
 
     /// Drops the connection without an end tag: the peer may keep the session for resumption (B-X-032, W-R-437).
     pub fn abort(&mut self, now: Instant) {
-        self.transport.clock(now);
-        self.transport.abort(Cause::Ours);
+        self.transport.advance(now);
+        self.transport.abort(Cause::Ours, None);
     }
 
     /// The application cannot take more: no element is delivered, nothing is read, and the peer's deadline stands still.
     pub fn hold_input(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         self.transport.hold();
     }
 
-    /// It can again.
+    /// The application can take more again.
     pub fn release_input(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         self.transport.release();
     }
 
@@ -256,7 +257,7 @@ impl Stream {
 
     /// TLS is up: the stream begins anew, and for the application begins at all.
     pub fn handle_tls(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         if self.phase == Phase::Handshake && self.transport.is_live() {
             self.transport.discard_input();
             self.transport.renew_parser();
@@ -267,33 +268,38 @@ impl Stream {
 
     /// Bytes came, appended to `input`; all are taken.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         if self.phase == Phase::Handshake {
             // Injected behind `<proceed/>` (W-R-450).
             input.clear();
         } else {
-            self.transport.feed(input);
+            self.transport.take_input(input);
         }
     }
 
     /// The transport ended, or could not be had (no connection, no TLS).
     pub fn handle_eof(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         self.transport.handle_eof();
     }
 
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let now = self.transport.clock(now);
+        let now = self.transport.advance(now);
         if self.keepalive_at().is_some_and(|at| at <= now) {
             self.transport.write(b" ");
         }
         if self.transport.handle_timeout() {
-            if self.phase == Phase::Handshake {
-                self.transport.abort(Cause::Timeout);
+            let reason = Some(if self.is_plain() {
+                Reason::StartTlsTimeout
             } else {
-                self.transport
-                    .fail(Cause::Timeout, StreamError::new("connection-timeout"));
+                Reason::FeaturesTimeout
+            });
+            if self.phase == Phase::Handshake {
+                self.transport.abort(Cause::Timeout, reason);
+            } else {
+                let error = StreamError::new("connection-timeout");
+                self.transport.fail(Cause::Timeout, reason, error);
             }
         }
     }
@@ -312,12 +318,13 @@ impl Stream {
             if let Some(piece) = self.next_piece() {
                 self.take(piece);
             } else if self.transport.is_lost() {
-                self.transport.lost(match self.phase {
-                    Phase::Proceed | Phase::Handshake => Cause::Tls,
+                let (cause, reason) = match self.phase {
+                    Phase::Proceed | Phase::Handshake => (Cause::Tls, Reason::StartTlsLost),
                     Phase::PlainHeader | Phase::PlainFeatures | Phase::Header | Phase::Open => {
-                        Cause::Network
+                        (Cause::Network, Reason::ConnectionLost)
                     }
-                });
+                };
+                self.transport.lost(cause, reason);
             } else {
                 return None;
             }
@@ -355,7 +362,7 @@ impl Stream {
         Some(self.transport.written_at() + self.keepalive.filter(|_| idle)?)
     }
 
-    fn next_piece(&mut self) -> Option<Result<Piece, StreamError>> {
+    fn next_piece(&mut self) -> Option<Result<Piece, Fault>> {
         if self.restart_due && self.transport.begins_stream()? {
             self.restart_due = false;
             self.transport.renew_parser();
@@ -363,11 +370,17 @@ impl Stream {
         self.transport.next_piece()
     }
 
-    fn take(&mut self, piece: Result<Piece, StreamError>) {
+    fn take(&mut self, piece: Result<Piece, Fault>) {
         match piece {
-            Err(error) => self.transport.fail(Cause::Fault, error),
+            Err(fault) => {
+                self.transport
+                    .fail(Cause::Fault, Some(fault.reason), fault.error);
+            }
             Ok(Piece::Open(tag)) => match header::check(&tag) {
-                Err(error) => self.transport.fail(Cause::Fault, *error),
+                Err(fault) => {
+                    self.transport
+                        .fail(Cause::Fault, Some(fault.reason), fault.error);
+                }
                 Ok(_) if self.phase == Phase::PlainHeader => self.phase = Phase::PlainFeatures,
                 // Opened before we restarted: for an error.
                 Ok(_) if self.phase == Phase::Open => {}
@@ -376,7 +389,7 @@ impl Stream {
                     self.transport.deliver(Event::Opened(header));
                 }
             },
-            Ok(Piece::Close) if self.is_plain() => self.no_tls(),
+            Ok(Piece::Close) if self.is_plain() => self.end_without_starttls(),
             Ok(Piece::Close) => self.transport.peer_ended(),
             Ok(Piece::Element(element)) if element.is("error", ns::STREAM) => {
                 let error = StreamError::from_element(&element);
@@ -385,7 +398,7 @@ impl Stream {
                 }
                 self.transport.peer_failed(error);
             }
-            Ok(Piece::Element(element)) if self.is_plain() => self.secure(&element),
+            Ok(Piece::Element(element)) if self.is_plain() => self.negotiate_starttls(&element),
             Ok(Piece::Element(element)) => {
                 if let Some(repair) = self.transport.repaired() {
                     let from = element.attribute("from").map(|from| from.into_owned());
@@ -406,7 +419,7 @@ impl Stream {
     }
 
     /// The stream before TLS: features are answered with `<starttls/>` whatever they hold, `<proceed/>` with TLS.
-    fn secure(&mut self, element: &NestedElement) {
+    fn negotiate_starttls(&mut self, element: &NestedElement) {
         if !self.transport.is_live() {
             return;
         }
@@ -426,14 +439,15 @@ impl Stream {
             | Phase::Proceed
             | Phase::Handshake
             | Phase::Header
-            | Phase::Open => self.no_tls(),
+            | Phase::Open => self.end_without_starttls(),
         }
     }
 
-    fn no_tls(&mut self) {
+    fn end_without_starttls(&mut self) {
         if self.transport.is_live() {
             self.transport.write(header::END_TAG);
-            self.transport.finish(Cause::Tls, None);
+            self.transport
+                .finish(Cause::Tls, Some(Reason::StartTlsRefused), None);
         } else {
             self.transport.peer_ended();
         }

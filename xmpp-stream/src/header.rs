@@ -4,10 +4,26 @@ use xmpp_wire::{
     Element, StartTag, StreamError, StreamHeader, XmlError, XmlErrorKind, ns, xml::escape_attribute,
 };
 
+use crate::Reason;
+
 /// Bytes of a peer's header (W-R-471: what it declares is repeated on every element).
 pub(crate) const HEADER_BYTES: usize = 4096;
 /// Prefixes that a peer's header may declare beside that of the stream (W-R-471).
 const EXTRA_PREFIXES: usize = 8;
+/// What is wrong with what a peer sent: for us, and for the peer.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) reason: Reason,
+    pub(crate) error: StreamError,
+}
+
+impl Fault {
+    fn new(reason: Reason, condition: &str) -> Self {
+        let error = StreamError::new(condition);
+        Self { reason, error }
+    }
+}
+
 pub(crate) const END_TAG: &[u8] = b"</stream:stream>";
 
 /// A header in the spelling that deployed servers were tested with; `version` is always 1.0.
@@ -36,19 +52,19 @@ pub(crate) fn write(header: &StreamHeader) -> Vec<u8> {
 
 /// Judges what every header must be, whoever sent it. Any prefix will do for the stream's namespace, and none
 /// (RFC 6120 §4.8.5 allows to insist on `stream`; nobody does).
-pub(crate) fn check(tag: &StartTag) -> Result<StreamHeader, Box<StreamError>> {
+pub(crate) fn check(tag: &StartTag) -> Result<StreamHeader, Box<Fault>> {
     let name = tag.name();
     if name.namespace != ns::STREAM {
-        return Err(StreamError::new("invalid-namespace").into());
+        return Err(Fault::new(Reason::HeaderNamespace, "invalid-namespace").into());
     }
     if name.local != "stream" {
-        return Err(StreamError::new("bad-format").into());
+        return Err(Fault::new(Reason::HeaderName, "bad-format").into());
     }
     if !matches!(
         tag.scope().default_namespace(),
         ns::CLIENT | ns::STREAM | ""
     ) {
-        return Err(StreamError::new("invalid-namespace").into());
+        return Err(Fault::new(Reason::ContentNamespace, "invalid-namespace").into());
     }
     let extra = tag
         .scope()
@@ -56,13 +72,14 @@ pub(crate) fn check(tag: &StartTag) -> Result<StreamHeader, Box<StreamError>> {
         .filter(|&(_, uri)| uri != ns::STREAM)
         .count();
     if extra > EXTRA_PREFIXES || tag.raw().len() > HEADER_BYTES {
-        return Err(StreamError::new("policy-violation")
-            .with_text("the stream header is too large")
-            .into());
+        let error =
+            StreamError::new("policy-violation").with_text("the stream header is too large");
+        let reason = Reason::HeaderTooLarge;
+        return Err(Fault { reason, error }.into());
     }
     let header = StreamHeader::from_tag(tag);
     if major_version(header.version.as_deref()) == 0 {
-        return Err(StreamError::new("unsupported-version").into());
+        return Err(Fault::new(Reason::UnsupportedVersion, "unsupported-version").into());
     }
     Ok(header)
 }
@@ -80,22 +97,26 @@ fn major_version(version: Option<&str>) -> u32 {
 }
 
 /// The stream error that bad XML gets (RFC 6120 §4.9.3, §11).
-pub(crate) fn xml_fault(error: XmlError) -> StreamError {
-    match error.kind {
-        XmlErrorKind::Restricted => StreamError::new("restricted-xml"),
+pub(crate) fn xml_fault(error: XmlError) -> Fault {
+    let (reason, condition) = match error.kind {
+        XmlErrorKind::Restricted => (Reason::RestrictedXml, "restricted-xml"),
         // RFC 6120 §11.6: whatever is not UTF-8.
-        XmlErrorKind::Encoding | XmlErrorKind::Utf8 => StreamError::new("unsupported-encoding"),
-        XmlErrorKind::Text => StreamError::new("bad-format"),
-        XmlErrorKind::TooBig => StreamError::new("policy-violation")
-            .with_application(Element::build("stanza-too-big", ns::ERRORS).finish()),
-        XmlErrorKind::TooDeep | XmlErrorKind::TooManyAttributes => {
-            StreamError::new("policy-violation")
-        }
+        XmlErrorKind::Encoding => (Reason::OtherEncoding, "unsupported-encoding"),
+        XmlErrorKind::Utf8 => (Reason::NotUtf8, "unsupported-encoding"),
+        XmlErrorKind::Text => (Reason::TextBetweenElements, "bad-format"),
+        XmlErrorKind::TooBig => (Reason::ElementTooBig, "policy-violation"),
+        XmlErrorKind::TooDeep => (Reason::NestedTooDeep, "policy-violation"),
+        XmlErrorKind::TooManyAttributes => (Reason::TooManyAttributes, "policy-violation"),
+        XmlErrorKind::Namespace => (Reason::UndeclaredPrefix, "not-well-formed"),
         // The enum may grow; what is refused and has no better word is not well-formed.
-        XmlErrorKind::NotWellFormed | XmlErrorKind::Namespace | _ => {
-            StreamError::new("not-well-formed")
-        }
+        XmlErrorKind::NotWellFormed | _ => (Reason::NotWellFormed, "not-well-formed"),
+    };
+    let mut fault = Fault::new(reason, condition);
+    if reason == Reason::ElementTooBig {
+        let too_big = Element::build("stanza-too-big", ns::ERRORS).finish();
+        fault.error = fault.error.with_application(too_big);
     }
+    fault
 }
 
 #[cfg(test)]

@@ -68,6 +68,7 @@ pub mod client;
 mod features;
 mod header;
 mod outbox;
+mod reason;
 pub mod relay;
 pub mod server;
 pub mod session;
@@ -79,6 +80,7 @@ pub use std::time::Instant;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use web_time::Instant;
 
+pub use reason::Reason;
 pub use relay::Relay;
 pub use transport::{Action, Cause, Closed, Event, StartTls};
 pub use xmpp_machine::SendError;

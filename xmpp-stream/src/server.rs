@@ -17,14 +17,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use xmpp_wire::{Element, Piece, StreamError, StreamHeader, XmlLimits, ns};
 
 pub use crate::transport::Event;
 use crate::{
-    Action, Cause, Instant, SendError, header,
+    Action, Cause, Instant, Reason, SendError,
+    header::{self, Fault},
     transport::{Bounds, Transport},
 };
 
@@ -116,7 +117,7 @@ impl Stream {
     ///
     /// Gives the header back where no header of the client's waits for an answer, or the stream is closing or closed.
     pub fn open(&mut self, header: StreamHeader, now: Instant) -> Result<(), OpenError> {
-        self.transport.clock(now);
+        self.transport.advance(now);
         if !self.transport.is_writable() {
             return Err(OpenError::Closed(header));
         }
@@ -134,7 +135,7 @@ impl Stream {
     ///
     /// Gives the element back where there is no room, no open stream, or no namespace.
     pub fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
-        self.transport.clock(now);
+        self.transport.advance(now);
         if self.phase != Phase::Open || !self.transport.is_writable() {
             return Err(SendError::Closed(element));
         }
@@ -150,7 +151,7 @@ impl Stream {
 
     /// The next thing from the peer is a new header (after SASL success, which is sent first).
     pub fn expect_restart(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         if self.phase == Phase::Open && self.transport.is_live() {
             self.phase = Phase::Header;
             self.transport.renew_parser();
@@ -160,26 +161,26 @@ impl Stream {
 
     /// Sends the end tag and waits for the peer's, or answers it.
     pub fn close(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         self.open_for_farewell();
         self.transport.close();
     }
 
     /// Sends the header if not yet sent, the error and the end tag, and ends.
     pub fn fail(&mut self, error: StreamError, now: Instant) {
-        self.transport.clock(now);
-        self.end(Cause::Ours, error);
+        self.transport.advance(now);
+        self.end(Cause::Ours, None, error);
     }
 
     /// The application cannot take more.
     pub fn hold_input(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         self.transport.hold();
     }
 
-    /// It can again.
+    /// The application can take more again.
     pub fn release_input(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         self.transport.release();
     }
 
@@ -190,21 +191,22 @@ impl Stream {
 
     /// Bytes came, appended to `input`; all are taken.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
-        self.transport.clock(now);
-        self.transport.feed(input);
+        self.transport.advance(now);
+        self.transport.take_input(input);
     }
 
     /// The transport ended.
     pub fn handle_eof(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         self.transport.handle_eof();
     }
 
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.transport.clock(now);
+        self.transport.advance(now);
         if self.transport.handle_timeout() {
-            self.end(Cause::Timeout, StreamError::new("connection-timeout"));
+            let error = StreamError::new("connection-timeout");
+            self.end(Cause::Timeout, Some(Reason::HeaderTimeout), error);
         }
     }
 
@@ -214,7 +216,7 @@ impl Stream {
     }
 
     /// The next order.
-    pub fn poll_action(&mut self) -> Option<Action<Event>> {
+    pub fn poll_action(&mut self) -> Option<Action<Event, Infallible>> {
         loop {
             if let Some(action) = self.transport.pop_action() {
                 return Some(action);
@@ -222,7 +224,7 @@ impl Stream {
             if let Some(piece) = self.next_piece() {
                 self.take(piece);
             } else if self.transport.is_lost() {
-                self.transport.lost(Cause::Network);
+                self.transport.lost(Cause::Network, Reason::ConnectionLost);
             } else {
                 return None;
             }
@@ -240,18 +242,18 @@ impl Stream {
     }
 
     /// Nothing is looked at between the client's header and ours.
-    fn next_piece(&mut self) -> Option<Result<Piece, StreamError>> {
+    fn next_piece(&mut self) -> Option<Result<Piece, Fault>> {
         match self.phase {
             Phase::Answer => None,
             Phase::Header | Phase::Open => self.transport.next_piece(),
         }
     }
 
-    fn take(&mut self, piece: Result<Piece, StreamError>) {
+    fn take(&mut self, piece: Result<Piece, Fault>) {
         match piece {
-            Err(error) => self.end(Cause::Fault, error),
+            Err(fault) => self.end(Cause::Fault, Some(fault.reason), fault.error),
             Ok(Piece::Open(tag)) => match header::check(&tag) {
-                Err(error) => self.end(Cause::Fault, *error),
+                Err(fault) => self.end(Cause::Fault, Some(fault.reason), fault.error),
                 Ok(header) => {
                     self.phase = Phase::Answer;
                     self.transport.expect_within(None);
@@ -270,9 +272,9 @@ impl Stream {
         }
     }
 
-    fn end(&mut self, cause: Cause, error: StreamError) {
+    fn end(&mut self, cause: Cause, reason: Option<Reason>, error: StreamError) {
         self.open_for_farewell();
-        self.transport.fail(cause, error);
+        self.transport.fail(cause, reason, error);
     }
 
     /// A farewell needs a stream to stand in (RFC 6120 §4.9.1.2); after our end tag there is none to open.
@@ -285,4 +287,4 @@ impl Stream {
     }
 }
 
-xmpp_machine::machine!(Stream, Event, crate::StartTls);
+xmpp_machine::machine!(Stream, Event, Infallible);

@@ -8,21 +8,22 @@
 //! Input is kept here and cut one piece at a time, when the actions of the last piece have been taken: whatever the
 //! application answers (a restart, a hold) takes effect before the next byte is looked at.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use xmpp_machine::Clock;
 use xmpp_wire::{
     Element, NestedElement, Piece, Repair, Splitter, StreamError, StreamHeader, XmlLimits, ns,
 };
 
 use crate::{
-    Instant,
-    header::{self, END_TAG, HEADER_BYTES},
+    Instant, Reason,
+    header::{self, END_TAG, Fault, HEADER_BYTES},
     outbox::Outbox,
 };
 
-/// What to do next.
-pub type Action<E> = xmpp_machine::Action<E, StartTls>;
+/// What to do next. Only a client's stream hands its bytes over.
+pub type Action<E, H = StartTls> = xmpp_machine::Action<E, H>;
 
 /// Why a byte stream is handed over: for a TLS handshake, behind which the machine is told `handle_tls` and goes on. Unread bytes are
 /// discarded (W-R-450).
@@ -58,6 +59,8 @@ pub enum Event {
 pub struct Closed {
     /// Why.
     pub cause: Cause,
+    /// The rule that was broken, or the time that passed; none where either side ended the stream by its rules.
+    pub reason: Option<Reason>,
     /// The stream error that ended it, sent or received.
     pub error: Option<StreamError>,
 }
@@ -100,14 +103,17 @@ enum Life {
     Over,
 }
 
+/// One end of a stream; `H` is what it hands its bytes over for.
 #[derive(Debug)]
-pub(crate) struct Transport {
+pub(crate) struct Transport<H = Infallible> {
     bounds: Bounds,
-    actions: VecDeque<Action<Event>>,
+    actions: VecDeque<Action<Event, H>>,
     out: Outbox,
     splitter: Splitter,
     input: BytesMut,
     life: Life,
+    clock: Clock,
+    /// The latest time that `clock` saw.
     now: Instant,
     held_since: Option<Instant>,
     /// The transport ended; said when what came before has been looked at.
@@ -122,7 +128,7 @@ pub(crate) struct Transport {
     written_at: Instant,
 }
 
-impl Transport {
+impl<H> Transport<H> {
     pub(crate) fn new(bounds: Bounds, now: Instant) -> Self {
         Self {
             actions: VecDeque::new(),
@@ -131,6 +137,7 @@ impl Transport {
             bounds,
             input: BytesMut::new(),
             life: Life::Live,
+            clock: Clock::new(now),
             now,
             held_since: None,
             eof: false,
@@ -142,9 +149,9 @@ impl Transport {
         }
     }
 
-    /// Time never goes back.
-    pub(crate) fn clock(&mut self, now: Instant) -> Instant {
-        self.now = self.now.max(now);
+    /// Takes the time, which never goes backwards.
+    pub(crate) fn advance(&mut self, now: Instant) -> Instant {
+        self.now = self.clock.advance(now);
         self.now
     }
 
@@ -187,11 +194,11 @@ impl Transport {
         self.actions.push_back(Action::Deliver(event));
     }
 
-    pub(crate) fn order(&mut self, action: Action<Event>) {
+    pub(crate) fn order(&mut self, action: Action<Event, H>) {
         self.actions.push_back(action);
     }
 
-    pub(crate) fn pop_action(&mut self) -> Option<Action<Event>> {
+    pub(crate) fn pop_action(&mut self) -> Option<Action<Event, H>> {
         if self.is_writable() && self.out.has_room_again() {
             self.deliver(Event::Writable);
         }
@@ -214,7 +221,7 @@ impl Transport {
         }
     }
 
-    pub(crate) fn feed(&mut self, input: &mut BytesMut) {
+    pub(crate) fn take_input(&mut self, input: &mut BytesMut) {
         if matches!(self.life, Life::Live | Life::Closing) {
             self.input.unsplit(input.split());
         } else {
@@ -248,7 +255,7 @@ impl Transport {
     }
 
     /// The next piece of the input, or what is wrong with it.
-    pub(crate) fn next_piece(&mut self) -> Option<Result<Piece, StreamError>> {
+    pub(crate) fn next_piece(&mut self) -> Option<Result<Piece, Fault>> {
         if !self.cuts() || self.input.is_empty() {
             return None;
         }
@@ -305,14 +312,14 @@ impl Transport {
             }
             Life::PeerEnded => {
                 self.write(END_TAG);
-                self.finish(Cause::Peer, None);
+                self.finish(Cause::Peer, None, None);
             }
             Life::Closing | Life::Flushing | Life::Over => {}
         }
     }
 
     /// The error and the end tag; nothing that the peer still sends is looked at.
-    pub(crate) fn fail(&mut self, cause: Cause, error: StreamError) {
+    pub(crate) fn fail(&mut self, cause: Cause, reason: Option<Reason>, error: StreamError) {
         if self.is_finished() {
             return;
         }
@@ -321,7 +328,7 @@ impl Transport {
             self.write_element(&error.to_element());
             self.write(END_TAG);
         }
-        self.finish(cause, Some(error));
+        self.finish(cause, reason, Some(error));
     }
 
     /// The peer's end tag.
@@ -334,7 +341,7 @@ impl Transport {
                 self.discard_input();
                 self.deliver(Event::Ended);
             }
-            Life::Closing => self.finish(Cause::Ours, None),
+            Life::Closing => self.finish(Cause::Ours, None, None),
             Life::PeerEnded | Life::Flushing | Life::Over => {}
         }
     }
@@ -344,7 +351,7 @@ impl Transport {
         if self.life == Life::Live {
             self.write(END_TAG);
         }
-        self.finish(Cause::Peer, Some(error));
+        self.finish(Cause::Peer, None, Some(error));
     }
 
     pub(crate) fn handle_eof(&mut self) {
@@ -356,26 +363,30 @@ impl Transport {
         self.eof && self.life != Life::Over && (self.held_since.is_none() || self.is_finished())
     }
 
-    /// The transport ended; `cause` where nobody had ended the stream.
-    pub(crate) fn lost(&mut self, cause: Cause) {
+    /// The transport ended; `cause` and `reason` where nobody had ended the stream.
+    pub(crate) fn lost(&mut self, cause: Cause, reason: Reason) {
         self.out.clear();
-        let cause = match self.life {
-            Life::Live => cause,
-            Life::PeerEnded => Cause::Peer,
-            Life::Closing => Cause::Ours,
+        let (cause, reason) = match self.life {
+            Life::Live => (cause, Some(reason)),
+            Life::PeerEnded => (Cause::Peer, None),
+            Life::Closing => (Cause::Ours, None),
             Life::Flushing | Life::Over => {
                 self.over();
                 return;
             }
         };
-        self.finish(cause, None);
+        self.finish(cause, reason, None);
         self.over();
     }
 
     /// Drops the connection as it is.
-    pub(crate) fn abort(&mut self, cause: Cause) {
+    pub(crate) fn abort(&mut self, cause: Cause, reason: Option<Reason>) {
         if !self.is_finished() {
-            self.deliver(Event::Closed(Closed { cause, error: None }));
+            self.deliver(Event::Closed(Closed {
+                cause,
+                reason,
+                error: None,
+            }));
         }
         if self.life != Life::Over {
             self.order(Action::Abort);
@@ -384,12 +395,21 @@ impl Transport {
     }
 
     /// `Closed`, then `Close`; what is queued may still leave.
-    pub(crate) fn finish(&mut self, cause: Cause, error: Option<StreamError>) {
+    pub(crate) fn finish(
+        &mut self,
+        cause: Cause,
+        reason: Option<Reason>,
+        error: Option<StreamError>,
+    ) {
         if self.is_finished() {
             return;
         }
         self.discard_input();
-        self.deliver(Event::Closed(Closed { cause, error }));
+        self.deliver(Event::Closed(Closed {
+            cause,
+            reason,
+            error,
+        }));
         self.order(Action::Close);
         self.life = Life::Flushing;
         self.patience = None;
@@ -415,15 +435,15 @@ impl Transport {
             self.close_at = None;
             match self.life {
                 Life::PeerEnded => self.close(),
-                Life::Closing => self.finish(Cause::Ours, None),
-                Life::Flushing => self.abort(Cause::Timeout),
+                Life::Closing => self.finish(Cause::Ours, Some(Reason::EndTagTimeout), None),
+                Life::Flushing => self.abort(Cause::Timeout, None),
                 Life::Live | Life::Over => {}
             }
         } else if stalled && !self.is_finished() {
             if std::mem::take(&mut self.progressed) {
                 self.stall_at = Some(self.now + self.bounds.stall_timeout);
             } else {
-                self.abort(Cause::Timeout);
+                self.abort(Cause::Timeout, Some(Reason::WriteStalled));
             }
         }
         if impatient {

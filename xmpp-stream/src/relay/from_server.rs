@@ -10,7 +10,7 @@ use super::{
     resumption::{Management, locations, management, without_location},
 };
 use crate::{
-    Cause, Closed,
+    Cause, Closed, Reason,
     client::Event,
     features::{Filtered, Stage, idle_time},
     session::{Ending, Order},
@@ -155,6 +155,7 @@ impl Relay {
             Filtered::Nothing => {
                 let error = StreamError::new("policy-violation")
                     .with_text("the server offers no way to authenticate that can be used here");
+                self.reason.get_or_insert(Reason::NoMechanism);
                 self.close_web(Ending::Refused(error));
                 self.end_stream();
             }
@@ -172,6 +173,7 @@ impl Relay {
         }
         self.show_header();
         self.cause = Some(closed.cause);
+        self.reason = self.reason.or(closed.reason);
         let close = match closed.cause {
             Cause::Ours => Ending::Clean,
             Cause::Peer => match (self.error.take(), &closed.error) {

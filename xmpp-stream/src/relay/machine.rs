@@ -21,7 +21,7 @@ use super::{
     resumption::Management,
 };
 use crate::{
-    Action, Cause, Instant,
+    Action, Cause, Instant, Reason,
     client::{self, Stream},
     features::Filter,
     session::{self, Closed, Ending, Order},
@@ -77,6 +77,8 @@ pub struct Relay {
     pub(super) error: Option<Element>,
     /// Why the stream ended.
     pub(super) cause: Option<Cause>,
+    /// The rule that ended the stream or the web session.
+    pub(super) reason: Option<Reason>,
     /// Above this many queued bytes the client is held, at half of it released.
     mark: usize,
     holding: bool,
@@ -115,6 +117,7 @@ impl Relay {
             early_bytes: config.early_bytes,
             error: None,
             cause: None,
+            reason: None,
             mark,
             holding: false,
             web_full: false,
@@ -160,7 +163,7 @@ impl Relay {
         if self.web == Web::Open {
             let error = StreamError::new("policy-violation")
                 .with_text("too many failed attempts to sign in from this address");
-            self.fault(error, now);
+            self.fault(Reason::TooManyLogins, error, now);
         }
     }
 
@@ -199,6 +202,11 @@ impl Relay {
         self.cause
     }
 
+    /// The rule that ended the stream or the web session first, once one has; for logs.
+    pub fn reason(&self) -> Option<Reason> {
+        self.reason
+    }
+
     /// The server could not be reached (DNS, TCP, TLS).
     pub fn handle_unreachable(&mut self, now: Instant) {
         let error = self.loss();
@@ -224,6 +232,7 @@ impl Relay {
     /// A deadline may have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.stream.handle_timeout(now);
+        let now = self.stream.now();
         if self.paused.is_some_and(|until| now >= until) {
             self.paused = None;
             self.forward_early();
@@ -283,8 +292,8 @@ impl Relay {
             // The client gives up; an error is not answered with one (W-R-434).
             self.close_web(Ending::Clean);
             self.stream.close(now);
-        } else if let Err(condition) = judge(&element) {
-            self.fault(StreamError::new(condition), now);
+        } else if let Err((reason, condition)) = judge(&element) {
+            self.fault(reason, StreamError::new(condition), now);
         } else if self.early.is_empty() && self.may_forward(&element) {
             self.forward(&element);
         } else if let Some(room) = self.early_room.checked_sub(element.raw().len()) {
@@ -293,7 +302,7 @@ impl Relay {
         } else {
             let error = StreamError::new("policy-violation")
                 .with_text("too much before the stream is open");
-            self.fault(error, now);
+            self.fault(Reason::TooMuchEarly, error, now);
         }
     }
 
@@ -362,7 +371,8 @@ impl Relay {
     /// A new stream on the same connection (W-R-438), for the same domain.
     fn restart(&mut self, header: StreamHeader, now: Instant) {
         if self.authentication != Authentication::RestartDue {
-            return self.fault(StreamError::new("not-authorized"), now);
+            let error = StreamError::new("not-authorized");
+            return self.fault(Reason::RestartNotDue, error, now);
         }
         self.authentication = Authentication::Done;
         self.header.from = header.from.or(self.header.from.take());
@@ -397,7 +407,8 @@ impl Relay {
     }
 
     /// The client broke a rule: both sides end, and nothing may be resumed.
-    fn fault(&mut self, error: StreamError, now: Instant) {
+    fn fault(&mut self, reason: Reason, error: StreamError, now: Instant) {
+        self.reason.get_or_insert(reason);
         self.close_web(Ending::Fault(error));
         self.stream.close(now);
     }
@@ -456,16 +467,20 @@ impl Relay {
 }
 
 /// What a client must not send, whatever the state: the condition of the stream error that it gets.
-fn judge(element: &Element) -> Result<(), &'static str> {
+fn judge(element: &Element) -> Result<(), (Reason, &'static str)> {
     let name = element.name();
     match (name.namespace, name.local) {
         // W-R-432: inside the stream it would fall into `jabber:client`.
-        ("", _) => Err("invalid-namespace"),
-        (ns::SERVER, "message" | "presence" | "iq") => Err("invalid-namespace"),
+        ("", _) => Err((Reason::NoNamespace, "invalid-namespace")),
+        (ns::SERVER, "message" | "presence" | "iq") => {
+            Err((Reason::ServerStanza, "invalid-namespace"))
+        }
         // W-R-441: TLS is between the gateway and the server.
-        (ns::TLS, _) => Err("not-authorized"),
-        (ns::STREAM, _) => Err("bad-format"),
-        (ns::CLIENT, _) if element.prefix().is_some() => Err("bad-namespace-prefix"),
+        (ns::TLS, _) => Err((Reason::StartTlsFromClient, "not-authorized")),
+        (ns::STREAM, _) => Err((Reason::StreamElement, "bad-format")),
+        (ns::CLIENT, _) if element.prefix().is_some() => {
+            Err((Reason::PrefixedStanza, "bad-namespace-prefix"))
+        }
         _ => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! The way to the server as the relay sees it: redirects that it follows itself, nodes that keep a session, and what an operator should know.
 
+use xmpp_machine::Authority;
 use xmpp_wire::Repair;
 
 /// What concerns the way to the server and not the web side. The driver carries it out.
@@ -63,35 +64,10 @@ pub struct Target {
 impl Target {
     /// Reads `host`, `host:port`, `[address]` or `[address]:port` (RFC 6120 §4.9.3.19, XEP-0198 §4).
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let (host, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (host, port) = rest.split_once(']')?;
-                host.parse::<std::net::Ipv6Addr>().ok()?;
-                let port = match port {
-                    "" => None,
-                    port => Some(port.strip_prefix(':')?),
-                };
-                (host, port)
-            }
-            None if text.parse::<std::net::Ipv6Addr>().is_ok() => (text, None),
-            None => match text.rsplit_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (text, None),
-            },
-        };
-        let port = match port {
-            None => 5222,
-            Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => port.parse().ok()?,
-            Some(_) => return None,
-        };
-        let address = host.parse::<std::net::Ipv6Addr>().is_ok();
-        let legal = |c: char| c.is_alphanumeric() || "-._".contains(c);
-        let plausible =
-            !host.is_empty() && host.len() <= 255 && (address || host.chars().all(legal));
-        (plausible && port != 0).then(|| Self {
-            host: host.to_lowercase(),
-            port,
+        let authority = Authority::parse_bare(text.trim()).ok()?;
+        Some(Self {
+            host: authority.host.to_string().to_lowercase(),
+            port: authority.port.unwrap_or(5222),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The requirements of streams and relays (`docs/conformance/`), one test each.
 
 mod chain;
+mod contract;
 mod spec_chain;
 mod spec_client_stream;
 #[cfg(feature = "bosh")]

@@ -58,7 +58,7 @@ impl Scene {
                 Action::Deliver(Event::Ended) => "ended".to_owned(),
                 Action::Deliver(Event::Writable) => "writable".to_owned(),
                 Action::Deliver(Event::Repaired { repair, .. }) => format!("repaired {repair:?}"),
-                Action::Deliver(Event::Closed(Closed { cause, error })) => format!(
+                Action::Deliver(Event::Closed(Closed { cause, error, .. })) => format!(
                     "closed {cause:?} {}",
                     error.map_or(String::new(), |error| error.condition)
                 ),

@@ -1,6 +1,9 @@
 //! The receiving end (RFC 6120 §4.3), and both ends against each other, cut anywhere.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Debug,
+    time::{Duration, Instant},
+};
 
 use crate::support::{config, epoch, opening};
 use bytes::BytesMut;
@@ -30,7 +33,7 @@ fn sent(mut poll: impl FnMut() -> Option<bytes::Bytes>) -> String {
     String::from_utf8(sent).expect("UTF-8")
 }
 
-fn lines(mut poll: impl FnMut() -> Option<Action<Event>>) -> Vec<String> {
+fn lines<H: Debug>(mut poll: impl FnMut() -> Option<Action<Event, H>>) -> Vec<String> {
     let mut lines = Vec::new();
     while let Some(action) = poll() {
         lines.push(line(&action));
@@ -38,7 +41,7 @@ fn lines(mut poll: impl FnMut() -> Option<Action<Event>>) -> Vec<String> {
     lines
 }
 
-fn line(action: &Action<Event>) -> String {
+fn line<H: Debug>(action: &Action<Event, H>) -> String {
     match action {
         Action::Deliver(Event::Element(element)) => {
             String::from_utf8_lossy(element.standalone().raw()).into_owned()
