@@ -2,6 +2,8 @@
 
 mod chain;
 mod contract;
+#[cfg(feature = "ws")]
+mod machines;
 mod spec_chain;
 mod spec_client_stream;
 #[cfg(feature = "bosh")]
