@@ -78,10 +78,12 @@ fn run<A: Machine, B: Machine>(mut a: End<A>, mut b: End<B>, now: Instant) {
 fn serve(stream: &mut server::Stream, event: Event, now: Instant) {
     match event {
         Event::Opened(_) => {
-            stream.open(StreamHeader::default(), now).unwrap();
-            stream.send(element(FEATURES), now).unwrap();
+            stream
+                .open(StreamHeader::default(), now)
+                .expect("a header is due");
+            stream.send(element(FEATURES), now).expect("room");
         }
-        Event::Element(_) => stream.send(element(MESSAGE), now).unwrap(),
+        Event::Element(_) => stream.send(element(MESSAGE), now).expect("room"),
         Event::Ended => stream.close(now),
         Event::Repaired { .. } | Event::Writable | Event::Closed(_) => {}
     }
