@@ -20,6 +20,8 @@ mod tunnel;
 
 use std::{fmt, io, net::IpAddr};
 
+use xmpp_machine::Authority;
+
 pub use tunnel::Tunnel;
 
 /// Where a tunnel leads: a host name or an address, and a port. Names are resolved by the proxy.
@@ -49,21 +51,14 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// `ProxyError::Target` for a name that is empty, longer than 255 bytes, or has other characters than names have.
+    /// `ProxyError::Target` for what is neither an address nor a host name in ASCII (at most 253 bytes, in labels of 1 to 63).
     pub fn new(host: &str, port: u16) -> Result<Self, ProxyError> {
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(host);
-        let host = match bare.parse() {
-            Ok(address) => Host::Address(address),
-            Err(_) => {
-                let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-._".contains(&octet);
-                if !(1..=255).contains(&host.len()) || !host.bytes().all(plain) {
-                    return Err(ProxyError::Target);
-                }
-                Host::Name(host.to_owned())
-            }
+        let authority = Authority::parse_bare(host).map_err(|_| ProxyError::Target)?;
+        let host = match authority.host {
+            _ if authority.port.is_some() => return Err(ProxyError::Target),
+            xmpp_machine::Host::Address(address) => Host::Address(address),
+            xmpp_machine::Host::Name(name) if name.is_ascii() => Host::Name(name.to_owned()),
+            xmpp_machine::Host::Name(_) => return Err(ProxyError::Target),
         };
         Ok(Self { host, port })
     }

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, path::Path, sync::Arc};
 
+use xmpp_machine::{Authority, Host};
 use xmpp_web_tokio::tls::{Alpn, Connector, Name, Roots};
 
 use xmpp_stream::relay::Target;
@@ -71,7 +72,7 @@ impl Places {
 
     /// Whether one is named that other machines may have.
     fn lead_away(listed: Option<&[Target]>) -> bool {
-        listed.is_some_and(|places| places.iter().any(|place| !is_loopback(&place.host)))
+        listed.is_some_and(|places| places.iter().any(|place| !is_here(&place.host)))
     }
 
     fn listed(domain: &str, written: Option<&[String]>) -> Result<Option<Vec<Target>>, Problem> {
@@ -172,12 +173,13 @@ impl Domain {
                 written.upstream
             ))
         })?;
+        let is_here = host.is_loopback();
         let ca = written.ca.as_deref();
         let listed = Places::listed(name, written.elsewhere.as_deref())?;
         let verified = || Proof::new(name, ca, Alpn::Unsaid).map(Protection::StartTls);
         let plain = match written.tls {
             Some(file::Tls::None) => true,
-            None => is_loopback(host) && !Places::lead_away(listed.as_deref()),
+            None => is_here && !Places::lead_away(listed.as_deref()),
             Some(file::Tls::Starttls | file::Tls::Direct) => false,
         };
         if plain && ca.is_some() {
@@ -188,7 +190,7 @@ impl Domain {
         }
         let tls = match written.tls {
             Some(file::Tls::None) => Protection::None,
-            None if is_loopback(host) => Protection::Loopback,
+            None if is_here => Protection::Loopback,
             None | Some(file::Tls::Starttls) => verified()?,
             Some(file::Tls::Direct) => Protection::Direct(Proof::new(name, ca, Alpn::XmppClient)?),
         };
@@ -201,7 +203,7 @@ impl Domain {
         };
         Ok(Self {
             server: Server::Tcp {
-                host: host.into(),
+                host: host.to_string().into(),
                 port,
                 tls,
             },
@@ -250,24 +252,14 @@ pub(crate) fn normalised(domain: &str) -> String {
     }
 }
 
-fn host_and_port(text: &str) -> Option<(&str, u16)> {
-    let (host, port) = text.rsplit_once(':')?;
-    let port = port.parse().ok().filter(|port| *port != 0)?;
-    let host = match host.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']')?,
-        None if host.contains(':') => return None,
-        None => host,
-    };
-    let plausible = !host.is_empty()
-        && !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
-    plausible.then_some((host, port))
+fn host_and_port(text: &str) -> Option<(Host<'_>, u16)> {
+    let Authority { host, port } = Authority::parse(text).ok()?;
+    port.map(|port| (host, port))
 }
 
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|ip| ip.to_canonical().is_loopback())
+/// Whether a host, an IPv6 address without brackets, is this machine.
+fn is_here(host: &str) -> bool {
+    Authority::parse_bare(host).is_ok_and(|authority| authority.host.is_loopback())
 }
 
 #[cfg(test)]
@@ -276,12 +268,14 @@ mod tests {
 
     #[test]
     fn upstreams_are_host_and_port() {
-        assert_eq!(host_and_port("127.0.0.1:5222"), Some(("127.0.0.1", 5222)));
-        assert_eq!(host_and_port("[::1]:5222"), Some(("::1", 5222)));
-        assert_eq!(
-            host_and_port("xmpp.example:5222"),
-            Some(("xmpp.example", 5222))
-        );
+        for (text, host, port) in [
+            ("127.0.0.1:5222", "127.0.0.1", 5222),
+            ("[::1]:5222", "::1", 5222),
+            ("xmpp.example:5222", "xmpp.example", 5222),
+        ] {
+            let (found, found_port) = host_and_port(text).expect(text);
+            assert_eq!((&*found.to_string(), found_port), (host, port));
+        }
         for wrong in [
             "",
             "host",

@@ -148,6 +148,17 @@ fn a_domain_that_lets_anybody_in_needs_lists_of_origins() {
     assert!(load(&domain.replace("true", "false")).is_ok());
 }
 
+/// What would fail at the first client is refused with the configuration.
+#[test]
+fn an_upstream_is_a_host_and_a_port() {
+    for upstream in ["user@host:5222", "[zz]:5222", "127.0.0.1:+5222"] {
+        let error = problem(&format!("[domain.'a.example']\nupstream = '{upstream}'"));
+        let told =
+            format!("upstream = \"{upstream}\" is not HOST:PORT, such as \"127.0.0.1:5222\"");
+        assert!(error.contains(&told), "{error}");
+    }
+}
+
 /// W-R-418, W-R-419: places are read whole or refused.
 #[test]
 fn places_elsewhere_are_hosts() {

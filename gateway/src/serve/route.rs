@@ -1,9 +1,8 @@
 //! Which part of the gateway a request is for.
 
-use std::net::IpAddr;
-
 use ws_framing::handshake::server;
 use xmpp_http1::{RequestHead, Response};
+use xmpp_machine::{Authority, Host};
 
 use super::page;
 use crate::config::{Compression, Config, Hosts, Listener, Page, Served, normalised};
@@ -111,7 +110,7 @@ impl Rules {
         let (known, words, cause) = match &self.hosts {
             Hosts::Any => return None,
             Hosts::Local(domains) => (
-                authority.is_some_and(|authority| is_local(host(authority), domains)),
+                authority.is_some_and(|authority| is_local(authority, domains)),
                 "This gateway is not known by that name. It listens on loopback alone; set http.hosts, or http.trusted_proxies where a proxy passes \
                  its own name on.\n",
                 "requests refused with 421: all listeners are on loopback, where only loopback names and the served domains are answered; set \
@@ -138,33 +137,25 @@ pub(crate) fn text(status: u16, text: &'static str) -> Response {
         .with_body("text/plain; charset=utf-8", text)
 }
 
-/// The authority without its port; IPv6 addresses keep their brackets.
-fn host(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !host.ends_with(':') => {
-            host
-        }
-        Some(_) | None => authority,
-    }
-}
-
+/// Whether `http.hosts` has it: a name that is listed without a port is known with any.
 fn is_listed(authority: &str, hosts: &[String]) -> bool {
-    let host = host(authority);
+    let host = Authority::parse_uri(authority)
+        .map(|Authority { host, .. }| Authority { host, port: None }.to_string());
+    let is_host = |listed: &str| {
+        host.as_ref()
+            .is_ok_and(|host| listed.eq_ignore_ascii_case(host))
+    };
     hosts
         .iter()
-        .any(|listed| listed.eq_ignore_ascii_case(host) || listed.eq_ignore_ascii_case(authority))
+        .any(|listed| listed.eq_ignore_ascii_case(authority) || is_host(listed))
 }
 
-fn is_local(host: &str, domains: &[String]) -> bool {
-    let address = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    let loopback = address
-        .parse::<IpAddr>()
-        .is_ok_and(|ip| ip.to_canonical().is_loopback());
-    let name = normalised(host);
-    loopback || name == "localhost" || domains.contains(&name)
+fn is_local(authority: &str, domains: &[String]) -> bool {
+    Authority::parse_uri(authority).is_ok_and(|Authority { host, .. }| match host {
+        host if host.is_loopback() => true,
+        Host::Name(name) => domains.contains(&normalised(name)),
+        Host::Address(_) => domains.contains(&Authority { host, port: None }.to_string()),
+    })
 }
 
 #[cfg(test)]
