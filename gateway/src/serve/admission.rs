@@ -8,7 +8,6 @@
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -17,6 +16,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
+use xmpp_machine::AddressShare;
 
 use super::{
     descriptors::Budget,
@@ -284,7 +284,7 @@ impl Denied {
 #[derive(Debug)]
 pub(crate) struct Place {
     inner: Arc<Inner>,
-    share: Option<IpAddr>,
+    share: Option<AddressShare>,
     gives_way: Arc<Notify>,
     /// Its turn among those that carry no session.
     turn: Option<Turn>,
@@ -342,7 +342,7 @@ pub(crate) struct Permit(Arc<Session>);
 #[derive(Debug)]
 struct Session {
     inner: Arc<Inner>,
-    share: Option<IpAddr>,
+    share: Option<AddressShare>,
     /// Bytes that it may have parked while it is not signed in.
     held: Mutex<Option<usize>>,
 }
@@ -397,7 +397,7 @@ impl Drop for Session {
 #[derive(Debug)]
 pub(crate) struct Bytes {
     inner: Arc<Inner>,
-    share: Option<IpAddr>,
+    share: Option<AddressShare>,
     count: usize,
 }
 

@@ -17,7 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::shares::Peer;
+use xmpp_machine::AddressShare;
+
 use crate::config;
 
 /// Failures that cost nothing: people mistype.
@@ -47,11 +48,11 @@ type Account = u64;
 
 #[derive(Debug, Default)]
 struct Tables {
-    addresses: BTreeMap<IpAddr, Address>,
+    addresses: BTreeMap<AddressShare, Address>,
     /// When all failures of an account are forgotten.
     accounts: BTreeMap<Account, Instant>,
     /// Until when an account is known at an address.
-    known: BTreeMap<(Account, IpAddr), Instant>,
+    known: BTreeMap<(Account, AddressShare), Instant>,
 }
 
 /// What is kept of an address.
@@ -99,7 +100,7 @@ impl Logins {
         account: Option<&str>,
         now: Instant,
     ) {
-        if let (Some(address), Some(account)) = (client.map(share), account) {
+        if let (Some(address), Some(account)) = (client.map(AddressShare::of), account) {
             let key = (self.account(domain, account), address);
             let most = self.0.config.remembered;
             insert(&mut self.lock().known, key, now + KNOWN, most, now, |at| {
@@ -124,7 +125,7 @@ impl Logins {
         by_address.max(by_account).unwrap_or_default()
     }
 
-    fn count_address(&self, address: IpAddr, now: Instant) -> Duration {
+    fn count_address(&self, address: AddressShare, now: Instant) -> Duration {
         let config = &self.0.config;
         let leak = config.refuse / config.failures_per_address.max(1);
         let mut tables = self.lock();
@@ -155,7 +156,7 @@ impl Logins {
         let most = self.0.config.remembered;
         insert(&mut tables.accounts, account, until, most, now, |at| *at);
         let known = client
-            .and_then(|client| tables.known.get(&(account, share(client))))
+            .and_then(|client| tables.known.get(&(account, AddressShare::of(client))))
             .is_some_and(|until| now < *until);
         if known {
             Duration::ZERO
@@ -165,12 +166,12 @@ impl Logins {
     }
 
     /// The address that failures count against, if they do.
-    fn counted(&self, client: Option<IpAddr>) -> Option<IpAddr> {
+    fn counted(&self, client: Option<IpAddr>) -> Option<AddressShare> {
         let config = &self.0.config;
         let client = client.filter(|client| {
             config.failures_per_address > 0 && !config.never_refused.contains(*client)
         })?;
-        Peer::Client(client).share()
+        AddressShare::counted(client)
     }
 
     /// User names compare without case, and with or without the domain: one account is one entry, however it is spelt.
@@ -186,11 +187,6 @@ impl Logins {
     fn lock(&self) -> MutexGuard<'_, Tables> {
         self.0.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The address by which a client is known again; loopback too.
-fn share(client: IpAddr) -> IpAddr {
-    super::shares::quota_address(client)
 }
 
 /// How many failures are not forgotten.

@@ -1,12 +1,12 @@
-//! How fast sessions are made, by all together and by each address (W-R-476): the generic cell rate algorithm, so that an address costs
-//! one instant, and none once it has been quiet for a few seconds.
+//! How fast sessions are made, by all together and by each address (W-R-476). An address that has been quiet for a few seconds costs nothing.
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
+
+use xmpp_machine::{AddressShare, Bucket, Clock, Rate};
 
 use super::shares::{Peer, Refusal};
 
@@ -21,16 +21,16 @@ pub(crate) struct Creations(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    total: u32,
-    per_address: u32,
+    total: Rate,
+    per_address: Rate,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// When everything that came would have been due at the allowed rate.
-    due: Option<Instant>,
-    addresses: BTreeMap<IpAddr, Instant>,
+    clock: Clock,
+    all: Bucket,
+    addresses: BTreeMap<AddressShare, Bucket>,
     /// Above this many addresses those that are quiet are forgotten.
     look_at: usize,
 }
@@ -38,9 +38,10 @@ struct State {
 impl Creations {
     /// So many in a second, in the long run.
     pub(crate) fn new(total: u32, per_address: u32) -> Self {
+        let rate = |each: u32| Rate::new(each, each.saturating_mul(BURST));
         Self(Arc::new(Inner {
-            total,
-            per_address,
+            total: rate(total),
+            per_address: rate(per_address),
             state: Mutex::new(State {
                 look_at: KEPT,
                 ..State::default()
@@ -51,30 +52,30 @@ impl Creations {
     /// Counts one, or says why not.
     pub(crate) fn admit(&self, peer: Peer, now: Instant) -> Result<(), Refusal> {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = next(state.due, self.0.total, now).ok_or(Refusal::Full)?;
+        let now = state.clock.read(now);
+        let mut all = state.all;
+        if !all.try_take(1, self.0.total, now) {
+            return Err(Refusal::Full);
+        }
         if let Some(address) = peer.share() {
-            let last = state.addresses.get(&address).copied();
-            let due = next(last, self.0.per_address, now).ok_or(Refusal::Share)?;
-            state.addresses.insert(address, due);
+            let bucket = state.addresses.entry(address).or_default();
+            if !bucket.try_take(1, self.0.per_address, now) {
+                return Err(Refusal::Share);
+            }
             if state.addresses.len() > state.look_at {
-                state.addresses.retain(|_, due| *due > now);
+                state.addresses.retain(|_, bucket| !bucket.is_full(now));
                 state.look_at = KEPT.max(state.addresses.len() * 2);
             }
         }
-        state.due = Some(all);
+        state.all = all;
         Ok(())
     }
 }
 
-/// When the next is due, if this one is not too early.
-fn next(due: Option<Instant>, per_second: u32, now: Instant) -> Option<Instant> {
-    let each = Duration::from_secs(1) / per_second.max(1);
-    let due = due.map_or(now, |due| due.max(now)) + each;
-    (due.duration_since(now) <= each * per_second.max(1) * BURST).then_some(due)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{net::IpAddr, time::Duration};
+
     use super::*;
 
     fn client(last: u32) -> Peer {

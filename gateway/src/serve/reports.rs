@@ -14,9 +14,9 @@ use std::{
 };
 
 use tokio::sync::Notify;
+use xmpp_machine::AddressShare;
 use xmpp_stream::relay::Warning;
 
-use super::shares::quota_address;
 use crate::logging::Untrusted;
 
 /// Between two lines about the same cause.
@@ -99,7 +99,7 @@ struct Counted {
     /// When the next line is due.
     due: Instant,
     count: u64,
-    addresses: BTreeMap<IpAddr, u64>,
+    addresses: BTreeMap<AddressShare, u64>,
     /// There were more addresses than are told apart.
     more: bool,
     reason: Option<Untrusted>,
@@ -146,7 +146,7 @@ impl Reports {
     /// The line of a first occurrence; `None` where one was written less than 10 s ago.
     fn count(&self, cause: Cause, address: Option<IpAddr>, now: Instant) -> Option<String> {
         let Cause { mut key, reason } = cause;
-        let address = address.map(quota_address);
+        let address = address.map(AddressShare::of);
         let mut counted = self.lock();
         let others = counted.keys().filter(|other| other.text == key.text);
         if !counted.contains_key(&key)
@@ -161,7 +161,7 @@ impl Reports {
         }
         let mut line = key.to_string();
         if let Some(address) = address {
-            line += &format!(" source={}", Network(address));
+            line += &format!(" source={address}");
         }
         if let Some(reason) = reason {
             line += &format!(" reason={reason}");
@@ -210,7 +210,7 @@ impl Counted {
         }
     }
 
-    fn add(&mut self, address: Option<IpAddr>, reason: Option<Untrusted>) {
+    fn add(&mut self, address: Option<AddressShare>, reason: Option<Untrusted>) {
         self.count = self.count.saturating_add(1);
         self.reason = reason.or_else(|| self.reason.take());
         let Some(address) = address else {
@@ -244,7 +244,7 @@ impl fmt::Display for Counted {
         for (number, (address, count)) in busiest.into_iter().take(BUSIEST).enumerate() {
             let before = if number == 0 { " busiest=\"" } else { ", " };
             let least = if self.more { "at least " } else { "" };
-            write!(f, "{before}{}: {least}{count}", Network(*address))?;
+            write!(f, "{before}{}: {least}{count}", address)?;
         }
         if !self.addresses.is_empty() {
             f.write_str("\"")?;
@@ -252,18 +252,6 @@ impl fmt::Display for Counted {
         match &self.reason {
             Some(reason) => write!(f, " reason={reason}"),
             None => Ok(()),
-        }
-    }
-}
-
-/// An address, or the IPv6 network of 64 bits that stands for one customer.
-struct Network(IpAddr);
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpAddr::V4(address) => address.fmt(f),
-            IpAddr::V6(network) => write!(f, "{network}/64"),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! A bound on all together and one on each address.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv6Addr},
-};
+use std::{collections::BTreeMap, net::IpAddr};
+
+use xmpp_machine::AddressShare;
 
 /// How much of something is taken, by all and by each address.
 #[derive(Debug)]
@@ -11,7 +10,7 @@ pub(crate) struct Shares {
     total: usize,
     per_address: usize,
     taken: usize,
-    addresses: BTreeMap<IpAddr, usize>,
+    addresses: BTreeMap<AddressShare, usize>,
 }
 
 /// Why there is no room.
@@ -31,11 +30,11 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    /// The address that has a share of its own, if this one has.
-    pub(crate) fn share(self) -> Option<IpAddr> {
+    /// The share that it counts against, if limits count it.
+    pub(crate) fn share(self) -> Option<AddressShare> {
         match self {
-            Self::Client(ip) if !ip.to_canonical().is_loopback() => Some(quota_address(ip)),
-            Self::Client(_) | Self::Proxy => None,
+            Self::Client(address) => AddressShare::counted(address),
+            Self::Proxy => None,
         }
     }
 }
@@ -56,7 +55,11 @@ impl Shares {
     }
 
     /// Takes `count`, or nothing.
-    pub(crate) fn take(&mut self, address: Option<IpAddr>, count: usize) -> Result<(), Refusal> {
+    pub(crate) fn take(
+        &mut self,
+        address: Option<AddressShare>,
+        count: usize,
+    ) -> Result<(), Refusal> {
         let taken = self.taken.saturating_add(count);
         if taken > self.total {
             let has_room = self.share(address, count).is_ok();
@@ -72,7 +75,11 @@ impl Shares {
     }
 
     /// Counts what is taken already against an address.
-    pub(crate) fn assign(&mut self, address: Option<IpAddr>, count: usize) -> Result<(), Refusal> {
+    pub(crate) fn assign(
+        &mut self,
+        address: Option<AddressShare>,
+        count: usize,
+    ) -> Result<(), Refusal> {
         let has = self.share(address, count)?;
         if let Some(address) = address {
             self.addresses.insert(address, has);
@@ -81,7 +88,7 @@ impl Shares {
     }
 
     /// What an address would have with that more.
-    fn share(&self, address: Option<IpAddr>, count: usize) -> Result<usize, Refusal> {
+    fn share(&self, address: Option<AddressShare>, count: usize) -> Result<usize, Refusal> {
         let has = address.and_then(|address| self.addresses.get(&address));
         let has = has.copied().unwrap_or_default().saturating_add(count);
         if address.is_some() && has > self.per_address {
@@ -91,7 +98,7 @@ impl Shares {
     }
 
     /// Gives back what was taken.
-    pub(crate) fn give(&mut self, address: Option<IpAddr>, count: usize) {
+    pub(crate) fn give(&mut self, address: Option<AddressShare>, count: usize) {
         self.taken = self.taken.saturating_sub(count);
         if let Some(address) = address
             && let Some(has) = self.addresses.get_mut(&address)
@@ -104,22 +111,11 @@ impl Shares {
     }
 }
 
-/// One IPv6 customer has a /64 at least, so the share is that network's.
-pub(crate) fn quota_address(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => IpAddr::V4(ip),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn client(text: &str) -> Option<IpAddr> {
+    fn client(text: &str) -> Option<AddressShare> {
         Peer::Client(text.parse().expect("an address")).share()
     }
 
