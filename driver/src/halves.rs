@@ -31,30 +31,33 @@ macro_rules! halves {
 
         /// `poll_flush` has nothing to wait for: an element that was taken is on its way.
         impl Sink<Element> for Sender {
-            type Error = SendError;
+            type Error = SendError<Element>;
 
             fn poll_ready(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
-            ) -> Poll<Result<(), SendError>> {
+            ) -> Poll<Result<(), SendError<Element>>> {
                 self.0.poll_ready(cx).map(Ok)
             }
 
-            fn start_send(self: Pin<&mut Self>, element: Element) -> Result<(), SendError> {
+            fn start_send(
+                self: Pin<&mut Self>,
+                element: Element,
+            ) -> Result<(), SendError<Element>> {
                 self.0.send(element)
             }
 
             fn poll_flush(
                 self: Pin<&mut Self>,
                 _: &mut Context<'_>,
-            ) -> Poll<Result<(), SendError>> {
+            ) -> Poll<Result<(), SendError<Element>>> {
                 Poll::Ready(Ok(()))
             }
 
             fn poll_close(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
-            ) -> Poll<Result<(), SendError>> {
+            ) -> Poll<Result<(), SendError<Element>>> {
                 self.0.close();
                 self.0.poll_over(cx).map(Ok)
             }
@@ -69,30 +72,33 @@ macro_rules! halves {
         }
 
         impl Sink<Element> for $whole {
-            type Error = SendError;
+            type Error = SendError<Element>;
 
             fn poll_ready(
                 mut self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
-            ) -> Poll<Result<(), SendError>> {
+            ) -> Poll<Result<(), SendError<Element>>> {
                 Pin::new(&mut self.sender).poll_ready(cx)
             }
 
-            fn start_send(mut self: Pin<&mut Self>, element: Element) -> Result<(), SendError> {
+            fn start_send(
+                mut self: Pin<&mut Self>,
+                element: Element,
+            ) -> Result<(), SendError<Element>> {
                 Pin::new(&mut self.sender).start_send(element)
             }
 
             fn poll_flush(
                 mut self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
-            ) -> Poll<Result<(), SendError>> {
+            ) -> Poll<Result<(), SendError<Element>>> {
                 Pin::new(&mut self.sender).poll_flush(cx)
             }
 
             fn poll_close(
                 mut self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
-            ) -> Poll<Result<(), SendError>> {
+            ) -> Poll<Result<(), SendError<Element>>> {
                 Pin::new(&mut self.sender).poll_close(cx)
             }
         }

@@ -8,10 +8,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError<T> {
-    /// No room: `Event::Writable` follows when there is.
-    #[error("the outbox is full; send again after Event::Writable")]
+    /// No room now. A machine says when there is (`Event::Writable`).
+    #[error("the outbox is full")]
     Full(T),
-    /// Not open yet, closing, or closed.
+    /// Not open yet, between two streams, closing, or closed.
     #[error("not open")]
     Closed(T),
     /// A control frame's payload above 125 bytes (RFC 6455 §5.5).

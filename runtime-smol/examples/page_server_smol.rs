@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Lets the client sign in by SASL ANONYMOUS and bind a resource, then sends back its messages.
-async fn echo(mut session: Session) -> Result<(), server::SendError> {
+async fn echo(mut session: Session) -> Result<(), server::SendError<Element>> {
     let mechanism = Element::build("mechanism", ns::SASL).text("ANONYMOUS");
     let mechanisms = Element::build("mechanisms", ns::SASL).child(mechanism.finish());
     session.send(features(mechanisms.finish())).await?;

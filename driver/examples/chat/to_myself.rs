@@ -56,7 +56,7 @@ async fn exchange(client: &mut Client, jid: &str, count: u32) -> Result<()> {
             match client.try_send(message(jid, sent)) {
                 Ok(()) => sent += 1,
                 // What comes next says when there is room, or what became of the session.
-                Err(SendError::Full(_) | SendError::NotOpen(_)) => break,
+                Err(SendError::Full(_) | SendError::Closed(_)) => break,
                 Err(error) => return Err(error.to_string().into()),
             }
         }

@@ -55,6 +55,7 @@ pub use xmpp_endpoints::{
     NotAnEndpoint, Transport, Url,
     planner::{NotADomain, Patience},
 };
+pub use xmpp_machine::SendError;
 use xmpp_wire::{Element, StreamHeader};
 
 use self::engine::Engine;
@@ -154,30 +155,6 @@ pub enum Cause {
     Failed(Failed),
 }
 
-/// Why an element was not taken; it comes back.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// No room: [`Sender::send`] waits for it.
-    #[error("there is no room for the element now")]
-    Full(Element),
-    /// There is no session, or there is one that the application has not heard of: what it sends is meant for an earlier one.
-    #[error("there is no open session that the application has heard of")]
-    NotOpen(Element),
-    /// What must not be sent, such as an element in no namespace.
-    #[error("not to be sent over this binding")]
-    Forbidden(Element),
-}
-
-impl SendError {
-    /// What was given.
-    pub fn into_inner(self) -> Element {
-        match self {
-            Self::Full(element) | Self::NotOpen(element) | Self::Forbidden(element) => element,
-        }
-    }
-}
-
 /// `restart` in a session in which RFC 6120's SASL has not succeeded, or without a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no restart is due")]
@@ -189,7 +166,7 @@ trait Handle: Send + Sync {
     fn poll_opened(&self, cx: &mut Context<'_>) -> Poll<Result<(), Option<Failed>>>;
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
     fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()>;
-    fn send(&self, element: Element) -> Result<(), SendError>;
+    fn send(&self, element: Element) -> Result<(), SendError<Element>>;
     fn restart(&self) -> Result<(), NotDue>;
     fn close(&self);
     fn forget(&self);
@@ -216,7 +193,7 @@ impl<N: Network> Handle for Shared<N> {
     fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.lock().poll_over(cx)
     }
-    fn send(&self, element: Element) -> Result<(), SendError> {
+    fn send(&self, element: Element) -> Result<(), SendError<Element>> {
         self.lock().send(element)
     }
     fn restart(&self) -> Result<(), NotDue> {
@@ -274,8 +251,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Gives the element back: `NotOpen`, `Forbidden`.
-    pub async fn send(&mut self, element: Element) -> Result<(), SendError> {
+    /// Gives the element back: `Closed` without a session that the application has heard of, `Forbidden`.
+    pub async fn send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         self.sender.send(element).await
     }
 
@@ -284,7 +261,7 @@ impl Client {
     /// # Errors
     ///
     /// Gives the element back.
-    pub fn try_send(&mut self, element: Element) -> Result<(), SendError> {
+    pub fn try_send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         self.sender.try_send(element)
     }
 
@@ -321,8 +298,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// Gives the element back: `NotOpen`, `Forbidden`.
-    pub async fn send(&mut self, element: Element) -> Result<(), SendError> {
+    /// Gives the element back: `Closed` without a session that the application has heard of, `Forbidden`.
+    pub async fn send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         let mut element = Some(element);
         poll_fn(|cx| {
             loop {
@@ -345,7 +322,7 @@ impl Sender {
     /// # Errors
     ///
     /// Gives the element back.
-    pub fn try_send(&mut self, element: Element) -> Result<(), SendError> {
+    pub fn try_send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         self.0.send(element)
     }
 

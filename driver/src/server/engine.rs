@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use xmpp_stream::{SendError as Refused, session};
+use xmpp_stream::session;
 use xmpp_wire::{Element, StreamError, StreamHeader};
 
 use super::{Closed, Event, SendError, builder::Inbox, closed::Side};
@@ -109,7 +109,7 @@ impl<R: Runtime> Engine<R> {
         let parked = self
             .session
             .tell(|session, now| match session.open(header, now) {
-                Err(Refused::Full(header)) => Some(Parked::Header(header)),
+                Err(SendError::Full(header)) => Some(Parked::Header(header)),
                 Ok(()) | Err(_) => None,
             });
         self.parked = parked.or_else(|| self.parked.take());
@@ -236,18 +236,17 @@ impl<R: Runtime> Engine<R> {
         Poll::Ready(Some(event))
     }
 
-    pub(super) fn send(&mut self, element: Element) -> Result<(), SendError> {
+    pub(super) fn send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         if self.over || self.first.is_some() {
-            return Err(SendError::NotOpen(element));
+            return Err(SendError::Closed(element));
         }
         if self.parked.is_some() {
             return Err(SendError::Full(element));
         }
         match self.session.tell(|session, now| session.send(element, now)) {
             Ok(()) => {}
-            Err(Refused::Full(element)) => self.parked = Some(Parked::Element(element)),
-            Err(Refused::Forbidden(element)) => return Err(SendError::Forbidden(element)),
-            Err(refused) => return Err(SendError::NotOpen(refused.into_inner())),
+            Err(SendError::Full(element)) => self.parked = Some(Parked::Element(element)),
+Err(refused) => return Err(refused),
         }
         self.wake_task();
         Ok(())

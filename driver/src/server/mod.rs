@@ -66,6 +66,7 @@ use std::{
 use futures_channel::{mpsc, oneshot};
 use futures_util::Stream;
 use ws_framing::connection as websocket;
+pub use xmpp_machine::SendError;
 use xmpp_wire::{Element, StreamError, StreamHeader};
 
 use self::connection::{Down, Shared};
@@ -148,30 +149,6 @@ pub enum Error {
         bosh_proto::server::Cause,
         Option<bosh_proto::server::Reason>,
     ),
-}
-
-/// Why an element was not taken; it comes back.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// No room: [`Sender::send`] waits for it.
-    #[error("there is no room for the element now")]
-    Full(Element),
-    /// The stream is closing or closed, or waits for the client's restart after the success of SASL.
-    #[error("the stream is not open")]
-    NotOpen(Element),
-    /// What must not be sent, such as an element in no namespace.
-    #[error("not to be sent over this binding")]
-    Forbidden(Element),
-}
-
-impl SendError {
-    /// What was given.
-    pub fn into_inner(self) -> Element {
-        match self {
-            Self::Full(element) | Self::NotOpen(element) | Self::Forbidden(element) => element,
-        }
-    }
 }
 
 /// A server: the clients that come to its listeners. Dropping it shuts it down.

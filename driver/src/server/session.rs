@@ -20,7 +20,7 @@ trait Handle: Send + Sync {
     fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Option<Event>>;
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
     fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()>;
-    fn send(&self, element: Element) -> Result<(), SendError>;
+    fn send(&self, element: Element) -> Result<(), SendError<Element>>;
     fn close(&self);
     fn fail(&self, error: StreamError);
     fn forget(&self);
@@ -57,7 +57,7 @@ impl<R: Runtime> Handle for Shared<R> {
     fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.lock().poll_over(cx)
     }
-    fn send(&self, element: Element) -> Result<(), SendError> {
+    fn send(&self, element: Element) -> Result<(), SendError<Element>> {
         self.lock().send(element)
     }
     fn close(&self) {
@@ -174,8 +174,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Gives the element back: `NotOpen`, `Forbidden`.
-    pub async fn send(&mut self, element: Element) -> Result<(), SendError> {
+    /// Gives the element back: `Closed` (also while the client's restart is due), `Forbidden`.
+    pub async fn send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         self.sender.send(element).await
     }
 
@@ -213,8 +213,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// Gives the element back: `NotOpen`, `Forbidden`.
-    pub async fn send(&mut self, element: Element) -> Result<(), SendError> {
+    /// Gives the element back: `Closed` (also while the client's restart is due), `Forbidden`.
+    pub async fn send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         poll_fn(|cx| self.0.poll_ready(cx)).await;
         self.0.send(element)
     }
@@ -224,7 +224,7 @@ impl Sender {
     /// # Errors
     ///
     /// Gives the element back.
-    pub fn try_send(&mut self, element: Element) -> Result<(), SendError> {
+    pub fn try_send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         self.0.send(element)
     }
 

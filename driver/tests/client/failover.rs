@@ -132,7 +132,7 @@ fn a_new_session_follows_a_lost_one() {
         for id in 1..5 {
             match world.run(client.send(message(id))) {
                 Ok(()) => expected.push(id.to_string()),
-                Err(SendError::NotOpen(_)) => {}
+                Err(SendError::Closed(_)) => {}
                 Err(error) => panic!("{error}"),
             }
         }
@@ -147,7 +147,7 @@ fn a_new_session_follows_a_lost_one() {
         assert_eq!(back[1 - acknowledged..], expected, "{urls:?}");
         world.settle();
         let refused = world.run(client.send(message(9)));
-        assert!(matches!(refused, Err(SendError::NotOpen(_))), "{refused:?}");
+        assert!(matches!(refused, Err(SendError::Closed(_))), "{refused:?}");
         let Some(Event::Opened(opened)) = world.run(client.next()) else {
             panic!("no new session");
         };

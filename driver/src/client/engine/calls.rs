@@ -71,9 +71,9 @@ impl<N: Network> Engine<N> {
         self.current.as_mut().filter(|_| known && !self.closing)
     }
 
-    pub(in crate::client) fn send(&mut self, element: Element) -> Result<(), SendError> {
+    pub(in crate::client) fn send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         let Some(current) = self.target() else {
-            return Err(SendError::NotOpen(element));
+            return Err(SendError::Closed(element));
         };
         if current.parked.is_some() {
             return Err(SendError::Full(element));
@@ -81,7 +81,7 @@ impl<N: Network> Engine<N> {
         match current.web.send(element) {
             Ok(()) => {}
             Err(Refused::Full(element)) => current.parked = Some(element),
-            Err(Refused::Closed(element)) => return Err(SendError::NotOpen(element)),
+            Err(Refused::Closed(element)) => return Err(SendError::Closed(element)),
             Err(Refused::Forbidden(element)) => return Err(SendError::Forbidden(element)),
         }
         self.wake_task();
