@@ -22,34 +22,34 @@ pub(crate) struct Domain {
     pub(crate) hide_channel_binding: bool,
     /// Anybody is let in (W-R-477).
     pub(crate) anonymous: bool,
-    pub(crate) places: Arc<Places>,
+    pub(crate) redirect_targets: Arc<RedirectTargets>,
     /// Put in front of each connection to the server, with the client's address (W-R-472).
     pub(crate) proxy_protocol: Option<file::ProxyProtocol>,
 }
 
 /// Where a domain's server may lead the gateway, by redirects and by the nodes of its sessions (W-R-418, W-R-419).
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
-    /// `elsewhere`: these and no others; `None` where the key is not written.
+pub(crate) struct RedirectTargets {
+    /// `redirect_targets`: these and no others; `None` where the key is not written.
     listed: Option<Vec<Target>>,
-    /// The way to a place that is not on loopback: as written for the domain, otherwise by verified TLS. `None` where neither can happen.
+    /// The way to a target that is not on loopback: as written for the domain, otherwise by verified TLS. `None` where neither can happen.
     pub(crate) protection: Option<Protection>,
 }
 
-/// What the configuration says of a place.
+/// What the configuration says of a redirect target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// It is the domain's own server.
     Configured,
-    /// The operator has named it among the places elsewhere.
+    /// The operator has named it among the redirect targets.
     Listed,
-    /// No places are named.
+    /// No targets are named.
     Unlisted,
     /// Others are.
     Excluded,
 }
 
-impl Places {
+impl RedirectTargets {
     fn none() -> Self {
         Self {
             listed: None,
@@ -60,31 +60,31 @@ impl Places {
     pub(crate) fn standing(&self, target: &Target) -> Standing {
         match &self.listed {
             None => Standing::Unlisted,
-            Some(places) if places.contains(target) => Standing::Listed,
+            Some(targets) if targets.contains(target) => Standing::Listed,
             Some(_) => Standing::Excluded,
         }
     }
 
-    /// The number of places that are named, where the key is written.
+    /// The number of targets that are named, where the key is written.
     pub(crate) fn count(&self) -> Option<usize> {
         self.listed.as_ref().map(Vec::len)
     }
 
     /// Whether one is named that other machines may have.
     fn lead_away(listed: Option<&[Target]>) -> bool {
-        listed.is_some_and(|places| places.iter().any(|place| !is_here(&place.host)))
+        listed.is_some_and(|targets| targets.iter().any(|target| !is_here(&target.host)))
     }
 
     fn listed(domain: &str, written: Option<&[String]>) -> Result<Option<Vec<Target>>, Problem> {
-        let place = |text: &String| {
+        let target = |text: &String| {
             Target::parse(text).ok_or_else(|| {
                 Problem::new(format!(
-                    "domain \"{domain}\": elsewhere: \"{text}\" is not HOST or HOST:PORT, such as \"node2.example.com:5222\""
+                    "domain \"{domain}\": redirect_targets: \"{text}\" is not HOST or HOST:PORT, such as \"node2.example.com:5222\""
                 ))
             })
         };
         written
-            .map(|places| places.iter().map(place).collect())
+            .map(|texts| texts.iter().map(target).collect())
             .transpose()
     }
 }
@@ -160,7 +160,7 @@ impl Domain {
             foreign: false,
             hide_channel_binding: false,
             anonymous: false,
-            places: Arc::new(Places::none()),
+            redirect_targets: Arc::new(RedirectTargets::none()),
             proxy_protocol: None,
         }
     }
@@ -175,11 +175,11 @@ impl Domain {
         })?;
         let is_here = host.is_loopback();
         let ca = written.ca.as_deref();
-        let listed = Places::listed(name, written.elsewhere.as_deref())?;
+        let listed = RedirectTargets::listed(name, written.redirect_targets.as_deref())?;
         let verified = || Proof::new(name, ca, Alpn::Unsaid).map(Protection::StartTls);
         let plain = match written.tls {
             Some(file::Tls::None) => true,
-            None => is_here && !Places::lead_away(listed.as_deref()),
+            None => is_here && !RedirectTargets::lead_away(listed.as_deref()),
             Some(file::Tls::Starttls | file::Tls::Direct) => false,
         };
         if plain && ca.is_some() {
@@ -195,7 +195,9 @@ impl Domain {
             Some(file::Tls::Direct) => Protection::Direct(Proof::new(name, ca, Alpn::XmppClient)?),
         };
         let protection = match &tls {
-            Protection::Loopback if Places::lead_away(listed.as_deref()) => Some(verified()?),
+            Protection::Loopback if RedirectTargets::lead_away(listed.as_deref()) => {
+                Some(verified()?)
+            }
             Protection::Loopback => None,
             tls @ (Protection::None | Protection::StartTls(_) | Protection::Direct(_)) => {
                 Some(tls.clone())
@@ -210,7 +212,7 @@ impl Domain {
             foreign: written.foreign,
             hide_channel_binding: written.hide_channel_binding,
             anonymous: written.anonymous,
-            places: Arc::new(Places { listed, protection }),
+            redirect_targets: Arc::new(RedirectTargets { listed, protection }),
             proxy_protocol: written.proxy_protocol,
         })
     }
@@ -229,7 +231,7 @@ impl Domain {
             foreign: false,
             hide_channel_binding: false,
             anonymous: false,
-            elsewhere: None,
+            redirect_targets: None,
             proxy_protocol: None,
         };
         Self::from_file(name, &written)

@@ -73,7 +73,7 @@ pub(crate) struct Domain {
     pub(crate) hide_channel_binding: bool,
     #[serde(default)]
     pub(crate) anonymous: bool,
-    pub(crate) elsewhere: Option<Vec<String>>,
+    pub(crate) redirect_targets: Option<Vec<String>>,
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
 }
 

@@ -29,7 +29,7 @@ use xmpp_http1::forwarded::{AddressField, Fields, SchemeField};
 use crate::cli::Serve;
 
 pub(crate) use domain::{
-    DEMONSTRATION, Domain, Places, Proof, Protection, Server, Standing, normalised,
+    DEMONSTRATION, Domain, Proof, Protection, RedirectTargets, Server, Standing, normalised,
 };
 pub(crate) use file::{ProxyProtocol, Tls as UpstreamTls};
 pub(crate) use listener::{Channel, Compression, Listener, Presence, ProxyHeader, Served};
@@ -100,7 +100,7 @@ pub(crate) struct Limits {
     pub(crate) unauthenticated_sessions_per_address: Option<usize>,
     /// Bytes held for clients that are not signed in.
     pub(crate) unauthenticated_bytes: usize,
-    /// How many other places a server may send a client to (W-R-418).
+    /// How many redirects of a server are followed in a row (W-R-418).
     pub(crate) redirects: u8,
     /// Sessions of XEP-0198 whose node is remembered (W-R-419).
     pub(crate) nodes: usize,

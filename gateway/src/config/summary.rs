@@ -182,8 +182,8 @@ impl fmt::Display for Shown<'_, Domain> {
         if self.0.anonymous {
             f.write_str(", lets anybody in")?;
         }
-        if let Some(count) = self.0.places.count() {
-            write!(f, ", may lead to {count} other places")?;
+        if let Some(count) = self.0.redirect_targets.count() {
+            write!(f, ", {count} redirect targets")?;
         }
         Ok(())
     }

@@ -159,44 +159,54 @@ fn an_upstream_is_a_host_and_a_port() {
     }
 }
 
-/// W-R-418, W-R-419: places are read whole or refused.
+/// W-R-418, W-R-419: redirect targets are read whole or refused.
 #[test]
-fn places_elsewhere_are_hosts() {
-    let domain = |places: &str| {
-        format!("[domain.'a.example']\nupstream = '127.0.0.1:5222'\nelsewhere = [{places}]\n")
+fn redirect_targets_are_hosts() {
+    let domain = |targets: &str| {
+        format!(
+            "[domain.'a.example']\nupstream = '127.0.0.1:5222'\nredirect_targets = [{targets}]\n"
+        )
     };
-    assert!(problem(&domain("'a b'")).contains("elsewhere: \"a b\" is not HOST or HOST:PORT"));
-    let config = load(&domain("'LocalHost', '[::1]:99'")).expect("places");
-    let places = &config.domains["a.example"].places;
-    let target = |text| xmpp_stream::relay::Target::parse(text).expect("a place");
-    assert_eq!(places.standing(&target("localhost:5222")), Standing::Listed);
-    assert_eq!(places.standing(&target("[::1]:99")), Standing::Listed);
+    assert!(
+        problem(&domain("'a b'")).contains("redirect_targets: \"a b\" is not HOST or HOST:PORT")
+    );
+    let config = load(&domain("'LocalHost', '[::1]:99'")).expect("targets");
+    let targets = &config.domains["a.example"].redirect_targets;
+    let target = |text| xmpp_stream::relay::Target::parse(text).expect("a target");
     assert_eq!(
-        places.standing(&target("localhost:5223")),
+        targets.standing(&target("localhost:5222")),
+        Standing::Listed
+    );
+    assert_eq!(targets.standing(&target("[::1]:99")), Standing::Listed);
+    assert_eq!(
+        targets.standing(&target("localhost:5223")),
         Standing::Excluded
     );
     let config = load("[domain.'a.example']\nupstream = '127.0.0.1:5222'").expect("none");
-    let places = &config.domains["a.example"].places;
-    assert_eq!(places.standing(&target("anywhere")), Standing::Unlisted);
-    // An empty list says that there is no such place.
+    let targets = &config.domains["a.example"].redirect_targets;
+    assert_eq!(targets.standing(&target("anywhere")), Standing::Unlisted);
+    // An empty list says that there is no such target.
     let config = load(&domain("")).expect("an empty list");
-    let places = &config.domains["a.example"].places;
-    assert_eq!(places.standing(&target("anywhere")), Standing::Excluded);
+    let targets = &config.domains["a.example"].redirect_targets;
+    assert_eq!(targets.standing(&target("anywhere")), Standing::Excluded);
 }
 
-/// W-R-418: places elsewhere are reached as written for the domain, otherwise by verified TLS.
+/// W-R-418: redirect targets are reached as written for the domain, otherwise by verified TLS.
 #[test]
-fn places_elsewhere_are_reached_as_written_or_by_tls() {
+fn redirect_targets_are_reached_as_written_or_by_tls() {
     let protection = |keys: &str| {
         let text = format!("[domain.'a.example']\n{keys}\n");
         let config = load(&text).expect("a domain");
-        config.domains["a.example"].places.protection.clone()
+        config.domains["a.example"]
+            .redirect_targets
+            .protection
+            .clone()
     };
     let near = "upstream = '127.0.0.1:5222'\n";
     let far = "upstream = '192.0.2.1:5222'\n";
-    let away = "elsewhere = ['node2.example']\n";
+    let away = "redirect_targets = ['node2.example']\n";
     assert!(protection(near).is_none());
-    assert!(protection(&format!("{near}elsewhere = ['[::1]:99']")).is_none());
+    assert!(protection(&format!("{near}redirect_targets = ['[::1]:99']")).is_none());
     for keys in [
         format!("{near}tls = 'none'\n{away}"),
         format!("{far}tls = 'none'\n"),
@@ -218,7 +228,7 @@ fn places_elsewhere_are_reached_as_written_or_by_tls() {
     }
     let direct = format!("{near}tls = 'direct'\n{away}");
     assert!(matches!(protection(&direct), Some(Protection::Direct(_))));
-    // A CA is for these places then.
+    // A CA is for these targets then.
     let error = problem(&format!(
         "[domain.'a.example']\n{near}{away}ca = '/nonexistent/ca.pem'"
     ));

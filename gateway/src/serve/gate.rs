@@ -147,7 +147,7 @@ impl Gate {
             demonstration: self.demonstration.clone(),
             timeout: self.config.limits.connect,
             share: share.clone(),
-            places: Arc::clone(&domain.places),
+            redirect_targets: Arc::clone(&domain.redirect_targets),
             // Where origins are listed, a page elsewhere cannot use it (W-R-477).
             anonymous_is_known: domain.anonymous,
             nodes: self.nodes.clone(),

@@ -32,7 +32,7 @@ const DIALS_PER_DOMAIN: usize = 256;
 /// How long addresses are kept, and failures.
 const KEPT: Duration = Duration::from_secs(30);
 const FAILURE_KEPT: Duration = Duration::from_secs(5);
-/// Names of a domain that are remembered: its server, and the places that this has named.
+/// Names of a domain that are remembered: its server, and the redirect targets that this has named.
 const NAMES: usize = 64;
 
 /// What a resolver is asked for.

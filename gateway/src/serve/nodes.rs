@@ -16,7 +16,7 @@ pub(crate) struct Nodes(Arc<Mutex<Inner>>);
 
 struct Inner {
     most: usize,
-    places: BTreeMap<(Arc<str>, String), Target>,
+    nodes: BTreeMap<(Arc<str>, String), Target>,
     /// Ids in the order in which they came; those that were taken are skipped when their turn comes.
     order: VecDeque<(Arc<str>, String)>,
 }
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inner")
             .field("most", &self.most)
-            .field("places", &self.places.len())
+            .field("nodes", &self.nodes.len())
             .finish_non_exhaustive()
     }
 }
@@ -36,7 +36,7 @@ impl Nodes {
     pub(crate) fn new(most: usize) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             most,
-            places: BTreeMap::new(),
+            nodes: BTreeMap::new(),
             order: VecDeque::new(),
         })))
     }
@@ -47,12 +47,12 @@ impl Nodes {
         }
         let key = (Arc::clone(domain), id.to_owned());
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.places.insert(key.clone(), node.clone()).is_none() {
+        if inner.nodes.insert(key.clone(), node.clone()).is_none() {
             inner.order.push_back(key);
         }
         while inner.order.len() > inner.most {
             if let Some(oldest) = inner.order.pop_front() {
-                inner.places.remove(&oldest);
+                inner.nodes.remove(&oldest);
             }
         }
     }
@@ -61,7 +61,7 @@ impl Nodes {
     pub(crate) fn take(&self, domain: &Arc<str>, id: &str) -> Option<Target> {
         let key = (Arc::clone(domain), id.to_owned());
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.places.remove(&key)
+        inner.nodes.remove(&key)
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
     fn the_oldest_is_forgotten_and_an_answer_is_given_once() {
         let nodes = Nodes::new(2);
         let (one, other) = (Arc::from("one"), Arc::from("other"));
-        let node = |host: &str| Target::parse(host).expect("a place");
+        let node = |host: &str| Target::parse(host).expect("a target");
         nodes.remember(&one, "a", &node("n1"));
         nodes.remember(&one, "b", &node("n2"));
         nodes.remember(&one, "b", &node("n3"));

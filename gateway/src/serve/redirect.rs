@@ -1,6 +1,6 @@
-//! Where a server may lead the gateway, and how the place is dialled (W-R-418; for the nodes of XEP-0198's sessions W-R-419).
+//! Where a server may lead the gateway, and how the target is dialled (W-R-418; for the nodes of XEP-0198's sessions W-R-419).
 //!
-//! - The place decides, and not the server that names it: a plain connection to the configured server permits nothing elsewhere.
+//! - The target decides, and not the server that names it: a plain connection to the configured server permits no other machine.
 //! - What counts as loopback are the addresses that are dialled, on both ends, whatever names resolve to them.
 //! - Every step of a chain is judged by the connection that it was heard on.
 
@@ -10,7 +10,7 @@ use xmpp_stream::relay::Target;
 
 use crate::config::Standing;
 
-/// The connection on which a server named a place.
+/// The connection on which a server named a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// Inside TLS that was verified for the domain.
@@ -24,26 +24,26 @@ pub(crate) enum Heard {
 /// Whether the address to dial is a loopback address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Where {
-    Here,
-    Elsewhere,
+    Loopback,
+    Remote,
 }
 
-/// How a place is dialled.
+/// How a target is dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// As the domain's own server.
     AsConfigured,
-    /// As the configuration says for places elsewhere: in the domain's written mode, otherwise by verified TLS.
+    /// As the configuration says for redirect targets: in the domain's written mode, otherwise by verified TLS.
     AsListed,
     /// By TLS that is verified for the domain, or not at all.
     Verified,
 }
 
-/// Decides how an address of a named place is dialled; `None` is not at all.
+/// Decides how an address of a named target is dialled; `None` is not at all.
 pub(crate) fn decide(standing: Standing, heard: Heard, to: Where) -> Option<Way> {
     match (standing, heard, to) {
         (Standing::Configured, _, _) => Some(Way::AsConfigured),
-        (Standing::Listed | Standing::Unlisted, Heard::OnLoopback, Where::Here) => {
+        (Standing::Listed | Standing::Unlisted, Heard::OnLoopback, Where::Loopback) => {
             Some(Way::AsConfigured)
         }
         (Standing::Listed, _, _) => Some(Way::AsListed),
@@ -54,7 +54,7 @@ pub(crate) fn decide(standing: Standing, heard: Heard, to: Where) -> Option<Way>
     }
 }
 
-/// A place that is not dialled, as an error's source.
+/// A target that is not dialled, as an error's source.
 #[derive(Debug)]
 pub(crate) struct NotFollowed {
     pub(crate) target: Target,
@@ -79,15 +79,15 @@ impl std::error::Error for NotFollowed {}
 mod tests {
     use super::*;
 
-    /// W-R-418: the whole table. The operator's list is believed whoever names its places; without one only TLS is, or a machine that talks to itself.
+    /// W-R-418: the whole table. The operator's list is believed whoever names its targets; without one only TLS is, or a machine that talks to itself.
     #[test]
-    fn a_place_is_dialled_by_its_standing_and_by_what_named_it() {
+    fn a_target_is_dialled_by_its_standing_and_by_what_named_it() {
         use Heard::{InPlain, InTls, OnLoopback};
         use Standing::{Configured, Excluded, Listed, Unlisted};
         use Way::{AsConfigured, AsListed, Verified};
-        use Where::{Elsewhere, Here};
+        use Where::{Loopback, Remote};
 
-        for (standing, heard, here, elsewhere) in [
+        for (standing, heard, loopback, remote) in [
             (Configured, InTls, Some(AsConfigured), Some(AsConfigured)),
             (
                 Configured,
@@ -107,8 +107,8 @@ mod tests {
             (Excluded, InPlain, None, None),
         ] {
             let case = format!("{standing:?} {heard:?}");
-            assert_eq!(decide(standing, heard, Here), here, "{case}");
-            assert_eq!(decide(standing, heard, Elsewhere), elsewhere, "{case}");
+            assert_eq!(decide(standing, heard, Loopback), loopback, "{case}");
+            assert_eq!(decide(standing, heard, Remote), remote, "{case}");
         }
     }
 }

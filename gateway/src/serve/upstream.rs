@@ -33,7 +33,7 @@ use super::{
     reports::{Cause, Reports},
 };
 use crate::{
-    config::{Places, Proof, Protection, ProxyProtocol, Server, Standing},
+    config::{Proof, Protection, ProxyProtocol, RedirectTargets, Server, Standing},
     demo::Demo,
 };
 
@@ -53,7 +53,7 @@ pub(crate) struct Upstream {
     /// Its look-ups and dials.
     pub(crate) share: Share,
     /// Where its server may send clients.
-    pub(crate) places: Arc<Places>,
+    pub(crate) redirect_targets: Arc<RedirectTargets>,
     /// The configuration says that anybody is let in, with what follows.
     pub(crate) anonymous_is_known: bool,
     pub(crate) nodes: Nodes,
@@ -86,11 +86,11 @@ async fn secured(proof: &Proof, io: Io<TcpStream>) -> io::Result<Stream> {
     Ok(Stream::Tls(Box::new(made)))
 }
 
-fn is_here(address: IpAddr) -> Where {
+fn whereabouts(address: IpAddr) -> Where {
     if address.to_canonical().is_loopback() {
-        Where::Here
+        Where::Loopback
     } else {
-        Where::Elsewhere
+        Where::Remote
     }
 }
 
@@ -124,7 +124,7 @@ impl Upstream {
         Ok((Stream::Tcp(Plain { io, address, proof }), in_stream))
     }
 
-    /// How an address of a place is protected that was named like that.
+    /// How an address of a target is protected that was named like that.
     fn protection(&self, target: &Target, heard: Heard, address: IpAddr) -> Option<Protection> {
         let Server::Tcp { host, port, tls } = &self.server else {
             return None;
@@ -132,13 +132,13 @@ impl Upstream {
         let standing = if (&*target.host, target.port) == (&**host, *port) {
             Standing::Configured
         } else {
-            self.places.standing(target)
+            self.redirect_targets.standing(target)
         };
-        let elsewhere = self.places.protection.as_ref();
-        let protection = match decide(standing, heard, is_here(address))? {
+        let listed = self.redirect_targets.protection.as_ref();
+        let protection = match decide(standing, heard, whereabouts(address))? {
             Way::AsConfigured => Some(tls),
-            Way::AsListed => elsewhere,
-            Way::Verified => elsewhere.filter(|way| way.is_verified()),
+            Way::AsListed => listed,
+            Way::Verified => listed.filter(|way| way.is_verified()),
         };
         protection.filter(|way| way.permits(address)).cloned()
     }
@@ -198,7 +198,7 @@ impl driver::relay::Upstream for Upstream {
     }
 
     fn remember(&self, id: &str, node: &Target) {
-        if self.places.standing(node) == Standing::Listed {
+        if self.redirect_targets.standing(node) == Standing::Listed {
             self.nodes.remember(&self.domain, id, node);
         }
     }
@@ -266,13 +266,13 @@ impl driver::relay::Upstream for Upstream {
 
     fn lost(&self, reason: &io::Error) {
         let source = reason.get_ref();
-        if let Some(place) = source.and_then(|error| error.downcast_ref::<NotFollowed>()) {
+        if let Some(target) = source.and_then(|error| error.downcast_ref::<NotFollowed>()) {
             let cause = Cause::new(
-                "the server sends its clients to a place that is not connected to; if it is right, list it in the domain's elsewhere",
+                "the server sends its clients to a target that is not connected to; if it is right, list it in the domain's redirect_targets",
             );
             let cause = cause
                 .about("domain", &self.domain)
-                .because(&place.to_string());
+                .because(&target.to_string());
             return self.reports.note(cause, None);
         }
         let server = match &self.server {
@@ -347,13 +347,13 @@ pub(crate) struct Plain {
 }
 
 impl Stream {
-    /// What is worth a place that is named on it.
+    /// What is worth a target that is named on it.
     fn heard(&self) -> Heard {
         match self {
             Self::Tls(_) => Heard::InTls,
-            Self::Tcp(Plain { address, .. }) => match is_here(*address) {
-                Where::Here => Heard::OnLoopback,
-                Where::Elsewhere => Heard::InPlain,
+            Self::Tcp(Plain { address, .. }) => match whereabouts(*address) {
+                Where::Loopback => Heard::OnLoopback,
+                Where::Remote => Heard::InPlain,
             },
             Self::Memory(_) => Heard::InPlain,
         }

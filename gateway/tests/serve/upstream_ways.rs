@@ -1,4 +1,4 @@
-//! What a server says of other places, of resumption and of its lists, and what the gateway makes of it.
+//! What a server says of redirect targets, of resumption and of its lists, and what the gateway makes of it.
 
 use std::{fs, path::PathBuf};
 
@@ -36,12 +36,12 @@ fn honest(id: &'static str) -> Scripted {
     Scripted::start(move |peer| peer.sign_in(id))
 }
 
-/// A server that sends everybody elsewhere.
-fn sends_to(place: String) -> Scripted {
+/// A server that sends everybody to that target.
+fn sends_to(target: String) -> Scripted {
     Scripted::start(move |peer| {
         peer.until(" version='1.0'>")?;
         peer.say(&format!(
-            "{}<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>{place}</see-other-host></stream:error></stream:stream>",
+            "{}<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>{target}</see-other-host></stream:error></stream:stream>",
             header("first")
         ))
     })
@@ -72,13 +72,13 @@ fn a_redirect_is_followed_and_not_seen() {
     }
 }
 
-/// W-R-418: where places are listed, no other is gone to; and never more than the limit.
+/// W-R-418: where targets are listed, no other is gone to; and never more than the limit.
 #[test]
 fn a_redirect_that_is_not_allowed_is_not_followed() {
     let second = honest("second");
     let first = sends_to(second.address.to_string());
     for (name, domain, more) in [
-        ("unlisted", "elsewhere = [\"other.example\"]", ""),
+        ("unlisted", "redirect_targets = [\"other.example\"]", ""),
         ("none", "", "[upstream]\nredirects = 0"),
     ] {
         let gateway = gateway(name, &first, domain, more);
@@ -94,17 +94,17 @@ fn a_redirect_that_is_not_allowed_is_not_followed() {
     assert_eq!(second.heard(), [""; 0]);
 }
 
-/// W-R-418: a server on loopback in plain TCP cannot lead passwords to another machine, whether places are listed or not. One line says where to,
+/// W-R-418: a server on loopback in plain TCP cannot lead passwords to another machine, whether targets are listed or not. One line says where to,
 /// and which key.
 #[test]
 fn a_plain_server_leads_nobody_to_another_machine() {
     for (name, domain) in [
         ("away", ""),
         ("away-plain", "tls = \"none\""),
-        ("away-listed", "elsewhere = [\"127.0.0.1\"]"),
+        ("away-listed", "redirect_targets = [\"127.0.0.1\"]"),
     ] {
-        for place in ["192.0.2.1:5222", "[2001:db8::1]:5222"] {
-            let first = sends_to(place.to_owned());
+        for target in ["192.0.2.1:5222", "[2001:db8::1]:5222"] {
+            let first = sends_to(target.to_owned());
             let gateway = gateway(name, &first, domain, "");
             let started = std::time::Instant::now();
             for _ in 0..3 {
@@ -119,18 +119,18 @@ fn a_plain_server_leads_nobody_to_another_machine() {
             let [warning] = warnings.as_slice() else {
                 panic!("{log}");
             };
-            let place = place.replace(['[', ']'], "");
-            for word in [&*place, "elsewhere", "domain=localhost"] {
+            let target = target.replace(['[', ']'], "");
+            for word in [&*target, "redirect_targets", "domain=localhost"] {
                 assert!(warning.contains(word), "{word}: {log}");
             }
         }
     }
 }
 
-/// W-R-418: a place that is listed is connected to as the domain's `tls` is written, by verified TLS here, although it was named before TLS.
+/// W-R-418: a target that is listed is connected to as the domain's `tls` is written, by verified TLS here, although it was named before TLS.
 #[test]
-fn a_listed_place_is_reached_by_the_written_tls() {
-    let authority = Authority::new("elsewhere");
+fn a_listed_target_is_reached_by_the_written_tls() {
+    let authority = Authority::new("redirect-target");
     for (name, identity, works) in [
         ("listed-right", "localhost", true),
         ("listed-wrong", "other.example", false),
@@ -141,13 +141,13 @@ fn a_listed_place_is_reached_by_the_written_tls() {
             name,
             &first,
             &format!(
-                "tls = \"starttls\"\nca = \"{}\"\nelsewhere = [\"{}\"]",
+                "tls = \"starttls\"\nca = \"{}\"\nredirect_targets = [\"{}\"]",
                 authority.file, second.address
             ),
             "",
         );
         if works {
-            WebSocket::signed_in(gateway.address, ADA).echo("behind TLS, elsewhere");
+            WebSocket::signed_in(gateway.address, ADA).echo("behind TLS, redirected");
         } else {
             let mut socket = connect(&gateway);
             socket.send(OPEN);
@@ -163,7 +163,7 @@ fn a_listed_place_is_reached_by_the_written_tls() {
 
 /// W-R-418: what counts as loopback is the address that a name has, on both ends.
 #[test]
-fn a_name_of_this_machine_is_a_place_of_this_machine() {
+fn a_name_of_this_machine_is_a_target_of_this_machine() {
     let second = honest("second");
     let first = sends_to(format!("localhost:{}", second.address.port()));
     let gateway = gateway("named", &first, "", "");
@@ -197,7 +197,7 @@ fn a_session_is_resumed_at_its_node() {
     let gateway = gateway(
         "node",
         &entrance,
-        &format!("elsewhere = [\"{location}\"]"),
+        &format!("redirect_targets = [\"{location}\"]"),
         "",
     );
     let authenticate = |resume: &str| {
