@@ -72,10 +72,10 @@ impl Turns {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The server's answer.
+    /// The server refused the handshake.
     #[error("the WebSocket handshake failed: {0}")]
     Refused(#[from] Refused),
-    /// The stream.
+    /// The connection failed, or ended, before the handshake was over.
     #[error("the connection was lost in the WebSocket handshake: {0}")]
     Io(#[from] io::Error),
     /// No whole answer came in time.

@@ -142,7 +142,7 @@ impl<R: Runtime> Hub<R> {
         self.with(Manager::shut_down);
     }
 
-    /// Live sessions.
+    /// The number of live sessions.
     pub fn sessions(&self) -> usize {
         self.inner.lock().manager.sessions()
     }

@@ -125,7 +125,7 @@ impl<R: Runtime> fmt::Debug for Session<R> {
 }
 
 impl<R: Runtime> Session<R> {
-    /// Its key.
+    /// The session's key in the manager.
     pub fn key(&self) -> SessionKey {
         self.key
     }
@@ -135,7 +135,7 @@ impl<R: Runtime> Session<R> {
         &self.opening
     }
 
-    /// The hub.
+    /// The hub that the session lives in.
     pub fn hub(&self) -> &Hub<R> {
         &self.hub
     }

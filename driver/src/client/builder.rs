@@ -92,7 +92,7 @@ impl Settings {
     }
 }
 
-/// What a client is made of.
+/// Builds a [`Client`](super::Client): its network, its settings, its endpoints.
 #[derive(Debug)]
 pub struct Builder<N> {
     network: N,
@@ -119,7 +119,7 @@ impl<N: Network> Builder<N> {
     ///
     /// # Errors
     ///
-    /// Where it is no domain.
+    /// A text that is no domain.
     pub fn new(domain: &str, network: N) -> Result<Self, NotADomain> {
         Ok(Self {
             network,
@@ -147,7 +147,7 @@ impl<N: Network> Builder<N> {
     ///
     /// # Errors
     ///
-    /// Where it is no URL.
+    /// A text that is no URL.
     pub fn nodes(mut self, url: &str) -> Result<Self, NotAnEndpoint> {
         self.settings.planner.sources = vec![Source::Nodes(Url::parse(url)?)];
         Ok(self)
@@ -184,7 +184,7 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Everything else.
+    /// Changes any of the [`Settings`].
     #[must_use]
     pub fn configure(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);

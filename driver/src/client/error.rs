@@ -27,7 +27,7 @@ pub enum Error {
         /// Why: the last address's, and `ConnectionRefused` only where all refused.
         error: io::Error,
     },
-    /// The proxy on the way.
+    /// The proxy opened no tunnel.
     #[error("through the proxy: {0}")]
     Proxy(#[from] ProxyError),
     /// TLS. `Fault::WrongName` has the name that was expected and those that the certificate holds.
@@ -45,7 +45,7 @@ pub enum Error {
     /// A stream for another domain.
     #[error("the stream is for \"{0}\", another domain")]
     WrongDomain(String),
-    /// No answer in time.
+    /// The server did not answer in time.
     #[error("there was no answer in time")]
     TimedOut,
     /// The server sends its clients elsewhere: a URL, or a host. Where that is not followed, the report says why.

@@ -82,7 +82,7 @@ pub enum Event {
     Lost(Lost),
     /// Nothing that was tried led to a session; it is tried again after this time. Several in a row come as the latest alone.
     Unreachable(Failed, Duration),
-    /// The end: nothing follows.
+    /// The client is over: nothing follows.
     Closed(Closed),
 }
 
@@ -106,7 +106,7 @@ impl Event {
 pub struct Opened {
     /// The first of a client is 1.
     pub session: u64,
-    /// Where it is.
+    /// The URL of the endpoint that the session is at.
     pub url: Url,
     /// What the server said of itself.
     pub header: StreamHeader,
@@ -118,7 +118,7 @@ pub struct Opened {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Lost {
-    /// Why.
+    /// Why the session was lost.
     pub error: Error,
     /// Elements that were taken and not acknowledged, in order. Over BOSH that is known; over WebSocket these are the ones that had not left, and
     /// only XEP-0198 knows more.
@@ -131,7 +131,7 @@ pub struct Lost {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Closed {
-    /// Why.
+    /// Why the client is over.
     pub cause: Cause,
     /// Elements that were taken and not acknowledged, in order.
     pub undelivered: Vec<Element>,
@@ -260,7 +260,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Gives the element back.
+    /// Gives the element back: `Full`, `Closed`, `Forbidden`.
     pub fn try_send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         self.sender.try_send(element)
     }
@@ -321,7 +321,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// Gives the element back.
+    /// Gives the element back: `Full`, `Closed`, `Forbidden`.
     pub fn try_send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         self.0.send(element)
     }

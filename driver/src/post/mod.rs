@@ -115,7 +115,7 @@ impl From<Failure> for bosh_proto::client::Failure {
 
 /// Makes streams to one connection manager: TCP, TLS behind it, a proxy in between.
 pub trait Connect: Send + Sync + 'static {
-    /// The byte stream.
+    /// The byte stream to the connection manager.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
     /// Connects. The caller bounds the time; dropping the future gives up.
     fn connect(&self) -> impl Future<Output = Result<Self::Stream, Refused>> + Send;

@@ -169,7 +169,7 @@ pub(super) struct Job {
 enum Turn {
     /// An idle connection. Dropping it ends the connection.
     Use(Place),
-    /// The right to make one.
+    /// The right to make a connection.
     Make(Permit),
 }
 

@@ -55,7 +55,7 @@ pub enum Refusal {
     /// 8
     #[error("the proxy does not know this kind of address")]
     AddressType,
-    /// Any other.
+    /// A code that RFC 1928 §6 does not assign.
     #[error("code {0}")]
     Other(u8),
 }

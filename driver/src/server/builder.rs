@@ -66,12 +66,12 @@ pub(super) struct Inbox {
     pub(super) bytes: usize,
 }
 
-/// What a path leads to.
+/// What answers the requests of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Route {
     Bosh,
     WebSocket,
-    Elsewhere,
+    Fallback,
 }
 
 impl Default for Settings {
@@ -111,9 +111,9 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    pub(super) fn place(&self, path: Option<&str>) -> Place {
+    pub(super) fn route(&self, path: Option<&str>) -> Route {
         let Some(path) = path else {
-            return Place::Elsewhere;
+            return Route::Fallback;
         };
         let listed = |paths: &[String]| {
             paths
@@ -121,11 +121,11 @@ impl Settings {
                 .any(|known| path == known || path.strip_suffix('/') == Some(known))
         };
         if listed(&self.bosh_paths) {
-            Place::Bosh
+            Route::Bosh
         } else if listed(&self.websocket_paths) {
-            Place::WebSocket
+            Route::WebSocket
         } else {
-            Place::Elsewhere
+            Route::Fallback
         }
     }
 
@@ -200,7 +200,7 @@ impl fmt::Debug for Incoming {
 }
 
 impl Incoming {
-    /// One in plain text.
+    /// A connection in plain text.
     pub fn plain(stream: BoxStream, peer: SocketAddr) -> Self {
         Self {
             stream: Box::pin(std::future::ready(Ok(stream))),
@@ -233,7 +233,7 @@ pub trait Listener: Send + 'static {
     fn accept(&mut self) -> impl Future<Output = io::Result<Incoming>> + Send;
 }
 
-/// What a server is made of.
+/// Builds a [`Server`](super::Server): its runtime, its settings, what it answers itself.
 #[derive(Debug)]
 pub struct Builder<R> {
     runtime: R,
@@ -241,7 +241,7 @@ pub struct Builder<R> {
 }
 
 impl<R: Runtime> Builder<R> {
-    /// With every default.
+    /// A builder with the default settings.
     pub fn new(runtime: R) -> Self {
         Self {
             runtime,
@@ -269,7 +269,7 @@ impl<R: Runtime> Builder<R> {
         self
     }
 
-    /// Everything else.
+    /// Changes any of the [`Settings`].
     #[must_use]
     pub fn configure(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);

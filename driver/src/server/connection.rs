@@ -30,7 +30,7 @@ use xmpp_http1::Response;
 use xmpp_stream::session::Event;
 
 use super::{
-    Asked, Incoming, Listener, Opening, Peer, Settings, Transport, builder::Place, engine::Engine,
+    Asked, Incoming, Listener, Opening, Peer, Settings, Transport, builder::Route, engine::Engine,
     session,
 };
 use crate::{
@@ -85,7 +85,7 @@ struct Seats {
     waiting: Vec<Waker>,
 }
 
-/// One connection's.
+/// A connection's seat among those that `Settings::connections` allows; dropping it gives it back.
 struct Seat<R: Runtime>(Arc<Shared<R>>);
 
 impl<R: Runtime> Drop for Seat<R> {
@@ -267,8 +267,8 @@ async fn requests<R: Runtime>(
         let request = request.await?;
         let settings = &shared.settings;
         let peer = Peer::of(&request, peer.ip(), channel, settings);
-        match settings.place(request.head.path()) {
-            Place::Bosh => {
+        match settings.route(request.head.path()) {
+            Route::Bosh => {
                 let origin = Origin {
                     connection: number,
                     source: peer.address,
@@ -276,7 +276,7 @@ async fn requests<R: Runtime>(
                 };
                 connection.serve_bosh(request, &shared.hub, &shared.binding, origin);
             }
-            Place::WebSocket => {
+            Route::WebSocket => {
                 let handshake = accept(&request.head, request.surplus, &settings.handshake);
                 match handshake {
                     Ok(_) if down.is_none() => {
@@ -294,7 +294,7 @@ async fn requests<R: Runtime>(
                     }
                 }
             }
-            Place::Elsewhere => {
+            Route::Fallback => {
                 let response = (settings.fallback)(&request);
                 connection.respond(request.id, response);
             }

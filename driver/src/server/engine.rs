@@ -246,7 +246,7 @@ impl<R: Runtime> Engine<R> {
         match self.session.tell(|session, now| session.send(element, now)) {
             Ok(()) => {}
             Err(SendError::Full(element)) => self.parked = Some(Parked::Element(element)),
-Err(refused) => return Err(refused),
+            Err(refused) => return Err(refused),
         }
         self.wake_task();
         Ok(())

@@ -93,7 +93,7 @@ pub enum Event {
     Element(Element),
     /// The client restarted the stream, and has been answered; features are due.
     Restarted(StreamHeader),
-    /// The end: nothing follows.
+    /// The session has ended: nothing follows.
     Closed(Closed),
 }
 
@@ -111,7 +111,7 @@ impl Event {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Closed {
-    /// Why.
+    /// Why the session is over.
     pub cause: Cause,
     /// Elements that were taken and not delivered, in order. Over BOSH that is known; over WebSocket these are the ones that had not left, and
     /// only XEP-0198 knows more.

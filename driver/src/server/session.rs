@@ -77,9 +77,9 @@ impl<R: Runtime> Handle for Shared<R> {
 pub struct Asked {
     /// `to`, the domain, normalised; `from`, `xml:lang`, `version`.
     pub header: StreamHeader,
-    /// How it came.
+    /// The transport that the client came over.
     pub transport: Transport,
-    /// Where it came from.
+    /// The client's address, and how its connection was protected.
     pub peer: Peer,
 }
 
@@ -223,7 +223,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// Gives the element back.
+    /// Gives the element back: `Full`, `Closed`, `Forbidden`.
     pub fn try_send(&mut self, element: Element) -> Result<(), SendError<Element>> {
         self.0.send(element)
     }

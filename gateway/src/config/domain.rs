@@ -12,13 +12,13 @@ use super::{Problem, file};
 /// The name of the demonstration domain.
 pub(crate) const DEMONSTRATION: &str = "localhost";
 
-/// One domain.
+/// An XMPP domain that is served, and how its server is reached.
 #[derive(Clone, Debug)]
 pub(crate) struct Domain {
     pub(crate) server: Server,
     /// Belongs to another operator (W-R-417).
     pub(crate) foreign: bool,
-    /// W-R-421's switch.
+    /// Hides SASL mechanisms that bind to the TLS channel (W-R-421).
     pub(crate) hide_channel_binding: bool,
     /// Anybody is let in (W-R-477).
     pub(crate) anonymous: bool,
@@ -45,7 +45,7 @@ pub(crate) enum Standing {
     Listed,
     /// No targets are named.
     Unlisted,
-    /// Others are.
+    /// Other targets are named.
     Excluded,
 }
 
@@ -92,9 +92,9 @@ impl RedirectTargets {
 /// Where a domain's server is.
 #[derive(Clone, Debug)]
 pub(crate) enum Server {
-    /// In this process.
+    /// The demonstration server in this process.
     Demonstration,
-    /// There, by TCP.
+    /// A server that is reached by TCP.
     Tcp {
         host: Arc<str>,
         port: u16,
@@ -105,9 +105,9 @@ pub(crate) enum Server {
 /// What protects the way to a server (W-R-450).
 #[derive(Clone, Debug)]
 pub(crate) enum Protection {
-    /// Nothing, by configuration.
+    /// Plain text, because the configuration says so.
     None,
-    /// Nothing, without a word of the configuration: loopback addresses alone.
+    /// Plain text to loopback addresses alone, where the configuration says nothing.
     Loopback,
     StartTls(Proof),
     Direct(Proof),
@@ -165,7 +165,7 @@ impl Domain {
         }
     }
 
-    /// From `[domain."name"]`.
+    /// Reads a `[domain."name"]` of the configuration.
     pub(crate) fn from_file(name: &str, written: &file::Domain) -> Result<Self, Problem> {
         let (host, port) = host_and_port(&written.upstream).ok_or_else(|| {
             Problem::new(format!(

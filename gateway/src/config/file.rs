@@ -46,7 +46,7 @@ pub(crate) struct Listener {
     pub(crate) proxy_protocol: bool,
 }
 
-/// PEM files.
+/// The PEM files of a certificate and its key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Certificate {

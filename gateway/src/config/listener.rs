@@ -48,7 +48,7 @@ pub(crate) enum ProxyHeader {
 /// What protects a listener's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Channel {
-    /// TLS ends here.
+    /// The gateway ends the TLS itself.
     Tls,
     /// They never leave this machine.
     Loopback,
@@ -93,7 +93,7 @@ impl Listener {
         ]
     }
 
-    /// From `[[listener]]`.
+    /// Reads a `[[listener]]` of the configuration.
     pub(crate) fn from_file(written: &file::Listener) -> Result<Self, Problem> {
         let address = written.address;
         let served = |transport| match &written.transports {
@@ -153,7 +153,7 @@ impl Listener {
         })
     }
 
-    /// From `--listen`.
+    /// Makes the listener of a `--listen` argument.
     pub(crate) fn from_argument(
         address: SocketAddr,
         allow_plaintext: bool,

@@ -12,7 +12,7 @@ use super::{
 pub(crate) struct Logins {
     /// So many from one address within `refuse` refuse the address; 0 never does.
     pub(crate) failures_per_address: u32,
-    /// For how long.
+    /// For how long an address is refused.
     pub(crate) refuse: Duration,
     /// Addresses that are not counted.
     pub(crate) never_refused: Networks,

@@ -45,7 +45,7 @@ use value::set;
 pub(crate) struct Config {
     pub(crate) file: Option<PathBuf>,
     pub(crate) listeners: Vec<Listener>,
-    /// By normalised name.
+    /// The domains served, by their normalised names.
     pub(crate) domains: BTreeMap<String, Domain>,
     pub(crate) hosts: Hosts,
     /// Who speaks for its clients (B-R-171) ...
@@ -139,7 +139,7 @@ impl Config {
         Self::combine(Some(path), Self::parse(path, &text)?, arguments)
     }
 
-    /// From the text of a file.
+    /// Reads the text of a configuration file.
     #[cfg(test)]
     pub(crate) fn from_text(text: &str) -> Result<Self, Problem> {
         let path = Path::new("test.toml");

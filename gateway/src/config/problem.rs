@@ -2,6 +2,8 @@
 
 use std::{fmt, ops::Range, path::Path};
 
+use xmpp_machine::Proved as _;
+
 /// A configuration that cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) struct Problem(String);
@@ -22,16 +24,16 @@ impl Problem {
         let message = error.message();
         let mut said = format!("{}", file.display());
         if let Some(span) = error.span() {
-            let place = Place::of(text, &span);
-            said.push_str(&format!(":{}:{}: ", place.line, place.column));
-            match place.key().filter(|_| !message.starts_with("unknown")) {
+            let line = Line::of(text, &span);
+            said.push_str(&format!(":{}:{}: ", line.number, line.column));
+            match line.key().filter(|_| !message.starts_with("unknown")) {
                 Some(key) => said.push_str(&format!("{key}: {message}")),
                 None => said.push_str(message),
             }
             if let Some(meant) = suggestion(message) {
                 said.push_str(&format!("; did you mean `{meant}`?"));
             }
-            said.push_str(&format!("\n  {} | {}", place.line, place.text.trim_end()));
+            said.push_str(&format!("\n  {} | {}", line.number, line.text.trim_end()));
         } else {
             said.push_str(&format!(": {message}"));
         }
@@ -40,24 +42,21 @@ impl Problem {
 }
 
 /// A line of the file.
-struct Place<'a> {
-    line: usize,
+struct Line<'a> {
+    number: usize,
     column: usize,
     text: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Line<'a> {
     fn of(text: &'a str, span: &Range<usize>) -> Self {
         let at = span.start.min(text.len());
         let before = text.get(..at).unwrap_or(text);
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self {
-            line: before.matches('\n').count() + 1,
-            column: before.get(start..).unwrap_or_default().chars().count() + 1,
-            text: text
-                .get(start..)
-                .and_then(|rest| rest.lines().next())
-                .unwrap_or_default(),
+            number: before.matches('\n').count() + 1,
+            column: before.proved(start..).chars().count() + 1,
+            text: text.proved(start..).lines().next().unwrap_or_default(),
         }
     }
 

@@ -100,7 +100,7 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread.
+    /// The loop of the writing thread.
     fn write_to(&self, sink: impl Write) {
         let mut sink = Sink {
             sink,

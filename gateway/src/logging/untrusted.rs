@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use xmpp_machine::Proved as _;
+
 /// Longest text of a peer's that a log shows, in characters.
 const SHOWN: usize = 80;
 
@@ -20,7 +22,7 @@ impl Untrusted {
     pub(crate) fn cut(text: &str, shown: usize) -> Self {
         let mut rest = text.char_indices().skip(shown);
         let text = match rest.next() {
-            Some((at, _)) => text.get(..at).unwrap_or_default().to_owned() + "…",
+            Some((at, _)) => text.proved(..at).to_owned() + "…",
             None => text.to_owned(),
         };
         // Debug's form of a string escapes all but printable characters.

@@ -49,7 +49,7 @@ struct State {
     connections: Shares,
     /// Connections that carry no session: first those that never did, the oldest first.
     idle: BTreeMap<Turn, Idle>,
-    /// How many were put there.
+    /// How many connections were ever put among the idle ones.
     serial: u64,
     /// Connections that were told to give way and are still there.
     leaving: usize,
@@ -236,7 +236,7 @@ impl State {
     }
 }
 
-/// Why there is no session.
+/// Which limit refused a session, and whose it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Denied {
     pub(crate) refusal: Refusal,

@@ -284,7 +284,7 @@ fn answer<S: Stream>(
     Next::Request
 }
 
-/// A page from elsewhere.
+/// The cause to log for a page of an origin that is not allowed.
 fn foreign(text: &'static str, request: &Request) -> Cause {
     let origin = request.head.fields("origin").next().unwrap_or_default();
     Cause::new(text).about("origin", &String::from_utf8_lossy(origin))

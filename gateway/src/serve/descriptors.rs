@@ -30,7 +30,7 @@ pub(crate) struct Budget {
     outside: bool,
     /// What the configuration asks for, where there is no room for it.
     cut: Option<usize>,
-    /// Connections.
+    /// The most connections at once.
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
     /// Connections that are kept for sessions that are there.
@@ -118,7 +118,7 @@ impl Budget {
     }
 }
 
-/// In the words of the keys.
+/// As `--check-config` prints it, in the words of the keys.
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

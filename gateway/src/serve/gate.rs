@@ -34,7 +34,7 @@ use crate::{
     demo::Demo,
 };
 
-/// An address is refused.
+/// The log's line where an address is refused for its failed logins.
 pub(super) const TOO_MANY_FAILURES: &str = "sessions refused with policy-violation: too many failed logins from one address; it is let in again after \
                                             logins.refuse_seconds; raise logins.failures_per_address, or list the network in logins.never_refused";
 
@@ -53,7 +53,7 @@ pub(crate) struct Gate {
     pub(crate) reports: Reports,
     pub(crate) troubles: Troubles,
     nodes: Nodes,
-    /// By domain.
+    /// Each domain's share of look-ups and dials.
     shares: Arc<BTreeMap<String, Share>>,
     numbers: Arc<AtomicU64>,
 }

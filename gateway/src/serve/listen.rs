@@ -95,7 +95,7 @@ impl Bound {
         self.address
     }
 
-    /// What it speaks.
+    /// The URL scheme of what it speaks: `http` or `https`.
     pub(crate) fn scheme(&self) -> &'static str {
         match self.settings.tls {
             Some(_) => "https",

@@ -84,7 +84,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self' ws: wss:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The file of that path.
+/// The page's file at that path, as an answer.
 pub(crate) fn file(path: &str) -> Option<Response> {
     let (_, content_type, bytes) = FILES.iter().find(|(name, ..)| *name == path)?;
     Some(

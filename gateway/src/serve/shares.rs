@@ -13,7 +13,7 @@ pub(crate) struct Shares {
     addresses: BTreeMap<AddressShare, usize>,
 }
 
-/// Why there is no room.
+/// Which bound refused: that of all, or that of one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The gateway is full: 503.
@@ -49,7 +49,7 @@ impl Shares {
         }
     }
 
-    /// What is taken in all.
+    /// How much all addresses have taken together.
     pub(crate) fn taken(&self) -> usize {
         self.taken
     }
@@ -97,7 +97,7 @@ impl Shares {
         Ok(has)
     }
 
-    /// Gives back what was taken.
+    /// Gives back `count` of what `address` has taken.
     pub(crate) fn give(&mut self, address: Option<AddressShare>, count: usize) {
         self.taken = self.taken.saturating_sub(count);
         if let Some(address) = address

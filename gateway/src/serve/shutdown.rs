@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
-/// The side that decides.
+/// The side of a shutdown that gives the signal and waits.
 #[derive(Debug)]
 pub(crate) struct Controller {
     down: watch::Sender<bool>,
@@ -36,7 +36,7 @@ impl Controller {
         }
     }
 
-    /// Tells everybody.
+    /// Signals the shutdown to every listening task.
     pub(crate) fn signal(&self) {
         self.down.send_replace(true);
     }

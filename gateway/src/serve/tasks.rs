@@ -29,7 +29,7 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    /// Counts troubles there.
+    /// No tasks yet; those that fail are counted in `troubles`.
     pub(crate) fn new(troubles: Troubles) -> Self {
         Self {
             watchers: JoinSet::new(),

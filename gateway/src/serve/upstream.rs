@@ -50,7 +50,7 @@ pub(crate) struct Upstream {
     pub(crate) demonstration: Demo,
     /// For the TCP connection; the stream's own deadline bounds the handshake as well.
     pub(crate) timeout: Duration,
-    /// Its look-ups and dials.
+    /// The domain's share of look-ups and dials.
     pub(crate) share: Share,
     /// Where its server may send clients.
     pub(crate) redirect_targets: Arc<RedirectTargets>,
@@ -58,7 +58,7 @@ pub(crate) struct Upstream {
     pub(crate) anonymous_is_known: bool,
     pub(crate) nodes: Nodes,
     pub(crate) reports: Reports,
-    /// The session's room.
+    /// The session's part of the limits.
     pub(crate) permit: Permit,
 }
 
@@ -332,7 +332,7 @@ fn mended(repair: Repair) -> (&'static str, String) {
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(Plain),
-    /// Verified for the domain.
+    /// TLS whose certificate was verified for the domain.
     Tls(Box<ClientStream<TcpStream>>),
     Memory(Io<DuplexStream>),
 }
