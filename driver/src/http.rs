@@ -172,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Connection<S, R> {
         let request = bosh_proto::Request {
             body,
             connection: origin.connection,
-            address: origin.source,
+            address: origin.address,
             channel: origin.channel,
         };
         let config = Arc::clone(config);

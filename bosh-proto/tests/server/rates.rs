@@ -179,7 +179,7 @@ fn requests_of_no_session_are_slowed_down() {
 
 /// B-R-133: what a client that is not signed in makes the manager keep is bounded in all as one body is.
 #[test]
-fn what_strangers_park_is_bounded() {
+fn what_unauthenticated_clients_park_is_bounded() {
     let config = || {
         let mut config = prompt();
         config.body_bytes_before_auth = 1_000;
@@ -293,7 +293,7 @@ fn new_sessions_of_a_source_are_slowed_down_and_then_refused() {
 
 /// B-R-133: strangers of one source are bounded; signing in and ending make room.
 #[test]
-fn strangers_of_a_source_are_bounded() {
+fn unauthenticated_sessions_of_an_address_are_bounded() {
     let config = limited(|rates| rates.unauthenticated_per_address = 2);
     let mut world = World::new(config);
     world.address = address(1);

@@ -15,7 +15,7 @@ pub struct Origin {
     /// Its connection.
     pub connection: ConnectionId,
     /// The client's address, where it is known.
-    pub source: Option<IpAddr>,
+    pub address: Option<IpAddr>,
     /// What carried it.
     pub channel: Channel,
 }

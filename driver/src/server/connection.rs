@@ -271,7 +271,7 @@ async fn requests<R: Runtime>(
             Route::Bosh => {
                 let origin = Origin {
                     connection: number,
-                    source: peer.address,
+                    address: peer.address,
                     channel: peer.channel,
                 };
                 connection.serve_bosh(request, &shared.hub, &shared.binding, origin);

@@ -431,7 +431,7 @@ fn trusted_proxy_tls_needs_the_proxies() {
 
 /// W-R-476: each bound of the budget is read, and refused where it is out of range.
 #[test]
-fn limits_on_strangers_are_read() {
+fn limits_on_unauthenticated_clients_are_read() {
     let text = "[limits]\nconnections = 64\nsessions_per_second = 1\nunauthenticated_sessions = 1\n\
                 unauthenticated_sessions_per_address = 1\nunauthenticated_bytes = 65536";
     let limits = load(text).expect("limits").limits;

@@ -78,7 +78,7 @@ pub(crate) async fn serve<S: Stream>(accepted: Accepted<S>, gate: Gate) {
         peer,
         speaker,
         asking,
-        source: match asking {
+        client: match asking {
             Peer::Client(address) => Some(address),
             Peer::Proxy => None,
         },
@@ -138,14 +138,14 @@ struct Facts {
     speaker: Option<IpAddr>,
     asking: Peer,
     /// The client's address, where it is known.
-    source: Option<IpAddr>,
+    client: Option<IpAddr>,
     protected: bool,
 }
 
 impl Facts {
     /// The client's address; the proxy's where it tells none.
     fn address(&self) -> IpAddr {
-        self.source.unwrap_or_else(|| self.peer.ip())
+        self.client.unwrap_or_else(|| self.peer.ip())
     }
 
     /// The same where a trusted proxy speaks for its clients (B-R-171).
@@ -158,7 +158,7 @@ impl Facts {
         let client = forwarded::client(head, speaker, fields, |ip| proxies.contains(ip));
         Self {
             asking: client.address.map_or(Peer::Proxy, Peer::Client),
-            source: client.address,
+            client: client.address,
             protected: client
                 .scheme
                 .map_or(self.protected, |scheme| scheme == forwarded::Scheme::Https),
@@ -271,7 +271,7 @@ fn answer<S: Stream>(
             }
             let origin = Origin {
                 connection: ConnectionId(facts.number),
-                source: facts.source,
+                address: facts.client,
                 channel: if facts.protected {
                     Channel::Tls
                 } else {
@@ -301,7 +301,7 @@ async fn websocket<S: Stream>(
     let &Facts {
         number,
         peer,
-        source,
+        client,
         protected,
         ..
     } = facts;
@@ -327,8 +327,8 @@ async fn websocket<S: Stream>(
     let named = Mutex::new(None);
     let decide = |header: &xmpp_wire::StreamHeader| {
         let domain = Untrusted::domain(header);
-        let decision = gate.decide(header, source, protected, idle, permit);
-        tracing::info!(transport = "websocket", connection = number, %domain, source = %source.unwrap_or_else(|| peer.ip()), ?decision, "session opened");
+        let decision = gate.decide(header, client, protected, idle, permit);
+        tracing::info!(transport = "websocket", connection = number, %domain, source = %client.unwrap_or_else(|| peer.ip()), ?decision, "session opened");
         *named.lock().unwrap_or_else(PoisonError::into_inner) = Some(domain);
         decision
     };

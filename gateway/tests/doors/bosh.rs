@@ -152,7 +152,7 @@ fn a_fault_in_a_session_ends_it_alone() {
     house.leave_intact();
 }
 
-/// Before SASL has succeeded a stranger may make us hold 16 384 bytes.
+/// Before SASL has succeeded a client may make us hold 16 384 bytes.
 #[test]
 fn a_large_body_before_authentication_gets_policy_violation() {
     let house = House::open();

@@ -12,9 +12,9 @@ mod knock;
 mod messages;
 mod places;
 mod pressure;
-mod strangers;
 #[path = "../serve/support/mod.rs"]
 #[expect(dead_code, reason = "the tests of the command use the rest")]
 mod support;
 mod traffic;
+mod unauthenticated;
 mod upstream;

@@ -69,7 +69,7 @@ fn sessions_that_are_not_signed_in_have_a_share() {
         "{}",
         house.log()
     );
-    // Signed in, it is no stranger any more.
+    // Signed in, it is authenticated.
     let mut first = sockets.remove(0);
     first.send(OPEN);
     first.until("<mechanism");
@@ -92,7 +92,7 @@ fn sessions_that_are_not_signed_in_have_a_share() {
     house.leave_intact();
 }
 
-/// W-R-476: a session needs a descriptor for its server although it has no connection. Strangers who create as many as they can on one connection,
+/// W-R-476: a session needs a descriptor for its server although it has no connection. Unauthenticated clients that create as many as they can on one connection,
 /// from one address and from twenty, leave room for everybody else's: nothing is dialled for what is refused.
 #[test]
 fn creations_without_end_leave_descriptors() {
@@ -148,7 +148,7 @@ fn stanza(session: &mut Bosh, bytes: usize) -> String {
 /// W-R-476, B-R-019: bodies that clients send before they are known to be signed in have a budget in bytes, and each address a share of it. A client that
 /// is signed in sends a long stanza on a fresh connection all the same.
 #[test]
-fn bodies_of_strangers_cost_bounded_memory() {
+fn bodies_of_unauthenticated_clients_cost_bounded_memory() {
     let limits = "[limits]\nunauthenticated_bytes = 4194304\n";
     let house = House::configured("bodies", &format!("{limits}{PROXY}"));
     let client = told("198.51.100.1", house.address());
@@ -156,7 +156,7 @@ fn bodies_of_strangers_cost_bounded_memory() {
     let before = house.resident();
     let mut most = 0;
     let half = "x".repeat(200_000);
-    let mut strangers = Vec::new();
+    let mut clients = Vec::new();
     for number in 0..300 {
         let mut http = told("192.0.2.1", house.address());
         let chunked = number % 2 == 0;
@@ -171,7 +171,7 @@ fn bodies_of_strangers_cost_bounded_memory() {
         // Those that are refused are closed under our hands.
         let _ = http.stream.write_all(head.as_bytes());
         let _ = http.stream.write_all(half.as_bytes());
-        strangers.push(http);
+        clients.push(http);
         most = most.max(house.resident());
         if number % 100 == 50 {
             session.http = told("198.51.100.1", house.address());
@@ -187,10 +187,10 @@ fn bodies_of_strangers_cost_bounded_memory() {
     most = most.max(house.resident());
     // The share of one address is 512 KiB; the rest is the traffic's, and the memory of 300 connections.
     assert!(most < before + 16 * 1_024, "{before} kB, then {most} kB");
-    let refused = strangers.last_mut().expect("one").receive();
+    let refused = clients.last_mut().expect("one").receive();
     assert_eq!(refused.status, 503);
     assert!(house.log().contains("raise limits.unauthenticated_bytes"));
-    drop((strangers, session));
+    drop((clients, session));
     house.leave_intact();
 }
 
@@ -203,7 +203,7 @@ fn deaf(mut stream: TcpStream) {
 
 /// W-R-476: what a client sends before it signs in counts until it does, over both transports, so that what waits for a server is bounded.
 #[test]
-fn what_strangers_park_is_bounded() {
+fn what_unauthenticated_clients_park_is_bounded() {
     // Sixty-four sessions, eight of one address.
     let limits = "[limits]\nunauthenticated_bytes = 1048576\n[websocket]\nclose_seconds = 1\n[upstream]\nclose_seconds = 1\n";
     let domains = format!(
