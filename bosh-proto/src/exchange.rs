@@ -15,7 +15,7 @@ pub struct ConnectionId(pub u64);
 /// What carried a request, a fact from the driver (B-R-166, B-R-168).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
-    /// Plain text.
+    /// The request came in plain text.
     Plain,
     /// TLS, here or at a trusted proxy.
     Tls,

@@ -1,4 +1,4 @@
-//! BOSH (XEP-0124, XEP-0206) as pure state machines: no sockets, no clock, no entropy, no threads.
+//! BOSH (XEP-0124, XEP-0206) as pure state machines: they do no I/O, read no clock, draw no entropy and start no thread.
 //!
 //! [`server::Manager`] is the connection manager: it is told of requests, of bytes that left, of connections that died, of time; it is
 //! asked for orders. With [`binding`] an HTTP request becomes an exchange and back. [`client::Session`] is the other end: it orders POSTs and

@@ -6,7 +6,7 @@
 //! - [`websocket`] opens one as a client.
 //! - [`post`] carries a BOSH client's requests over HTTP/1.1; [`proxy`] is the way out through a proxy.
 //! - `client` (a feature) is a whole client, `server` (another) a whole server's side: sessions as streams of events and sinks of elements.
-//! - [`relay`] ties a web session to a stream to a server.
+//! - [`relay`] ties a client's session to a stream to a server.
 //!
 //! Every `next` here is cancel-safe: what it has done lives in the value that it was borrowed from. A WebSocket that echoes what it
 //! hears, behind its handshake:
@@ -69,7 +69,7 @@ use std::{future::Future, time::Instant};
 pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     /// A sleeping future.
     type Sleep: Future<Output = ()> + Send + Unpin;
-    /// The time.
+    /// The current time of the runtime's clock.
     fn now(&self) -> Instant;
     /// Sleeps until then.
     fn sleep_until(&self, at: Instant) -> Self::Sleep;

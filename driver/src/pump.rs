@@ -69,7 +69,7 @@ enum Then<H> {
 /// Whether bytes can be written.
 #[derive(Clone, Copy, Debug)]
 enum Output {
-    /// There may be more.
+    /// The machine may have more to write.
     Open,
     /// Nothing is left, and all is flushed.
     Drained,
@@ -128,7 +128,7 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
         }
     }
 
-    /// The machine.
+    /// The machine that the pump drives.
     pub fn machine(&self) -> &M {
         &self.machine
     }
@@ -165,7 +165,7 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin, R: Runtime> Pump<M, S, R> {
         std::mem::replace(&mut self.io, io)
     }
 
-    /// The clock.
+    /// The current time of the pump's runtime.
     pub fn now(&self) -> Instant {
         self.runtime.now()
     }

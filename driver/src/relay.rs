@@ -1,4 +1,4 @@
-//! One web session and its stream to a server, driven together.
+//! A client's session and its stream to a server, driven together.
 //!
 //! What the client's session cannot take yet waits here, and the relay is held meanwhile: it delivers no more than it had cut already.
 
@@ -246,7 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, U: Upstream, R: Runtime> Both<S, U, R> {
         })
     }
 
-    /// Carries out what waits, until the web side has no room.
+    /// Carries out what waits, until the session has no room.
     fn apply_waiting(&mut self, now: Instant) {
         while !self.full
             && let Some(order) = self.waiting.pop_front()

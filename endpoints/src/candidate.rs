@@ -5,7 +5,7 @@ use crate::{Scheme, Url};
 /// The transport that carries the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
-    /// RFC 7395.
+    /// XMPP over WebSocket (RFC 7395).
     WebSocket,
     /// XEP-0124 and XEP-0206.
     Bosh,

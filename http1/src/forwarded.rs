@@ -79,9 +79,9 @@ pub struct Client {
 /// What protects the way from a client to its proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// TLS.
+    /// The proxy's client uses TLS.
     Https,
-    /// Nothing.
+    /// The proxy's client uses plain text.
     Http,
 }
 

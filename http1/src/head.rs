@@ -155,7 +155,7 @@ impl RequestHead {
         }
     }
 
-    /// The version.
+    /// The HTTP version of the request.
     pub fn version(&self) -> Version {
         self.version
     }

@@ -1,6 +1,6 @@
 //! HTTP/1.1 (RFC 9112) as pure state machines, both ends of a connection: [`server`] and [`client`].
 //!
-//! No I/O, no clock, no threads. The driver moves bytes and time:
+//! They do no I/O, read no clock and start no thread. The driver moves bytes and time:
 //!
 //! ```
 //! use bytes::BytesMut;

@@ -22,7 +22,7 @@ pub struct Response {
     pub status: u16,
     /// Field lines in order. Names and values are checked when written: one that could split the head is left out.
     pub fields: Vec<(Cow<'static, str>, Cow<'static, str>)>,
-    /// The body.
+    /// The body of the response.
     pub body: Bytes,
     /// Close the connection after this answer.
     pub close: bool,

@@ -73,7 +73,7 @@ impl ResponseHead {
         self.status
     }
 
-    /// The version.
+    /// The HTTP version of the response.
     pub fn version(&self) -> Version {
         self.version
     }

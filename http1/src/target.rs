@@ -5,12 +5,12 @@ use xmpp_machine::Proved as _;
 /// A request target, by form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target<'a> {
-    /// `/path?query`
+    /// Origin form: `/path?query`.
     Origin {
         path: &'a str,
         query: Option<&'a str>,
     },
-    /// `scheme://authority/path?query`
+    /// Absolute form: `scheme://authority/path?query`.
     Absolute {
         authority: &'a str,
         path: &'a str,

@@ -45,10 +45,10 @@ pub trait Carry {
     /// Whether what is sent from now on may be compressed.
     fn set_compression(&mut self, _: Compression) {}
 
-    /// Stops reading.
+    /// Stops reading messages.
     fn hold(&mut self);
 
-    /// Reads on.
+    /// Reads messages again.
     fn release(&mut self, now: Moment);
 
     /// Does what is due; tells of a peer that has fallen silent, about which nothing has been done.

@@ -35,7 +35,7 @@ use crate::{
 /// Where TLS comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Tls {
-    /// Never; for addresses that are trusted by configuration.
+    /// No TLS; for addresses that are trusted by configuration.
     None,
     /// STARTTLS, attempted even where it is not offered (RFC 7590 §3.1).
     #[default]
@@ -48,7 +48,7 @@ pub enum Tls {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// TLS. Default STARTTLS.
+    /// How the stream is protected. Default STARTTLS.
     pub tls: Tls,
     /// Bounds on XML. Default `element_bytes` 524 288, twice what a web client may send (W-R-446).
     pub xml: XmlLimits,

@@ -11,14 +11,14 @@ const FAST: &str = "urn:xmpp:fast:0";
 /// What decides about mechanisms and limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
-    /// The web side's channel is protected.
+    /// The client's channel is protected.
     pub(crate) protected: bool,
     /// `-PLUS` and channel-binding lists are hidden.
     pub(crate) hide_channel_binding: bool,
     /// What a client may send in one element before and after authentication.
     pub(crate) early_bytes: usize,
     pub(crate) element_bytes: usize,
-    /// How long the web side lets a client be silent.
+    /// How long the client's session lets a client be silent.
     pub(crate) idle: Option<Duration>,
 }
 

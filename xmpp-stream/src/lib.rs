@@ -1,8 +1,8 @@
-//! RFC 6120 streams on a byte stream, both ends, and the relay between a web session and a stream, as pure state
+//! RFC 6120 streams on a byte stream, both ends, and the relay between a client's session and a stream, as pure state
 //! machines: they are told what happened and what time it is, and asked what to do. They never wait.
 //!
 //! [`client::Stream`] opens a stream and negotiates STARTTLS, [`server::Stream`] answers one; [`Relay`] owns a
-//! `client::Stream` and translates between it and a web session (BOSH, WebSocket).
+//! `client::Stream` and translates between it and a client's session (BOSH, WebSocket).
 //!
 //! The loop that drives each of them, here over blocking I/O:
 //!

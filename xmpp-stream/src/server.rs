@@ -77,7 +77,7 @@ pub enum OpenError {
 enum Phase {
     /// The client's header is due.
     Header,
-    /// It came; ours is due.
+    /// The client's header came; our header is due.
     Answer,
     Open,
 }

@@ -39,9 +39,9 @@ pub enum Event {
     /// The element that comes next had to be mended, since it broke Namespaces in XML or a limit (`Splitter::stream_of_server`); of a server's
     /// elements only.
     Repaired {
-        /// What was done.
+        /// How the element was repaired.
         repair: Repair,
-        /// Its `from`.
+        /// The `from` of the element.
         from: Option<String>,
     },
     /// A first-level element, made to stand alone with what it inherits of its header; features and stream errors among them.
@@ -57,7 +57,7 @@ pub enum Event {
 /// How a stream ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// Why.
+    /// Who or what ended the stream.
     pub cause: Cause,
     /// The rule that was broken, or the time that passed; none where either side ended the stream by its rules.
     pub reason: Option<Reason>,

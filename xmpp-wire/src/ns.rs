@@ -14,7 +14,7 @@ pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 /// SASL (RFC 6120 §6).
 pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
-/// SASL2 (XEP-0388).
+/// The namespace of SASL2 (XEP-0388).
 pub const SASL2: &str = "urn:xmpp:sasl:2";
 /// The list of channel bindings (XEP-0440).
 pub const SASL_CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";

@@ -25,7 +25,7 @@ pub struct StreamHeader {
     pub id: Option<String>,
     /// `version` as sent; absent means 0.9 (RFC 6120 §4.7.5).
     pub version: Option<String>,
-    /// `xml:lang`.
+    /// The stream's default language (`xml:lang`).
     pub lang: Option<String>,
 }
 

@@ -114,7 +114,7 @@ pub(super) enum Restart {
     None,
     /// To be sent before anything else.
     Due,
-    /// Sent; its features are awaited until then.
+    /// The restart was sent; its features are awaited until then.
     Sent(Moment),
     /// The features have come.
     Done,

@@ -46,7 +46,7 @@ pub struct Route {
     pub protocol: String,
     /// A name or an address, lower case; IPv6 in brackets or without, as it came.
     pub host: String,
-    /// The port.
+    /// The port of the XMPP server.
     pub port: u16,
 }
 

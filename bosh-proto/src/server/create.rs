@@ -18,9 +18,9 @@ use crate::{Channel, Condition, body::Body, keys::Expected, rid::Rid};
 pub(super) struct Terms {
     /// The granted `wait` in seconds.
     pub(super) wait: u16,
-    /// Granted `hold`.
+    /// How many requests the server may hold, as granted.
     pub(super) hold: u8,
-    /// `polling`; 0 is not advertised.
+    /// The shortest time between empty requests, in seconds; 0 is not advertised.
     pub(super) polling: u16,
     pub(super) inactivity: u16,
     /// 0 where pausing is not offered.

@@ -12,7 +12,7 @@ pub use session::{Session, Sessions};
 /// Where a request comes from, as its manager has to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Its connection.
+    /// The HTTP connection that brought the request.
     pub connection: ConnectionId,
     /// The client's address, where it is known.
     pub address: Option<IpAddr>,

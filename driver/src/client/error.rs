@@ -14,7 +14,7 @@ pub enum Error {
     /// DNS: the host's name has no address.
     #[error("the name \"{host}\" was not resolved: {error}")]
     Name {
-        /// The name.
+        /// The host name that was looked up.
         host: String,
         /// The resolver's reason.
         error: io::Error,

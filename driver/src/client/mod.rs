@@ -73,7 +73,7 @@ use crate::halves::halves;
 pub enum Event {
     /// A stream for the domain is open: a new session, the first or one after a loss.
     Opened(Opened),
-    /// An element; it stands alone.
+    /// An element came; it declares all the namespaces that it uses.
     Element(Element),
     /// The stream was restarted, which the client does by itself behind a success of RFC 6120's SASL; the features are the next element. SASL2, and
     /// whatever else an application signs in with, restarts nothing.
@@ -265,7 +265,7 @@ impl Client {
         self.sender.try_send(element)
     }
 
-    /// As [`Sender::restart`].
+    /// Asks whether the stream was restarted, as [`Sender::restart`] does.
     ///
     /// # Errors
     ///

@@ -41,7 +41,7 @@ pub(super) enum Why {
     Ours,
     /// The server ended its stream, without an error.
     Peer,
-    /// Anything else.
+    /// The session was lost for another reason.
     Lost(Error),
 }
 
@@ -57,7 +57,7 @@ impl End {
 
 /// Why an element was not taken; it comes back.
 pub(super) enum Refused {
-    /// `WebEvent::Writable` follows.
+    /// The outbox is full; `WebEvent::Writable` follows when there is room.
     Full(Element),
     Closed(Element),
     Forbidden(Element),

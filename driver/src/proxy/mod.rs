@@ -47,7 +47,7 @@ enum Host {
 }
 
 impl Target {
-    /// A target.
+    /// Names the host and port that the proxy is to connect to.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ use crate::{BoxStream, ByteStream, Runtime, http};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// HTTP connections.
+    /// The configuration of the HTTP connections.
     pub http: http::Config,
     /// Sessions over BOSH.
     pub bosh: crate::bosh::Config,

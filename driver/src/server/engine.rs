@@ -43,7 +43,7 @@ pub(super) struct Engine<R: Runtime> {
     /// Waits until nothing is parked.
     farewell: Option<Farewell>,
     first: Option<Side>,
-    /// Nobody listens.
+    /// The application dropped its receiver.
     forgotten: bool,
     over: bool,
     task: Option<Waker>,

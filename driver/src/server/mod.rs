@@ -81,7 +81,7 @@ use crate::Runtime;
 pub enum Transport {
     /// XEP-0124 and XEP-0206.
     Bosh,
-    /// RFC 7395.
+    /// XMPP over WebSocket (RFC 7395).
     WebSocket,
 }
 
@@ -89,7 +89,7 @@ pub enum Transport {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// An element; it stands alone.
+    /// An element came; it declares all the namespaces that it uses.
     Element(Element),
     /// The client restarted the stream, and has been answered; features are due.
     Restarted(StreamHeader),

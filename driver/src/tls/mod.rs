@@ -41,7 +41,7 @@ pub enum SetupError {
     /// The file cannot be read.
     #[error("cannot read {}: {error}", path.display())]
     Unreadable {
-        /// The file.
+        /// The file's path.
         path: PathBuf,
         /// The system's reason.
         error: io::Error,
@@ -49,7 +49,7 @@ pub enum SetupError {
     /// The file does not hold what it should.
     #[error("{}: {reason}", path.display())]
     Unusable {
-        /// The file.
+        /// The file's path.
         path: PathBuf,
         /// What is wrong, and what is wanted.
         reason: String,
@@ -119,7 +119,7 @@ impl Expected {
         }
     }
 
-    /// Or this one.
+    /// Accepts a certificate for this name too.
     #[must_use]
     pub fn or(mut self, name: Name) -> Self {
         if !self.names.contains(&name) {

@@ -50,7 +50,7 @@ pub enum Action {
     Attempt {
         /// Comes back with what came of it.
         id: AttemptId,
-        /// Where, and who must be there.
+        /// The endpoint to try, and the names that its certificate may prove.
         candidate: Candidate,
         /// The one of its addresses that is tried; `None`: all that the resolver gives, in the
         /// manner of RFC 8305.
@@ -70,16 +70,16 @@ pub enum Query {
     /// An HTTP GET without cookies that follows no redirect, over TLS for the URL's host where its
     /// scheme says so.
     Get {
-        /// The document.
+        /// The URL of the document.
         url: Url,
-        /// `Accept`.
+        /// The value of the request's `Accept` field.
         accept: &'static str,
         /// Bytes of the body that are wanted; read one more to show that there is one.
         most: usize,
     },
-    /// SRV records.
+    /// Look up the SRV records of a name.
     Srv {
-        /// The name.
+        /// The DNS name of the records.
         name: String,
     },
 }
@@ -183,7 +183,7 @@ impl Planner {
         }
     }
 
-    /// The configuration.
+    /// The configuration of the planner.
     pub fn config(&self) -> &Config {
         &self.config
     }

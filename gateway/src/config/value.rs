@@ -24,12 +24,12 @@ impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
         u8::try_from(self.0).unwrap_or(u8::MAX)
     }
 
-    /// As seconds.
+    /// The value as a duration in seconds.
     pub(crate) fn seconds(self) -> Duration {
         Duration::from_secs(self.0)
     }
 
-    /// As milliseconds.
+    /// The value as a duration in milliseconds.
     pub(crate) fn milliseconds(self) -> Duration {
         Duration::from_millis(self.0)
     }

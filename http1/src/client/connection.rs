@@ -51,7 +51,7 @@ pub struct Connection {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Takes requests.
+    /// The connection takes requests.
     Open,
     /// The exchange under way is the last.
     Finishing(Cause),

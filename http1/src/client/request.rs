@@ -33,7 +33,7 @@ pub struct Request {
     pub host: Arc<str>,
     /// Field lines in order. What the connection writes itself is left out; `Upgrade` is named in `Connection`.
     pub fields: Vec<(Cow<'static, str>, Cow<'static, str>)>,
-    /// The body.
+    /// The body of the request.
     pub body: Bytes,
     /// Ask the server to close after its answer.
     pub close: bool,

@@ -58,7 +58,7 @@ pub struct Connection {
 enum Phase {
     /// Requests are read.
     Open,
-    /// No more are; answers owed leave.
+    /// No more requests are read; answers that are owed still leave.
     Draining(Closed),
     /// `Closed` and `Close` were given; the peer has until the write deadline.
     Closing,

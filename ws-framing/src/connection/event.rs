@@ -14,14 +14,14 @@ use crate::{CloseCode, Reason, Utf8Bytes};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// Opcode 1.
+    /// A text message (opcode 1).
     Text(Utf8Bytes),
-    /// Opcode 2.
+    /// A binary message (opcode 2).
     Binary(Bytes),
 }
 
 impl Message {
-    /// The payload.
+    /// The payload of the message.
     pub fn as_bytes(&self) -> &Bytes {
         match self {
             Self::Text(text) => text.as_bytes(),
@@ -49,7 +49,7 @@ pub type Action<E = Event> = xmpp_machine::Action<E>;
 /// What the application learns.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A message.
+    /// A complete message came.
     Message(Message),
     /// The answer to `Connection::ping`. Pongs that nobody asked for only show that the peer is
     /// there (RFC 6455 §5.5.3).

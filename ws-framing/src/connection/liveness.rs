@@ -24,7 +24,7 @@ enum State {
     Asked { deadline: Moment },
     /// Nothing is read: silence means nothing. As `Heard` ..
     HeldHeard,
-    /// .. and as `Asked`.
+    /// Input is held, and a ping was sent that is not answered.
     HeldAsked,
 }
 

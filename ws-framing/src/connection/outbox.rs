@@ -27,7 +27,7 @@ const KEPT_SLOTS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Outbox {
     encoder: Encoder,
-    /// Encoded already.
+    /// Pings of ours, encoded as frames.
     pings: Vec<u8>,
     pings_waiting: usize,
     pongs: Vec<u8>,

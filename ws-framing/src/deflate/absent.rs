@@ -8,11 +8,11 @@ use crate::Reason;
 #[derive(Debug)]
 pub(crate) enum Inflater {}
 
-/// As `Inflater`.
+/// The compressor where the feature `deflate` is off: there is none.
 #[derive(Debug)]
 pub(crate) enum Deflater {}
 
-/// As `Inflater`.
+/// The error of inflating where the feature `deflate` is off: there is none.
 #[derive(Debug)]
 pub(crate) enum InflateError {}
 

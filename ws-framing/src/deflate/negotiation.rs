@@ -16,7 +16,7 @@ const CLIENT_BITS: &str = "client_max_window_bits";
 /// A server's agreement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// For `Connection::with_deflate`.
+    /// The agreed parameters, for `Connection::with_deflate`.
     pub agreed: Agreed,
     /// The value of `Sec-WebSocket-Extensions` in the response.
     pub response: String,

@@ -24,7 +24,7 @@ pub(crate) struct DecodeLimits {
     pub(crate) binary: bool,
 }
 
-/// What came.
+/// A control frame or complete message that the decoder has read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decoded {
     Message(Message),

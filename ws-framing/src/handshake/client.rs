@@ -44,7 +44,7 @@ pub struct Config {
 #[cfg(feature = "deflate")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Need {
-    /// It does.
+    /// The client goes on without compression.
     #[default]
     Dispensable,
     /// It closes the WebSocket with 1010 (RFC 6455 §7.4.1; W-R-218).
@@ -129,7 +129,7 @@ pub enum Refused {
     /// Another answer than 101 (W-R-057).
     #[error("the server answered {status}")]
     Status {
-        /// The status.
+        /// The HTTP status of the answer.
         status: u16,
         /// `Location`, which is not followed here.
         location: Option<String>,

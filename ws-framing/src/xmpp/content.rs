@@ -88,7 +88,7 @@ pub(super) fn document(element: &Element) -> Bytes {
 pub(super) enum Position {
     /// Before `<open/>`.
     First,
-    /// Behind it.
+    /// After `<open/>`.
     Later,
 }
 

@@ -9,12 +9,12 @@ pub enum Event {
     /// The peer sent `<open/>`: the first, or the one of a restart (`restart` true). A server answers with `open`, `fail` or `close`: `to` is a domain;
     /// whether it is served here is the application's to know. To a client it is the answer; the features are the next element.
     Opened {
-        /// Its attributes.
+        /// The attributes of the peer's `<open/>`.
         header: StreamHeader,
         /// Whether it restarts the stream.
         restart: bool,
     },
-    /// An element; its namespace is explicit, it stands alone.
+    /// An element came; it declares all the namespaces that it uses.
     Element(Element),
     /// The peer sent `<close/>`: finish sending, then `close` (at most `close_timeout`; the session answers by itself then). Also where it sent a stream
     /// error: that has been answered, nothing more can be sent.

@@ -25,7 +25,7 @@ pub struct SeeOther {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It may.
+    /// The redirect may be followed.
     Acceptable,
     /// It leads from `wss` to something that others can read (RFC 7395 §3.6.1).
     LowersSecurity,

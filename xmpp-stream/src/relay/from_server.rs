@@ -44,7 +44,7 @@ impl Relay {
             }
             Event::Ended => {
                 self.show_header();
-                self.close_web(Ending::Clean);
+                self.end_session(Ending::Clean);
             }
             // The relay takes what it gets, and holds the client instead.
             Event::Writable => {}
@@ -156,7 +156,7 @@ impl Relay {
                 let error = StreamError::new("policy-violation")
                     .with_text("the server offers no way to authenticate that can be used here");
                 self.reason.get_or_insert(Reason::NoMechanism);
-                self.close_web(Ending::Refused(error));
+                self.end_session(Ending::Refused(error));
                 self.end_stream();
             }
         }
@@ -190,7 +190,7 @@ impl Relay {
             Cause::Network | Cause::Timeout if self.resumable() => Ending::Lost,
             Cause::Network | Cause::Timeout | Cause::Tls => Ending::Unreachable(self.loss()),
         };
-        self.close_web(close);
+        self.end_session(close);
     }
 
     /// What a lost server is called: `remote-connection-failed` is not for the provider's own (RFC 6120 §4.9.3.15).

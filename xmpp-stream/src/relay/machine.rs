@@ -1,7 +1,7 @@
 //! The relay's state. Rules:
 //!
 //! * The verbs are here; what a server says is in `from_server`, the search for it in `redial`.
-//! * The web side is `Open` until the relay ordered `Order::Close` or heard `Closed`; after that it gets no orders.
+//! * The client's session is `Open` until the relay ordered `Order::End` or heard `Closed`; after that it gets no orders.
 //!   `Closing` is between: the client ended its stream, what the server still sends is passed on.
 //! * The client may be heard (`ready`) from the server's features until a restart; what comes at other times waits in a
 //!   bounded queue.
@@ -31,7 +31,7 @@ use crate::{
 pub(super) const HEADER_PATIENCE: Duration = Duration::from_millis(250);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Web {
+pub(super) enum Accepted {
     Open,
     Closing,
     Gone,
@@ -48,7 +48,7 @@ pub(super) enum Authentication {
     Done,
 }
 
-/// One web session tied to one stream.
+/// One client's session tied to one stream.
 #[derive(Debug)]
 pub struct Relay {
     pub(super) stream: Stream,
@@ -57,7 +57,7 @@ pub struct Relay {
     pub(super) foreign: bool,
     pub(super) header: StreamHeader,
     actions: VecDeque<RelayAction>,
-    pub(super) web: Web,
+    pub(super) accepted: Accepted,
     pub(super) authentication: Authentication,
     pub(super) attempt: Attempt,
     /// Until when nothing is delivered.
@@ -77,13 +77,13 @@ pub struct Relay {
     pub(super) error: Option<Element>,
     /// Why the stream ended.
     pub(super) cause: Option<Cause>,
-    /// The rule that ended the stream or the web session.
+    /// The rule that ended the stream or the client's session.
     pub(super) reason: Option<Reason>,
     /// Above this many queued bytes the client is held, at half of it released.
     mark: usize,
     holding: bool,
-    /// The web side cannot take more.
-    pub(super) web_full: bool,
+    /// The client's session cannot take more.
+    pub(super) session_full: bool,
 }
 
 impl Relay {
@@ -103,7 +103,7 @@ impl Relay {
             foreign: config.foreign,
             header,
             actions: VecDeque::new(),
-            web: Web::Open,
+            accepted: Accepted::Open,
             authentication: Authentication::None,
             attempt: Attempt::default(),
             paused: None,
@@ -120,23 +120,25 @@ impl Relay {
             reason: None,
             mark,
             holding: false,
-            web_full: false,
+            session_full: false,
         }
     }
 
     /// The accepted session told something.
     pub fn handle_session<E>(&mut self, event: session::Event<E>, now: Instant) {
         match event {
-            session::Event::Closed(closed) => self.web_closed(closed, now),
-            session::Event::Closing if self.web == Web::Open => {
-                self.web = Web::Closing;
+            session::Event::Closed(closed) => self.session_closed(closed, now),
+            session::Event::Closing if self.accepted == Accepted::Open => {
+                self.accepted = Accepted::Closing;
                 self.drop_held_answer();
                 self.stream.close(now);
             }
-            session::Event::Element(element) if self.web == Web::Open => {
-                self.take_web(element, now)
+            session::Event::Element(element) if self.accepted == Accepted::Open => {
+                self.take_from_client(element, now)
             }
-            session::Event::Restarted(header) if self.web == Web::Open => self.restart(header, now),
+            session::Event::Restarted(header) if self.accepted == Accepted::Open => {
+                self.restart(header, now)
+            }
             session::Event::Closing
             | session::Event::Element(_)
             | session::Event::Restarted(_)
@@ -153,33 +155,33 @@ impl Relay {
     /// Delivers nothing until then, so that an answer of the server's is held back (`ServerAction::LoginFailed`). What the client sends meanwhile
     /// waits as before the server's features. A client that leaves before does not get the answer.
     pub fn pause(&mut self, until: Instant) {
-        if self.web == Web::Open {
+        if self.accepted == Accepted::Open {
             self.paused = Some(until);
         }
     }
 
     /// The client may not try to authenticate any more: ends the session with `policy-violation`.
     pub fn refuse_login(&mut self, now: Instant) {
-        if self.web == Web::Open {
+        if self.accepted == Accepted::Open {
             let error = StreamError::new("policy-violation")
                 .with_text("too many failed attempts to sign in from this address");
             self.fault(Reason::TooManyLogins, error, now);
         }
     }
 
-    /// The web side's outbox is full: read no more from the server.
+    /// The client's session has no room: read no more from the server.
     pub fn hold_input(&mut self, now: Instant) {
-        self.web_full = true;
+        self.session_full = true;
         self.stream.hold_input(now);
     }
 
     /// It has room again.
     pub fn release_input(&mut self, now: Instant) {
-        self.web_full = false;
+        self.session_full = false;
         self.stream.release_input(now);
     }
 
-    /// The gateway is going down (W-R-473): `shutdown` tells the web side by itself; this ends the stream, without an end tag where it can be resumed.
+    /// The gateway is going down (W-R-473): the driver tells the client's session by itself; this ends the stream, without an end tag where it can be resumed.
     pub fn shutdown(&mut self, now: Instant) {
         self.leave(now);
     }
@@ -202,7 +204,7 @@ impl Relay {
         self.cause
     }
 
-    /// The rule that ended the stream or the web session first, once one has; for logs.
+    /// The rule that ended the stream or the client's session first, once one has; for logs.
     pub fn reason(&self) -> Option<Reason> {
         self.reason
     }
@@ -210,7 +212,7 @@ impl Relay {
     /// The server could not be reached (DNS, TCP, TLS).
     pub fn handle_unreachable(&mut self, now: Instant) {
         let error = self.loss();
-        self.close_web(Ending::Unreachable(error));
+        self.end_session(Ending::Unreachable(error));
         self.stream.abort(now);
     }
 
@@ -284,13 +286,13 @@ impl Relay {
             .min()
     }
 
-    // The web side.
+    // What the client does.
 
     /// Takes an element whatever the marks: it has been read already.
-    fn take_web(&mut self, element: Element, now: Instant) {
+    fn take_from_client(&mut self, element: Element, now: Instant) {
         if element.is("error", ns::STREAM) {
             // The client gives up; an error is not answered with one (W-R-434).
-            self.close_web(Ending::Clean);
+            self.end_session(Ending::Clean);
             self.stream.close(now);
         } else if let Err((reason, condition)) = judge(&element) {
             self.fault(reason, StreamError::new(condition), now);
@@ -380,7 +382,7 @@ impl Relay {
         self.stream.restart(self.header.clone(), now);
     }
 
-    fn web_closed<E>(&mut self, closed: Closed<E>, now: Instant) {
+    fn session_closed<E>(&mut self, closed: Closed<E>, now: Instant) {
         if closed.clean {
             self.management = self.management.min(Management::Active);
         }
@@ -392,9 +394,9 @@ impl Relay {
         self.leave(now);
     }
 
-    /// Ends the stream for a web side that is gone.
+    /// Ends the stream for a client that is gone.
     fn leave(&mut self, now: Instant) {
-        self.web = Web::Gone;
+        self.accepted = Accepted::Gone;
         self.drop_held_answer();
         self.early = VecDeque::new();
         // Nobody is left to wait for.
@@ -409,14 +411,14 @@ impl Relay {
     /// The client broke a rule: both sides end, and nothing may be resumed.
     fn fault(&mut self, reason: Reason, error: StreamError, now: Instant) {
         self.reason.get_or_insert(reason);
-        self.close_web(Ending::Fault(error));
+        self.end_session(Ending::Fault(error));
         self.stream.close(now);
     }
 
-    // Orders to the web side.
+    // Orders to the client's session.
 
     pub(super) fn tell(&mut self, order: Order) {
-        if self.web != Web::Gone {
+        if self.accepted != Accepted::Gone {
             self.actions
                 .push_back(Action::Deliver(Event::Session(order)));
         }
@@ -424,7 +426,7 @@ impl Relay {
 
     /// Asks for something about the way to the server.
     pub(super) fn ask(&mut self, action: ServerAction) {
-        if self.web != Web::Gone {
+        if self.accepted != Accepted::Gone {
             self.actions
                 .push_back(Action::Deliver(Event::Server(action)));
         }
@@ -438,19 +440,19 @@ impl Relay {
         }
     }
 
-    /// Orders the end of the web session, once. But for `Lost` nothing can be resumed after it.
-    pub(super) fn close_web(&mut self, close: Ending) {
-        let close = match self.web {
-            Web::Open => close,
+    /// Orders the end of the client's session, once. But for `Lost` nothing can be resumed after it.
+    pub(super) fn end_session(&mut self, close: Ending) {
+        let close = match self.accepted {
+            Accepted::Open => close,
             // The client left first, and is answered whatever happened.
-            Web::Closing => Ending::Clean,
-            Web::Gone => return,
+            Accepted::Closing => Ending::Clean,
+            Accepted::Gone => return,
         };
         if close != Ending::Lost && self.resumable() {
             self.manage(Management::Active);
         }
         self.tell(Order::End(close));
-        self.web = Web::Gone;
+        self.accepted = Accepted::Gone;
         self.early = VecDeque::new();
     }
 

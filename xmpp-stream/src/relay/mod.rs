@@ -1,4 +1,4 @@
-//! One web session tied to one stream to a server: the translation of XEP-0206 and RFC 7395 §3, as a pure machine.
+//! One client's session tied to one stream to a server: the translation of XEP-0206 and RFC 7395 §3, as a pure machine.
 //!
 //! It speaks to the session in the vocabulary of all sessions ([`session`](crate::session)).
 //!
@@ -52,7 +52,7 @@ pub use upstream::{ServerAction, Target, Warning};
 pub struct Config {
     /// The stream to the server.
     pub stream: client::Config,
-    /// Whether the web side's channel is protected (W-R-452); otherwise mechanisms that show secrets are cut. Default false.
+    /// Whether the client's channel is protected (W-R-452); otherwise mechanisms that show secrets are cut. Default false.
     pub protected: bool,
     /// Hides `-PLUS` and channel-binding lists (W-R-421, W-R-424). Default false: hiding breaks more than it mends.
     pub hide_channel_binding: bool,
@@ -61,9 +61,9 @@ pub struct Config {
     /// How many other servers the relay may be sent to before authentication, by `see-other-host` (W-R-418) or to the node that keeps a session
     /// (W-R-419); 0 follows none. Default 3 (RFC 6120 §4.9.3.19 suggests 2 to 5).
     pub redirects: u8,
-    /// How long the web side lets a client be silent, for `<limits/>` (W-R-426). Default `None`: no bound of its own.
+    /// How long the client's session lets a client be silent, for `<limits/>` (W-R-426). Default `None`: no bound of its own.
     pub web_idle: Option<Duration>,
-    /// What a web client may send in one element, for `<limits/>` (W-R-426). Default 262 144, that of both web sides.
+    /// What a web client may send in one element, for `<limits/>` (W-R-426). Default 262 144, that of BOSH and WebSocket sessions.
     pub web_element_bytes: usize,
     /// Bytes taken from a client while the server's features have not come (W-R-443, B-R-050). Default 16 384, the usual bound
     /// on what comes before authentication.

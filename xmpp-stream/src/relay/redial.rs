@@ -12,7 +12,7 @@ use xmpp_wire::{Element, StreamError, ns};
 
 use super::{
     ServerAction, Target,
-    machine::{Authentication, Relay, Web},
+    machine::{Accepted, Authentication, Relay},
 };
 use crate::{
     Instant,
@@ -62,7 +62,7 @@ impl Relay {
         let Some(element) = self.search.waiting.take() else {
             return;
         };
-        if self.web != Web::Open || !self.stream.is_open() {
+        if self.accepted != Accepted::Open || !self.stream.is_open() {
             return;
         }
         self.early.push_front(*element);
@@ -79,7 +79,7 @@ impl Relay {
     /// since the order are to be thrown away. Without effect where nothing was ordered, or where the client has left meanwhile.
     pub fn handle_redialed(&mut self, tls: Tls, now: Instant) {
         let first = self.authentication == Authentication::None && !self.search.forwarded;
-        if std::mem::take(&mut self.search.redialing) && self.web == Web::Open && first {
+        if std::mem::take(&mut self.search.redialing) && self.accepted == Accepted::Open && first {
             self.config.tls = tls;
             self.begin_stream(now);
         }
@@ -118,7 +118,7 @@ impl Relay {
     }
 
     fn may_redial(&self) -> bool {
-        self.web == Web::Open
+        self.accepted == Accepted::Open
             && self.authentication == Authentication::None
             && !self.search.forwarded
             && self.search.left > 0
@@ -142,7 +142,7 @@ impl Relay {
         let spent = now.saturating_duration_since(self.search.since);
         config.features_timeout = config.features_timeout.saturating_sub(spent);
         self.stream = Stream::new(config, self.header.clone(), now);
-        if self.web_full {
+        if self.session_full {
             self.stream.hold_input(now);
         }
     }

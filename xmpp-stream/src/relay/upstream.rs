@@ -3,7 +3,7 @@
 use xmpp_machine::Authority;
 use xmpp_wire::Repair;
 
-/// What concerns the way to the server and not the web side. The driver carries it out.
+/// What concerns the way to the server and not the client's session. The driver carries it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerAction {
     /// Drop the connection with everything that was not written or not read, connect there, and tell the relay how TLS is done there by
@@ -14,7 +14,7 @@ pub enum ServerAction {
     Remember {
         /// The id of `<enabled/>`.
         id: String,
-        /// Its `location`.
+        /// The node that keeps the session (`location`, XEP-0198).
         node: Target,
     },
     /// A client wants to resume the session of this id before anything of it was forwarded: answer with `Relay::handle_located`.
@@ -36,7 +36,7 @@ pub enum ServerAction {
     Warn(Warning),
     /// An element of the server's had to be mended so that it could pass, which an operator should know (W-R-445).
     Repaired {
-        /// What was done.
+        /// How the element was repaired.
         repair: Repair,
         /// Its `from`, unchecked.
         from: Option<String>,

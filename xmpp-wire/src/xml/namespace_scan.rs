@@ -17,7 +17,7 @@ use crate::{ns, text::proved_str};
 /// Where a prefix is bound.
 #[derive(Clone, Copy)]
 enum Bound {
-    /// By definition.
+    /// The prefix `xml`, which is bound by definition.
     Xml,
     /// Inside the piece: the declaration's place among the bindings.
     Here(usize),

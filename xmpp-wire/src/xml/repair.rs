@@ -32,7 +32,7 @@ pub enum Repair {
     Names,
     /// It was beyond a limit: the content was dropped.
     Emptied {
-        /// Which one.
+        /// The limit that was exceeded.
         excess: Excess,
         /// How much there was; at least, but for bytes and depth.
         found: usize,
@@ -45,13 +45,13 @@ pub enum Repair {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Excess {
-    /// `XmlLimits::element_bytes`.
+    /// More bytes than `XmlLimits::element_bytes`.
     Bytes,
-    /// `XmlLimits::depth`.
+    /// Deeper than `XmlLimits::depth`.
     Depth,
-    /// `XmlLimits::attributes`.
+    /// More attributes than `XmlLimits::attributes`.
     Attributes,
-    /// `XmlLimits::declarations`.
+    /// More declarations than `XmlLimits::declarations`.
     Declarations,
     /// A name longer than 1 024 bytes.
     NameBytes,

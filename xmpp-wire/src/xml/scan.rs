@@ -38,7 +38,7 @@ pub(super) enum Cut {
         end: usize,
         shape: Shape,
     },
-    /// An element.
+    /// A whole first-level element was cut.
     Element {
         start: usize,
         end: usize,

@@ -28,7 +28,7 @@ pub(super) enum TagState {
     Quote,
     /// In a value, up to this quote.
     Value(u8),
-    /// Behind `/`.
+    /// After the `/` that ends an empty tag.
     Slash,
     /// Before `</`.
     End,
@@ -41,7 +41,7 @@ pub(super) enum TagState {
 pub(super) struct OpenTag {
     /// Its `<`.
     pub(super) at: usize,
-    /// Its name.
+    /// The name of the open element.
     pub(super) name: QName,
     /// Its declarations so far.
     pub(super) declarations: usize,

@@ -67,7 +67,7 @@ impl Builder {
         self.attribute(&format!("xmlns:{prefix}"), namespace)
     }
 
-    /// Appends text.
+    /// Appends text, escaped.
     #[must_use]
     pub fn text(mut self, text: &str) -> Self {
         escape_text(text, &mut self.content);
@@ -82,7 +82,7 @@ impl Builder {
         self
     }
 
-    /// The element. An empty one is written as `<name/>`.
+    /// Returns the finished element. An empty one is written as `<name/>`.
     pub fn finish(self) -> Element {
         let Self {
             name,

@@ -85,7 +85,7 @@ pub(super) struct Engine<N: Network> {
     sessions: u64,
     heard_of: u64,
     closing: bool,
-    /// Nobody listens.
+    /// The application dropped its receiver.
     forgotten: bool,
     over: bool,
     task: Option<Waker>,
