@@ -8,7 +8,7 @@ use std::{
 use bosh_proto::server as bosh_server;
 use futures_io::{AsyncRead, AsyncWrite};
 use ws_framing::xmpp;
-use xmpp_stream::session::{Event, Session, bosh::ManagedSession, websocket};
+use xmpp_stream::session::{Accepted, Event, bosh::ManagedSession, websocket};
 
 use crate::{Pump, Runtime, Step, bosh};
 
@@ -46,7 +46,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, R: Runtime> AcceptedSession<S, R> {
     }
 
     /// Tells it something; poll it afterwards.
-    pub(crate) fn tell<T>(&mut self, tell: impl FnOnce(&mut dyn Session, Instant) -> T) -> T {
+    pub(crate) fn tell<T>(&mut self, tell: impl FnOnce(&mut dyn Accepted, Instant) -> T) -> T {
         match self {
             Self::WebSocket(pump) => {
                 let now = pump.now();

@@ -100,7 +100,7 @@ impl<U: Upstream, R: Runtime> Link<U, R> {
     }
 
     /// The next order for the client's session; `None` when the stream is over.
-    pub(crate) fn poll_order(&mut self, cx: &mut Context<'_>) -> Poll<Option<Order>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Order>> {
         loop {
             self.poll_making(cx);
             let Poll::Ready(step) = self.pump.poll_next(cx) else {

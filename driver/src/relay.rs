@@ -153,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, U: Upstream, R: Runtime> Both<S, U, R> {
         for turn in 0..TURNS {
             let mut progress = false;
             if let Some(link) = &mut self.link
-                && let Poll::Ready(order) = link.poll_order(cx)
+                && let Poll::Ready(order) = link.poll_next(cx)
             {
                 progress = true;
                 match order {

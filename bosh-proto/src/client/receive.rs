@@ -168,7 +168,7 @@ impl Session {
             }) = self.pending.front()
         {
             if let Some(pending) = self.pending.pop_front() {
-                self.process(pending);
+                self.apply_response(pending);
             }
         }
     }
@@ -180,7 +180,7 @@ impl Session {
             && let Some(pending) = self.pending.pop_front()
         {
             match pending.way {
-                Way::Answered(_) => self.process(pending),
+                Way::Answered(_) => self.apply_response(pending),
                 Way::Out(id, _) => {
                     self.actions.push_back(Action::Abandon { id });
                     self.skip(pending);
@@ -209,7 +209,7 @@ impl Session {
     }
 
     /// The answer to the oldest request.
-    fn process(&mut self, mut pending: Pending) {
+    fn apply_response(&mut self, mut pending: Pending) {
         let rid = pending.rid;
         let way = std::mem::replace(&mut pending.way, Way::Again(self.now));
         let Way::Answered(parked) = way else { return };

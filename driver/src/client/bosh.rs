@@ -7,26 +7,27 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use bosh_proto::{
     ExchangeId,
     binding::client::Endpoint,
-    client::{Action, Cause, Closed, Event, Failure, Response, SendError, Session},
+    client::{Action, Cause, Closed, Event, Failure, Response, Session},
 };
 use bytes::Bytes;
 use xmpp_endpoints::{
     Candidate, Url,
     redirect::{self, Redirect},
 };
-use xmpp_wire::{Element, StreamHeader};
+use xmpp_stream::session::{self, Dialled};
 
 use super::{
     Error, Settings,
     dial::Dialer,
+    dialled::{DialledSession, End, Reached, Why},
     error::unpacked,
     network::Network,
-    web::{End, Reached, Refused, Web, WebEvent, Why},
 };
 use crate::{
     alarm::Alarm,
@@ -61,7 +62,8 @@ pub(super) struct Bosh<N: Network> {
     nodes: Vec<Url>,
     /// Why the last request was not carried.
     fault: Option<Error>,
-    events: VecDeque<WebEvent>,
+    events: VecDeque<session::Event<End>>,
+    reached: Option<Reached>,
     over: bool,
 }
 
@@ -74,7 +76,7 @@ impl<N: Network> Bosh<N> {
         settings: Arc<Settings>,
         network: N,
         seed: [u8; 32],
-    ) -> Result<Web<N>, Error> {
+    ) -> Result<DialledSession<N>, Error> {
         let mut config = settings.bosh.clone();
         config.to = settings.planner.domain.clone();
         config.from = settings.from.clone().filter(|_| url.scheme().is_secure());
@@ -82,7 +84,7 @@ impl<N: Network> Bosh<N> {
         // The planner tries again, there and elsewhere (B-T-003).
         config.creation_attempts = 1;
         let session = Session::new(config, seed, network.now());
-        Ok(Web::Bosh(Box::new(Self {
+        Ok(DialledSession::Bosh(Box::new(Self {
             session,
             origin: carrier(dialer, url, &settings, &network)?,
             network,
@@ -95,11 +97,12 @@ impl<N: Network> Bosh<N> {
             nodes,
             fault: None,
             events: VecDeque::new(),
+            reached: None,
             over: false,
         })))
     }
 
-    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<WebEvent>> {
+    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<session::Event<End>>> {
         loop {
             while let Some(action) = self.session.poll_action() {
                 match action {
@@ -148,7 +151,7 @@ impl<N: Network> Bosh<N> {
         let now = self.network.now();
         match result {
             Ok(Reply { status, body }) => {
-                self.events.push_back(WebEvent::Reached(Reached::Heard));
+                self.reached = Some(Reached::Heard);
                 let response = Response { status, body };
                 self.session.handle_response(exchange.id, response, now);
             }
@@ -168,11 +171,11 @@ impl<N: Network> Bosh<N> {
     fn handle_failure(&mut self, id: ExchangeId, failure: post::Failure) {
         let refused = matches!(&failure, post::Failure::Unreached(error)
             if error.kind() == io::ErrorKind::ConnectionRefused);
-        self.events.push_back(WebEvent::Reached(if refused {
+        self.reached = Some(if refused {
             Reached::Refused
         } else {
             Reached::Heard
-        }));
+        });
         let told = if matches!(failure, post::Failure::Untrusted(_)) {
             Failure::Untrusted
         } else if matches!(failure, post::Failure::TooLarge) {
@@ -198,23 +201,14 @@ impl<N: Network> Bosh<N> {
     }
 
     fn deliver(&mut self, event: Event) {
-        let event = match event {
-            Event::Opened(opened) => WebEvent::Opened(StreamHeader {
-                from: opened.from,
-                ..StreamHeader::default()
-            }),
-            Event::Element(element) => WebEvent::Element(element),
-            Event::Restarted => WebEvent::Restarted,
-            Event::Writable => WebEvent::Writable,
-            Event::Host(host) => return self.follow(&host),
-            Event::Closed(closed) => {
-                self.over = true;
-                WebEvent::Closed(self.end(closed))
-            }
-            // Nobody here pauses; that the server tells its name late changes nothing.
-            Event::Identified(_) | Event::Paused(_) | _ => return,
-        };
-        self.events.push_back(event);
+        if let Event::Host(host) = event {
+            return self.follow(&host);
+        }
+        if let Some(event) = session::bosh::client_event(event) {
+            self.over |= matches!(event, session::Event::Closed(_));
+            let event = event.map(|closed| self.end(closed));
+            self.events.push_back(event);
+        }
     }
 
     /// A response named the node that holds the session.
@@ -261,41 +255,15 @@ impl<N: Network> Bosh<N> {
                 Why::Lost(Error::Bosh(Box::new(cause), closed.reason))
             }
         };
-        End {
-            why,
-            redirect,
-            undelivered: closed.undelivered,
-        }
+        End { why, redirect }
     }
 
-    pub(super) fn send(&mut self, element: Element) -> Result<(), Refused> {
-        let now = self.network.now();
-        self.session
-            .send(element, now)
-            .map_err(|refused| match refused {
-                SendError::Full(element) => Refused::Full(element),
-                SendError::Closed(_) | _ => Refused::Closed(refused.into_inner()),
-            })
+    pub(super) fn tell<T>(&mut self, tell: impl FnOnce(&mut dyn Dialled, Instant) -> T) -> T {
+        tell(&mut self.session, self.network.now())
     }
 
-    pub(super) fn close(&mut self) {
-        let now = self.network.now();
-        self.session.close(now);
-    }
-
-    pub(super) fn abort(&mut self) {
-        let now = self.network.now();
-        self.session.abort(now);
-    }
-
-    pub(super) fn hold_input(&mut self) {
-        let now = self.network.now();
-        self.session.hold_input(now);
-    }
-
-    pub(super) fn release_input(&mut self) {
-        let now = self.network.now();
-        self.session.release_input(now);
+    pub(super) fn take_reached(&mut self) -> Option<Reached> {
+        self.reached.take()
     }
 }
 

@@ -35,11 +35,11 @@
 mod bosh;
 mod builder;
 mod dial;
+mod dialled;
 mod engine;
 mod error;
 mod get;
 mod network;
-mod web;
 mod websocket;
 
 use std::{

@@ -91,7 +91,7 @@ impl<C: Connect, R: Runtime> Pool<C, R> {
     }
 
     /// A new connection's place. Its task runs by itself until the connection or the pool ends.
-    async fn make(&self, permit: Permit) -> Result<Place, Failure> {
+    async fn make(&self, permit: Permit) -> Result<IdleConnection, Failure> {
         let until = self.runtime.now() + self.config.connect_timeout;
         let mut alarm = Alarm::new();
         let mut connecting = pin!(self.connector.connect());
@@ -149,7 +149,7 @@ pub(super) struct Inner {
 #[derive(Default)]
 struct State {
     /// Places for the next job; the newest last. Those of connections that ended may be among them.
-    idle: Vec<Place>,
+    idle: Vec<IdleConnection>,
     /// Connections that take requests, or are being made.
     open: usize,
     /// Posts that wait for their turn, in order.
@@ -157,7 +157,7 @@ struct State {
 }
 
 /// Where an idle connection's task finds its next job.
-pub(super) type Place = oneshot::Sender<Job>;
+pub(super) type IdleConnection = oneshot::Sender<Job>;
 
 /// A request for a connection's task.
 pub(super) struct Job {
@@ -168,7 +168,7 @@ pub(super) struct Job {
 /// What a post goes on with.
 enum Turn {
     /// An idle connection. Dropping it ends the connection.
-    Use(Place),
+    Use(IdleConnection),
     /// The right to make a connection.
     Make(Permit),
 }
@@ -178,7 +178,7 @@ pub(super) struct Permit(Option<Weak<Inner>>);
 
 impl Permit {
     /// Makes a connection idle; it ends where the pool is gone.
-    pub(super) fn release(&self, place: Place) {
+    pub(super) fn release(&self, place: IdleConnection) {
         if let Some(inner) = self.0.as_ref().and_then(Weak::upgrade) {
             inner.give(Turn::Use(place));
         }

@@ -92,7 +92,7 @@ impl Admission {
     }
 
     /// A place for a connection. Waits a little where others are about to leave theirs.
-    pub(crate) async fn connection(&self, peer: Peer) -> Result<Place, Refusal> {
+    pub(crate) async fn connection(&self, peer: Peer) -> Result<ConnectionSlot, Refusal> {
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
             let freed = self.0.freed.notified();
@@ -107,7 +107,7 @@ impl Admission {
         }
     }
 
-    fn try_connection(&self, peer: Peer, now: Instant) -> Result<Place, Refusal> {
+    fn try_connection(&self, peer: Peer, now: Instant) -> Result<ConnectionSlot, Refusal> {
         let share = peer.share();
         let mut state = self.0.lock();
         let taken = state.connections.take(share, 1);
@@ -120,7 +120,7 @@ impl Admission {
         let turn = state.wait(false, &gives_way, now);
         self.0.note_tightness(&state);
         drop(state);
-        Ok(Place {
+        Ok(ConnectionSlot {
             inner: Arc::clone(&self.0),
             share,
             gives_way,
@@ -282,7 +282,7 @@ impl Denied {
 
 /// A connection's place; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionSlot {
     inner: Arc<Inner>,
     share: Option<AddressShare>,
     gives_way: Arc<Notify>,
@@ -290,7 +290,7 @@ pub(crate) struct Place {
     turn: Option<Turn>,
 }
 
-impl Place {
+impl ConnectionSlot {
     /// Says whether the connection carries a session now. One that does not may have to give way.
     pub(crate) fn set_carries_session(&mut self, carries: bool) {
         match (carries, self.turn) {
@@ -322,7 +322,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut state = self.inner.lock();
         state.connections.give(self.share, 1);
@@ -429,7 +429,7 @@ mod tests {
         Peer::Client([192, 0, 2, last].into())
     }
 
-    fn is_told(place: &Place) -> bool {
+    fn is_told(place: &ConnectionSlot) -> bool {
         let gives_way = place.gives_way();
         let told = pin!(gives_way.notified());
         told.poll(&mut Context::from_waker(Waker::noop()))
@@ -441,7 +441,7 @@ mod tests {
     fn connections_give_way_in_their_turn() {
         let admission = admission("");
         let start = Instant::now();
-        let mut places: Vec<Place> = (0..57)
+        let mut places: Vec<ConnectionSlot> = (0..57)
             .map(|_| admission.try_connection(Peer::Proxy, start).expect("room"))
             .collect();
         assert!(is_told(&places[0]), "eight places are left");
@@ -481,10 +481,10 @@ mod tests {
     fn nobody_gives_way_to_an_address_that_has_its_share() {
         let admission = admission("connections_per_address = 4");
         let start = Instant::now();
-        let places: Vec<Place> = (0..56)
+        let places: Vec<ConnectionSlot> = (0..56)
             .map(|_| admission.try_connection(Peer::Proxy, start).expect("room"))
             .collect();
-        let own: Vec<Place> = (0..4)
+        let own: Vec<ConnectionSlot> = (0..4)
             .map(|_| admission.try_connection(client(1), start).expect("room"))
             .collect();
         assert!(places[..4].iter().all(is_told));

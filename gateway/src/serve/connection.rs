@@ -21,7 +21,7 @@ use xmpp_web_tokio::{
 };
 
 use super::{
-    admission::{Permit, Place},
+    admission::{ConnectionSlot, Permit},
     gate::Gate,
     reports::Cause,
     route::{Health, Route, Rules},
@@ -40,7 +40,7 @@ pub(crate) struct Accepted<S> {
     pub(crate) rules: std::sync::Arc<Rules>,
     /// What may be said of its channel (W-R-452).
     pub(crate) protected: bool,
-    pub(crate) place: Place,
+    pub(crate) place: ConnectionSlot,
 }
 
 /// What comes after a request.

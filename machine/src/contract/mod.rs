@@ -213,7 +213,7 @@ impl<'a, M: Machine<Event: Debug, Handover: Debug>> Run<'a, M> {
                 break;
             }
             match step {
-                Step::Input(bytes) => self.feed(bytes, &mut cut),
+                Step::Input(bytes) => self.receive(bytes, &mut cut),
                 Step::End => self.rig.end(),
                 Step::Reset => self.rig.reset(),
                 Step::Wait(duration) => self.wait(*duration),
@@ -231,7 +231,7 @@ impl<'a, M: Machine<Event: Debug, Handover: Debug>> Run<'a, M> {
         self.seen
     }
 
-    fn feed(&mut self, mut bytes: &[u8], cut: &mut Cut) {
+    fn receive(&mut self, mut bytes: &[u8], cut: &mut Cut) {
         while !bytes.is_empty() {
             let (piece, rest) = bytes.split_at(cut.next(bytes.len()));
             bytes = rest;

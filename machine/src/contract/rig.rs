@@ -31,7 +31,7 @@ impl<M: Machine> Rig<M> {
     }
 
     /// Gives the machine bytes to read.
-    pub fn feed(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+    pub fn receive(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.input.extend_from_slice(bytes.as_ref());
         self.offer()
     }
@@ -88,7 +88,7 @@ impl<M: Machine> Rig<M> {
     /// Takes what it writes to the other end, at the other end's time, and says how much that was.
     pub fn carry<N: Machine>(&mut self, to: &mut Rig<N>) -> usize {
         let bytes = self.output();
-        to.feed(&bytes);
+        to.receive(&bytes);
         bytes.len()
     }
 }

@@ -1,13 +1,13 @@
-//! A BOSH session of a connection manager's in the vocabulary of all sessions: conditions are decided here, once.
+//! BOSH sessions, of a connection manager and of a client, in the vocabulary of all sessions: conditions are decided here, once.
 
 use bosh_proto::{
-    Condition,
+    Condition, client,
     server::{self, Accept, Cause, Manager, SessionKey},
 };
 use xmpp_machine::SendError;
 use xmpp_wire::{Element, StreamError, StreamHeader};
 
-use super::{Closed, Ending, Event, Session};
+use super::{Accepted, Closed, Dialled, Ending, Event, Session};
 use crate::Instant;
 
 /// One of a manager's sessions.
@@ -52,12 +52,6 @@ pub fn refusal(error: &StreamError) -> Condition {
 }
 
 impl Session for ManagedSession<'_> {
-    /// To a restart over BOSH there is no such answer.
-    fn open(&mut self, header: StreamHeader, now: Instant) -> Result<(), SendError<StreamHeader>> {
-        self.manager.accept(self.key, Accept { header }, now);
-        Ok(())
-    }
-
     fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
         self.manager.send(self.key, element, now)
     }
@@ -72,6 +66,14 @@ impl Session for ManagedSession<'_> {
 
     fn close(&mut self, now: Instant) {
         self.manager.close(self.key, None, None, now);
+    }
+}
+
+impl Accepted for ManagedSession<'_> {
+    /// To a restart over BOSH there is no such answer.
+    fn open(&mut self, header: StreamHeader, now: Instant) -> Result<(), SendError<StreamHeader>> {
+        self.manager.accept(self.key, Accept { header }, now);
+        Ok(())
     }
 
     fn fail(&mut self, error: StreamError, now: Instant) {
@@ -112,4 +114,50 @@ impl Session for ManagedSession<'_> {
 
     /// `Manager::shut_down` tells all its sessions by itself.
     fn shut_down(&mut self, _resumable: bool, _now: Instant) {}
+}
+
+/// What a client's session tells, in the vocabulary of all sessions; `None` where it says nothing there.
+pub fn client_event(event: client::Event) -> Option<Event<client::Closed>> {
+    Some(match event {
+        client::Event::Opened(opened) => Event::Opened(StreamHeader {
+            from: opened.from,
+            ..StreamHeader::default()
+        }),
+        client::Event::Restarted => Event::Restarted(StreamHeader::default()),
+        client::Event::Element(element) => Event::Element(element),
+        client::Event::Writable => Event::Writable,
+        client::Event::Closed(mut closed) => Event::Closed(Closed {
+            clean: closed.cause == client::Cause::Terminated,
+            undelivered: std::mem::take(&mut closed.undelivered),
+            how: closed,
+        }),
+        // That the server tells its name late, or another node of its own, changes nothing here.
+        client::Event::Host(_) | client::Event::Identified(_) | client::Event::Paused(_) | _ => {
+            return None;
+        }
+    })
+}
+
+impl Session for client::Session {
+    fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
+        self.send(element, now)
+    }
+
+    fn hold_input(&mut self, now: Instant) {
+        self.hold_input(now);
+    }
+
+    fn release_input(&mut self, now: Instant) {
+        self.release_input(now);
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.close(now);
+    }
+}
+
+impl Dialled for client::Session {
+    fn abort(&mut self, now: Instant) {
+        self.abort(now);
+    }
 }

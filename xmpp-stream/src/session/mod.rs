@@ -1,10 +1,12 @@
-//! One vocabulary for sessions, whatever carries them: what a session tells ([`Event`]) and what it is told ([`Session`]).
+//! One vocabulary for sessions, whatever carries them: what a session tells ([`Event`]) and what it is told
+//! ([`Session`]; [`Accepted`] where a client opened it, [`Dialled`] where we did).
 //!
 //! [`bosh`] and [`websocket`] implement it; conditions and close codes are decided there, once. The end of a session has these verbs:
 //!
 //! | verb | meaning |
 //! | --- | --- |
 //! | `close` | politely: the stream ends, behind what was sent |
+//! | `abort` | now, without a farewell |
 //! | `fail` | with a stream error of ours |
 //! | `refuse` | the same for a stream that is not open yet |
 //! | `end` | as a relay says it: see [`Ending`] |
@@ -67,19 +69,8 @@ impl<E> Event<E> {
     }
 }
 
-/// What a session is told.
+/// What every session is told.
 pub trait Session {
-    /// Answers the peer's header, the first one and that of each restart.
-    ///
-    /// # Errors
-    ///
-    /// Gives the header back: no room, or not the time for it.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the header comes back as it was given, once a stream"
-    )]
-    fn open(&mut self, header: StreamHeader, now: Instant) -> Result<(), SendError<StreamHeader>>;
-
     /// Sends an element, which stands alone.
     ///
     /// # Errors
@@ -93,13 +84,33 @@ pub trait Session {
     /// Goes on reading.
     fn release_input(&mut self, now: Instant);
 
+    /// Ends the stream, behind what was sent.
+    fn close(&mut self, now: Instant);
+}
+
+/// What a session that we opened is told beside that.
+pub trait Dialled: Session {
+    /// Ends it without a farewell to the stream: `Closed` follows at once.
+    fn abort(&mut self, now: Instant);
+}
+
+/// What a session that a client opened is told beside that.
+pub trait Accepted: Session {
+    /// Answers the peer's header, the first one and that of each restart.
+    ///
+    /// # Errors
+    ///
+    /// Gives the header back: no room, or not the time for it.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the header comes back as it was given, once a stream"
+    )]
+    fn open(&mut self, header: StreamHeader, now: Instant) -> Result<(), SendError<StreamHeader>>;
+
     /// Whether the session can be resumed by XEP-0198, so that its loss is not its end (W-R-447).
     fn set_resumable(&mut self, resumable: bool) {
         let _ = resumable;
     }
-
-    /// Ends the stream, behind what was sent.
-    fn close(&mut self, now: Instant);
 
     /// Ends a stream that is open, with an error of ours.
     fn fail(&mut self, error: StreamError, now: Instant);

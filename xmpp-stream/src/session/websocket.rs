@@ -1,9 +1,9 @@
-//! An RFC 7395 session of a server's in the vocabulary of all sessions: close codes are decided here, once.
+//! RFC 7395 sessions in the vocabulary of all sessions: close codes are decided here, once.
 //!
 //! ```
 //! use std::time::Instant;
 //! use ws_framing::xmpp;
-//! use xmpp_stream::session::{Order, Session};
+//! use xmpp_stream::session::{Accepted as _, Order};
 //!
 //! /// An order is tried until it is carried out; it comes back where there is no room, until `Event::Writable`.
 //! fn carry_out(session: &mut xmpp::server::Session, order: Order, now: Instant) -> Option<Order> {
@@ -13,12 +13,12 @@
 
 use ws_framing::{
     CloseCode,
-    xmpp::{self, server},
+    xmpp::{self, Role, client, server},
 };
 use xmpp_machine::SendError;
 use xmpp_wire::{Element, StreamError, StreamHeader};
 
-use super::{Closed, Ending, Event, Session};
+use super::{Accepted, Closed, Dialled, Ending, Event, Session};
 use crate::Instant;
 
 /// What a session's event says in the vocabulary of all sessions.
@@ -40,11 +40,7 @@ pub fn event(event: xmpp::Event) -> Event<Box<xmpp::Closed>> {
     }
 }
 
-impl Session for server::Session {
-    fn open(&mut self, header: StreamHeader, now: Instant) -> Result<(), SendError<StreamHeader>> {
-        self.open(header, now)
-    }
-
+impl<R: Role> Session for xmpp::Session<R> {
     fn send(&mut self, element: Element, now: Instant) -> Result<(), SendError<Element>> {
         self.send(element, now)
     }
@@ -57,12 +53,24 @@ impl Session for server::Session {
         self.release_input(now);
     }
 
-    fn set_resumable(&mut self, resumable: bool) {
-        self.set_resumable(resumable);
-    }
-
     fn close(&mut self, now: Instant) {
         self.close(now);
+    }
+}
+
+impl Dialled for client::Session {
+    fn abort(&mut self, now: Instant) {
+        self.disconnect(CloseCode::GOING_AWAY, now);
+    }
+}
+
+impl Accepted for server::Session {
+    fn open(&mut self, header: StreamHeader, now: Instant) -> Result<(), SendError<StreamHeader>> {
+        self.open(header, now)
+    }
+
+    fn set_resumable(&mut self, resumable: bool) {
+        self.set_resumable(resumable);
     }
 
     fn fail(&mut self, error: StreamError, now: Instant) {
@@ -76,7 +84,7 @@ impl Session for server::Session {
 
     /// The session opens the stream for the error.
     fn refuse(&mut self, error: StreamError, now: Instant) {
-        Session::fail(self, error, now);
+        Accepted::fail(self, error, now);
     }
 
     /// W-R-343: 1000 where the WebSocket did its work, 1011 where the fault is behind us.
@@ -111,7 +119,7 @@ impl Session for server::Session {
         if resumable {
             self.disconnect(CloseCode::GOING_AWAY, now);
         } else {
-            Session::fail(self, StreamError::new("system-shutdown"), now);
+            Accepted::fail(self, StreamError::new("system-shutdown"), now);
         }
     }
 }

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use ws_framing::{connection, xmpp};
 use xmpp_stream::{
     Action, Relay, relay, server,
-    session::{Order, Session as _, websocket},
+    session::{Accepted as _, Order, websocket},
 };
 use xmpp_wire::{Element, StreamHeader, XmlLimits, ns};
 

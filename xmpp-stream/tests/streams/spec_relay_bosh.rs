@@ -7,7 +7,7 @@ use bosh_proto::{
     server::{Action, Config, Event, Manager, SessionKey},
 };
 use xmpp_stream::session::{
-    self, Ending, Order, Session as _,
+    self, Accepted as _, Ending, Order,
     bosh::{self, ManagedSession},
 };
 use xmpp_wire::StreamError;

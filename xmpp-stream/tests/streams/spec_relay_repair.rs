@@ -12,7 +12,7 @@ use xmpp_stream::{
     client::Tls,
     relay,
     session::{
-        Order, Session as _,
+        Accepted as _, Order,
         bosh::{self, ManagedSession},
     },
 };

@@ -8,9 +8,7 @@ use std::{
 use xmpp_wire::Element;
 
 use super::{Current, Engine};
-use crate::client::{
-    Cause, Closed, Event, Failed, NotDue, SendError, network::Network, web::Refused,
-};
+use crate::client::{Cause, Closed, Event, Failed, NotDue, SendError, network::Network};
 
 impl<N: Network> Engine<N> {
     pub(in crate::client) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
@@ -38,7 +36,9 @@ impl<N: Network> Engine<N> {
     fn release(&mut self) {
         self.held = false;
         if let Some(current) = &mut self.current {
-            current.web.release_input();
+            current
+                .session
+                .tell(|session, now| session.release_input(now));
             self.wake_task();
         }
     }
@@ -78,11 +78,13 @@ impl<N: Network> Engine<N> {
         if current.parked.is_some() {
             return Err(SendError::Full(element));
         }
-        match current.web.send(element) {
+        match current
+            .session
+            .tell(|session, now| session.send(element, now))
+        {
             Ok(()) => {}
-            Err(Refused::Full(element)) => current.parked = Some(element),
-            Err(Refused::Closed(element)) => return Err(SendError::Closed(element)),
-            Err(Refused::Forbidden(element)) => return Err(SendError::Forbidden(element)),
+            Err(SendError::Full(element)) => current.parked = Some(element),
+            Err(refused) => return Err(refused),
         }
         self.wake_task();
         Ok(())
@@ -131,9 +133,11 @@ impl<N: Network> Engine<N> {
         }
         match &mut self.current {
             Some(current) => {
-                current.web.close();
+                current.session.tell(|session, now| session.close(now));
                 if mem::take(&mut self.held) {
-                    current.web.release_input();
+                    current
+                        .session
+                        .tell(|session, now| session.release_input(now));
                 }
             }
             None => {

@@ -20,23 +20,24 @@ use xmpp_endpoints::{
     Candidate, Failure, Planner, Report, Transport, Url,
     planner::{self, Action, AttemptId, Fetched, LookupId, Query},
 };
+use xmpp_stream::session;
 use xmpp_wire::{Element, ns};
 
 use super::{
     Cause, Closed, Error, Event, Failed, Lost, Opened, Settings,
     bosh::Bosh,
     dial::Dialer,
+    dialled::{DialledSession, End, OpenedSession, Reached, Why},
     get::get,
     network::Network,
-    web::{End, Opening, Reached, Refused, Web, WebEvent, Why},
-    websocket::WebSocket,
+    websocket,
 };
 use crate::alarm::Alarm;
 
 /// Turns of one poll, so that other tasks have theirs (smol has no budget of its own).
 const TURNS: u32 = 64;
 
-type Trying<N> = Pin<Box<dyn Future<Output = Result<Opening<N>, End>> + Send>>;
+type Trying<N> = Pin<Box<dyn Future<Output = Result<OpenedSession<N>, End>> + Send>>;
 type Asking = Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send>>;
 
 struct Attempt<N: Network> {
@@ -53,7 +54,7 @@ struct Lookup {
 
 struct Current<N: Network> {
     id: AttemptId,
-    web: Web<N>,
+    session: DialledSession<N>,
     /// Taken from the application, and waiting for room.
     parked: Option<Element>,
     /// RFC 6120's SASL has succeeded.
@@ -238,13 +239,13 @@ impl<N: Network> Engine<N> {
                 }),
                 Transport::WebSocket | Transport::Tcp => match dialer {
                     Ok(dialer) => {
-                        WebSocket::open(&dialer, &here, &settings, network.clone(), seeds).await
+                        websocket::open(&dialer, &here, &settings, network.clone(), seeds).await
                     }
                     Err(error) => Err(error),
                 },
             };
-            let web = made.map_err(End::lost)?;
-            Opening::wait(web, network, &settings.planner.domain).await
+            let session = made.map_err(End::lost)?;
+            OpenedSession::wait(session, network, &settings.planner.domain).await
         };
         self.attempts.push(Attempt {
             id,
@@ -289,17 +290,17 @@ impl<N: Network> Engine<N> {
         self.errors.push((url, error));
     }
 
-    fn open(&mut self, id: AttemptId, url: Url, mut opening: Opening<N>) {
+    fn open(&mut self, id: AttemptId, url: Url, mut opening: OpenedSession<N>) {
         let header = mem::take(&mut opening.header);
         let (features, early) = (opening.features.take(), opening.early.take());
-        let Some(web) = opening.into_web() else {
+        let Some(session) = opening.into_session() else {
             return;
         };
         self.errors.clear();
         self.sessions += 1;
         self.current = Some(Current {
             id,
-            web,
+            session,
             parked: None,
             restarts: early.as_ref().is_some_and(is_success),
         });
@@ -319,27 +320,33 @@ impl<N: Network> Engine<N> {
         let Some(current) = &mut self.current else {
             return false;
         };
-        let Poll::Ready(event) = current.web.poll_event(cx) else {
-            return false;
+        let (id, event) = (current.id, current.session.poll_event(cx));
+        match current.session.take_reached() {
+            Some(Reached::Heard) => self.planner.handle_heard(id),
+            Some(Reached::Refused) => self.planner.handle_refused(id, self.network.now()),
+            None if event.is_pending() => return false,
+            None => {}
+        }
+        let Poll::Ready(event) = event else {
+            return true;
         };
-        let id = current.id;
         match event {
-            Some(WebEvent::Element(element)) => {
+            Some(session::Event::Element(element)) => {
                 current.restarts |= is_success(&element);
                 self.deliver(Event::Element(element));
             }
-            Some(WebEvent::Restarted) => self.deliver(Event::Restarted),
-            Some(WebEvent::Writable) => self.writable(),
-            Some(WebEvent::Closing) => current.web.close(),
-            Some(WebEvent::Reached(Reached::Heard)) => self.planner.handle_heard(id),
-            Some(WebEvent::Reached(Reached::Refused)) => {
-                self.planner.handle_refused(id, self.network.now());
+            Some(session::Event::Restarted(_)) => self.deliver(Event::Restarted),
+            Some(session::Event::Writable) => self.writable(),
+            Some(session::Event::Closing) => {
+                current.session.tell(|session, now| session.close(now));
             }
-            Some(WebEvent::Closed(end)) => self.session_ended(end),
-            Some(WebEvent::Opened(_)) => {}
+            Some(session::Event::Closed(closed)) => {
+                self.session_ended(closed.how, closed.undelivered);
+            }
+            Some(session::Event::Opened(_)) => {}
             None => {
                 let error = Error::Lost("it ended without a word".to_owned());
-                self.session_ended(End::lost(error));
+                self.session_ended(End::lost(error), Vec::new());
             }
         }
         true
@@ -351,27 +358,27 @@ impl<N: Network> Engine<N> {
             return;
         };
         if let Some(element) = current.parked.take()
-            && let Err(refused) = current.web.send(element)
+            && let Err(refused) = current
+                .session
+                .tell(|session, now| session.send(element, now))
         {
-            match refused {
-                Refused::Full(element) | Refused::Closed(element) | Refused::Forbidden(element) => {
-                    current.parked = Some(element);
-                    return;
-                }
-            }
+            current.parked = Some(refused.into_inner());
+            return;
         }
         self.wake_writers();
     }
 
-    fn session_ended(&mut self, end: End) {
+    fn session_ended(&mut self, end: End, mut undelivered: Vec<Element>) {
         let Some(Current {
-            id, web, parked, ..
+            id,
+            session,
+            parked,
+            ..
         }) = self.current.take()
         else {
             return;
         };
-        self.network.spawn(web.finish());
-        let mut undelivered = end.undelivered;
+        self.network.spawn(session.finish());
         undelivered.extend(parked);
         let now = self.network.now();
         self.wake_writers();
@@ -410,21 +417,20 @@ impl<N: Network> Engine<N> {
 
     /// Nobody listens where the session is, and another node is left: what it has not brought over comes back.
     fn give_up(&mut self, mut current: Current<N>) {
-        current.web.abort();
+        current.session.tell(|session, now| session.abort(now));
         let mut cx = Context::from_waker(Waker::noop());
         let mut undelivered = Vec::new();
-        while let Poll::Ready(Some(event)) = current.web.poll_event(&mut cx) {
+        while let Poll::Ready(Some(event)) = current.session.poll_event(&mut cx) {
             match event {
-                WebEvent::Closed(end) => {
-                    undelivered = end.undelivered;
+                session::Event::Closed(closed) => {
+                    undelivered = closed.undelivered;
                     break;
                 }
-                WebEvent::Element(element) => self.deliver(Event::Element(element)),
-                WebEvent::Opened(_)
-                | WebEvent::Restarted
-                | WebEvent::Writable
-                | WebEvent::Closing
-                | WebEvent::Reached(_) => {}
+                session::Event::Element(element) => self.deliver(Event::Element(element)),
+                session::Event::Opened(_)
+                | session::Event::Restarted(_)
+                | session::Event::Writable
+                | session::Event::Closing => {}
             }
         }
         undelivered.extend(current.parked);
@@ -508,7 +514,7 @@ impl<N: Network> Engine<N> {
             && let Some(current) = &mut self.current
         {
             self.held = true;
-            current.web.hold_input();
+            current.session.tell(|session, now| session.hold_input(now));
         }
         if let Some(reader) = self.reader.take() {
             reader.wake();

@@ -1,39 +1,30 @@
-//! A session over either transport, in one small vocabulary.
+//! A session over either transport, in the vocabulary of all sessions.
 
 use std::{
     mem,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Instant,
 };
 
+use ws_framing::xmpp;
 use xmpp_endpoints::redirect::Redirect;
+use xmpp_stream::session::{self, Dialled, Event};
 use xmpp_wire::{Element, StreamHeader, ns};
 
-use super::{Error, bosh::Bosh, network::Network, websocket::WebSocket};
+use super::{Error, bosh::Bosh, network::Network, websocket};
+use crate::{BoxStream, Pump, Step};
 
-/// What a session tells.
-pub(super) enum WebEvent {
-    Opened(StreamHeader),
-    Restarted,
-    Element(Element),
-    Writable,
-    /// The server ends its stream: the answer is `close`, behind what is still queued.
-    Closing,
-    /// Whether somebody listened, the last time that a request was made (BOSH).
-    Reached(Reached),
-    Closed(End),
-}
-
+/// Whether somebody listened where a request went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reached {
     Refused,
     Heard,
 }
 
-/// How a session ended.
+/// Why a session ended.
 pub(super) struct End {
     pub(super) why: Why,
     pub(super) redirect: Option<Redirect>,
-    pub(super) undelivered: Vec<Element>,
 }
 
 pub(super) enum Why {
@@ -50,70 +41,51 @@ impl End {
         Self {
             why: Why::Lost(error),
             redirect: None,
-            undelivered: Vec::new(),
         }
     }
 }
 
-/// Why an element was not taken; it comes back.
-pub(super) enum Refused {
-    /// The outbox is full; `WebEvent::Writable` follows when there is room.
-    Full(Element),
-    Closed(Element),
-    Forbidden(Element),
-}
-
-pub(super) enum Web<N: Network> {
-    WebSocket(Box<WebSocket<N>>),
+/// A session that we opened, over either transport.
+pub(super) enum DialledSession<N: Network> {
+    WebSocket(Box<Pump<xmpp::client::Session, BoxStream, N>>),
     Bosh(Box<Bosh<N>>),
 }
 
-impl<N: Network> Web<N> {
-    /// `None` when everything has been said and done.
-    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<WebEvent>> {
+impl<N: Network> DialledSession<N> {
+    /// What it tells next; `None` when everything has been said and done.
+    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event<End>>> {
         match self {
-            Self::WebSocket(socket) => socket.poll_event(cx),
+            Self::WebSocket(pump) => {
+                let Some(Step::Event(event)) = ready!(pump.poll_next(cx)) else {
+                    return Poll::Ready(None);
+                };
+                let event = session::websocket::event(event);
+                Poll::Ready(Some(event.map(|closed| websocket::end(*closed))))
+            }
             Self::Bosh(bosh) => bosh.poll_event(cx),
         }
     }
 
-    pub(super) fn send(&mut self, element: Element) -> Result<(), Refused> {
+    /// Tells it something; poll it afterwards.
+    pub(super) fn tell<T>(&mut self, tell: impl FnOnce(&mut dyn Dialled, Instant) -> T) -> T {
         match self {
-            Self::WebSocket(socket) => socket.send(element),
-            Self::Bosh(bosh) => bosh.send(element),
+            Self::WebSocket(pump) => {
+                let now = pump.now();
+                tell(pump.machine_mut(), now)
+            }
+            Self::Bosh(bosh) => bosh.tell(tell),
         }
     }
 
-    pub(super) fn close(&mut self) {
+    /// Whether somebody listened, where a request was made since this was last asked (BOSH).
+    pub(super) fn take_reached(&mut self) -> Option<Reached> {
         match self {
-            Self::WebSocket(socket) => socket.close(),
-            Self::Bosh(bosh) => bosh.close(),
+            Self::WebSocket(_) => None,
+            Self::Bosh(bosh) => bosh.take_reached(),
         }
     }
 
-    /// Ends it without a word: `Closed` follows at once.
-    pub(super) fn abort(&mut self) {
-        match self {
-            Self::WebSocket(socket) => socket.abort(),
-            Self::Bosh(bosh) => bosh.abort(),
-        }
-    }
-
-    pub(super) fn hold_input(&mut self) {
-        match self {
-            Self::WebSocket(socket) => socket.hold_input(),
-            Self::Bosh(bosh) => bosh.hold_input(),
-        }
-    }
-
-    pub(super) fn release_input(&mut self) {
-        match self {
-            Self::WebSocket(socket) => socket.release_input(),
-            Self::Bosh(bosh) => bosh.release_input(),
-        }
-    }
-
-    async fn next(&mut self) -> Option<WebEvent> {
+    async fn next(&mut self) -> Option<Event<End>> {
         std::future::poll_fn(|cx| self.poll_event(cx)).await
     }
 
@@ -124,7 +96,7 @@ impl<N: Network> Web<N> {
 }
 
 /// A session whose stream is open: the server's header and, mostly, its features have been seen.
-pub(super) struct Opening<N: Network> {
+pub(super) struct OpenedSession<N: Network> {
     guard: Guard<N>,
     pub(super) header: StreamHeader,
     pub(super) features: Option<Element>,
@@ -132,22 +104,26 @@ pub(super) struct Opening<N: Network> {
     pub(super) early: Option<Element>,
 }
 
-impl<N: Network> Opening<N> {
+impl<N: Network> OpenedSession<N> {
     /// Waits for a stream of `domain`. Dropping the future closes what was opened.
-    pub(super) async fn wait(web: Web<N>, network: N, domain: &str) -> Result<Self, End> {
+    pub(super) async fn wait(
+        session: DialledSession<N>,
+        network: N,
+        domain: &str,
+    ) -> Result<Self, End> {
         let mut guard = Guard {
-            web: Some(web),
+            session: Some(session),
             network,
         };
         let mut opened = None;
         loop {
-            let event = match &mut guard.web {
-                Some(web) => web.next().await,
+            let event = match &mut guard.session {
+                Some(session) => session.next().await,
                 None => None,
             };
             match event {
-                Some(WebEvent::Opened(header)) => opened = Some(header),
-                Some(WebEvent::Element(element)) => {
+                Some(Event::Opened(header)) => opened = Some(header),
+                Some(Event::Element(element)) => {
                     // Not before: an error may follow on a header of whoever knows no such domain (RFC 6120 §4.9.1.3).
                     let from = opened.as_ref().and_then(|header| header.from.as_deref());
                     if let Some(other) = from.filter(|from| !from.eq_ignore_ascii_case(domain)) {
@@ -166,41 +142,45 @@ impl<N: Network> Opening<N> {
                         early,
                     });
                 }
-                Some(WebEvent::Closed(mut end)) => {
+                Some(Event::Closed(closed)) => {
+                    let mut end = closed.how;
                     if matches!(end.why, Why::Ours | Why::Peer) {
                         end.why =
                             Why::Lost(Error::Lost("before the stream's features came".to_owned()));
                     }
                     return Err(end);
                 }
-                Some(WebEvent::Closing) => {
-                    if let Some(web) = &mut guard.web {
-                        web.close();
+                Some(Event::Closing) => {
+                    if let Some(session) = &mut guard.session {
+                        session.tell(|session, now| session.close(now));
                     }
                 }
-                Some(WebEvent::Restarted | WebEvent::Writable | WebEvent::Reached(_)) => {}
+                Some(Event::Restarted(_) | Event::Writable) => {}
                 None => return Err(End::lost(Error::Lost("it ended at once".to_owned()))),
             }
         }
     }
 
     /// The session itself.
-    pub(super) fn into_web(mut self) -> Option<Web<N>> {
-        self.guard.web.take()
+    pub(super) fn into_session(mut self) -> Option<DialledSession<N>> {
+        let mut session = self.guard.session.take()?;
+        // What was heard before is no news.
+        session.take_reached();
+        Some(session)
     }
 }
 
 /// Closes a session that nobody wants, so that the server need not wait for it to fall silent.
 struct Guard<N: Network> {
-    web: Option<Web<N>>,
+    session: Option<DialledSession<N>>,
     network: N,
 }
 
 impl<N: Network> Drop for Guard<N> {
     fn drop(&mut self) {
-        if let Some(mut web) = mem::take(&mut self.web) {
-            web.close();
-            self.network.spawn(web.finish());
+        if let Some(mut session) = mem::take(&mut self.session) {
+            session.tell(|session, now| session.close(now));
+            self.network.spawn(session.finish());
         }
     }
 }
