@@ -58,10 +58,10 @@ impl Filter {
     pub(crate) fn apply(&self, features: &Element, stage: Stage) -> (Filtered, Vec<Warning>) {
         let mut profiles = [Profile::default(), Profile::default()];
         let mut limits = false;
-        let filtered = features.map_children(|child| {
+        let filtered = features.strip_starttls().map_children(|child| {
             let name = child.name();
             match (name.namespace, name.local) {
-                (ns::TLS, "starttls") | (ns::COMPRESS_FEATURE, "compression") => None,
+                (ns::COMPRESS_FEATURE, "compression") => None,
                 (ns::SASL, "mechanisms") => profiles[0].filter(self, &child),
                 (ns::SASL2, "authentication") => profiles[1].filter(self, &child),
                 (ns::SASL_CHANNEL_BINDING, "sasl-channel-binding") => {

@@ -192,7 +192,7 @@ impl Rules for Client {
                 session.negotiation = None;
                 session.phase = Phase::Streaming(Step::Running);
             }
-            session.deliver(Event::Element(content::strip_starttls(&element)));
+            session.deliver(Event::Element(element.strip_starttls()));
             if std::mem::take(&mut session.role.refused) {
                 session.deliver(Event::Writable);
             }

@@ -39,18 +39,6 @@ pub(super) fn check_namespace(element: Element, mode: Namespaces) -> Result<Elem
     }
 }
 
-/// Takes STARTTLS out of features: this binding does not have it (W-R-368).
-pub(super) fn strip_starttls(features: &Element) -> Element {
-    let offered = features
-        .children()
-        .any(|child| child.is("starttls", ns::TLS));
-    if offered {
-        features.retain_children(|child| !child.is("starttls", ns::TLS))
-    } else {
-        features.clone()
-    }
-}
-
 /// The rule that a message breaks which is no document.
 pub(super) fn reason_for(kind: XmlErrorKind, message: &Bytes, position: Position) -> Reason {
     if position == Position::First && begins_a_stream(message) {
@@ -77,7 +65,7 @@ pub(super) fn reason_for(kind: XmlErrorKind, message: &Bytes, position: Position
 pub(super) fn document(element: &Element) -> Bytes {
     let name = element.name();
     match (name.namespace, name.local) {
-        (ns::STREAM, "features") => strip_starttls(element).with_stream_prefix().raw().clone(),
+        (ns::STREAM, "features") => element.strip_starttls().with_stream_prefix().raw().clone(),
         (ns::STREAM, _) => element.with_stream_prefix().raw().clone(),
         _ => element.raw().clone(),
     }

@@ -322,6 +322,12 @@ impl Element {
         Self(self.0.retain_children(keep))
     }
 
+    /// Features without STARTTLS: a client's TLS is that of its HTTP or WebSocket (W-R-368, W-R-420).
+    #[must_use]
+    pub fn strip_starttls(&self) -> Self {
+        self.retain_children(|child| !child.is("starttls", ns::TLS))
+    }
+
     /// As [`NestedElement::map_children`].
     #[must_use]
     pub fn map_children(&self, edit: impl FnMut(NestedElement) -> Option<NestedElement>) -> Self {
