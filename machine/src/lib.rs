@@ -55,8 +55,8 @@
 //! # io::Result::Ok(())
 //! ```
 //!
-//! The rest is what machines share: time that never goes backwards ([`Clock`]), deadlines
-//! ([`Timers`]), rates ([`Bucket`]), who counts as one client ([`AddressShare`]), and hosts with
+//! The rest is what machines share: time that never goes backwards ([`Clock`]), rates
+//! ([`Bucket`]), who counts as one client ([`AddressShare`]), and hosts with
 //! ports ([`Authority`]). With the feature `contract`, the module `contract` checks a machine.
 //!
 //! Decisions about this crate, in `docs/decisions/`: 0029, 0052, 0053, 0054, 0057, 0058.
@@ -72,7 +72,6 @@ mod proved;
 mod reason;
 mod send_error;
 mod share;
-mod timers;
 mod transmit;
 
 /// The clock's type: std's, and `web_time`'s on wasm32-unknown-unknown.
@@ -88,5 +87,4 @@ pub use machine::{Action, Machine};
 pub use proved::Proved;
 pub use send_error::SendError;
 pub use share::AddressShare;
-pub use timers::{Timer, Timers};
 pub use transmit::Transmit;

@@ -1,7 +1,6 @@
 //! The check that holds a machine to the rules of [`Machine`], for tests.
 //!
-//! A [`Rig`] is what a test holds a machine with: a clock, and the bytes that go in and out. A
-//! [`Script`] says how a machine is made and what the world does to it. [`check`] runs it whole,
+//! A [`Script`] says how a machine is made and what the world does to it. [`check`] runs it whole,
 //! byte by byte, and cut at many places, twice each, and compares. It panics with the rule that was
 //! broken.
 //!
@@ -35,11 +34,9 @@ use std::{
     time::Duration,
 };
 
+use bytes::BytesMut;
+
 use crate::{Action, Instant, Machine};
-
-mod rig;
-
-pub use rig::Rig;
 
 /// What the world does.
 pub enum Step<M> {
@@ -176,7 +173,10 @@ impl Cut {
 
 struct Run<'a, M: Machine> {
     script: &'a Script<M>,
-    rig: Rig<M>,
+    machine: M,
+    /// Bytes that came and were not taken.
+    input: BytesMut,
+    now: Instant,
     seen: Seen,
     closed: bool,
     ended: Ended,
@@ -192,10 +192,14 @@ enum Ended {
 }
 
 impl<'a, M: Machine<Event: Debug, Handover: Debug>> Run<'a, M> {
+    #[expect(clippy::disallowed_methods, reason = "any instant does to begin with")]
     fn new(script: &'a Script<M>) -> Self {
+        let now = Instant::now();
         Self {
             script,
-            rig: Rig::new(&script.make),
+            machine: (script.make)(now),
+            input: BytesMut::new(),
+            now,
             seen: Seen {
                 actions: Vec::new(),
                 output: Vec::new(),
@@ -214,20 +218,20 @@ impl<'a, M: Machine<Event: Debug, Handover: Debug>> Run<'a, M> {
             }
             match step {
                 Step::Input(bytes) => self.receive(bytes, &mut cut),
-                Step::End => self.rig.end(),
-                Step::Reset => self.rig.reset(),
+                Step::End => self.machine.handle_eof(self.now),
+                Step::Reset => self.machine.handle_reset(self.now),
                 Step::Wait(duration) => self.wait(*duration),
-                Step::Call(call) => call(&mut self.rig.machine, self.rig.now),
+                Step::Call(call) => call(&mut self.machine, self.now),
             }
             self.drain();
         }
         if matches!(self.ended, Ended::Close | Ended::Abort) {
             self.wait(Duration::from_secs(3_600));
             self.drain();
-            let deadline = self.rig.machine.poll_timeout();
+            let deadline = self.machine.poll_timeout();
             assert_eq!(deadline, None, "rule 3: a deadline behind the end");
         }
-        self.seen.left = self.rig.input.to_vec();
+        self.seen.left = self.input.to_vec();
         self.seen
     }
 
@@ -236,7 +240,7 @@ impl<'a, M: Machine<Event: Debug, Handover: Debug>> Run<'a, M> {
             let (piece, rest) = bytes.split_at(cut.next(bytes.len()));
             bytes = rest;
             // What is behind a handover is the next owner's, in the same buffer.
-            self.rig.input.extend_from_slice(piece);
+            self.input.extend_from_slice(piece);
             self.offer();
             self.drain();
         }
@@ -245,39 +249,40 @@ impl<'a, M: Machine<Event: Debug, Handover: Debug>> Run<'a, M> {
     /// Offers what was read until the machine takes no more of it.
     fn offer(&mut self) {
         loop {
-            let before = self.rig.input.len();
-            if before == 0 || self.ended != Ended::Not || !self.rig.machine.wants_input() {
+            let before = self.input.len();
+            if before == 0 || self.ended != Ended::Not || !self.machine.wants_input() {
                 return;
             }
             // A time that went backwards changes nothing (rule 4).
-            let past = self.rig.now.checked_sub(Duration::from_secs(1));
-            let now = past.filter(|_| before % 2 == 0).unwrap_or(self.rig.now);
-            self.rig.machine.handle_input(&mut self.rig.input, now);
+            let past = self.now.checked_sub(Duration::from_secs(1));
+            let now = past.filter(|_| before % 2 == 0).unwrap_or(self.now);
+            self.machine.handle_input(&mut self.input, now);
             self.drain();
-            if self.rig.input.len() == before {
+            if self.input.len() == before {
                 break;
             }
         }
-        let left = self.rig.input.len();
+        let left = self.input.len();
         let most = self.script.left_bytes;
         assert!(left <= most, "rule 2: {left} bytes of input are left");
     }
 
     fn wait(&mut self, duration: Duration) {
-        let until = self.rig.now + duration;
+        let until = self.now + duration;
         // Late and extra calls are harmless.
-        self.rig.machine.handle_timeout(self.rig.now);
+        self.machine.handle_timeout(self.now);
         self.drain();
         let mut last = None;
         for _ in 0..100_000 {
-            let next = self.rig.machine.poll_timeout();
+            let next = self.machine.poll_timeout();
             let Some(at) = next.filter(|at| *at <= until) else {
-                self.rig.now = until;
+                self.now = until;
                 return;
             };
             assert!(last.is_none_or(|last| at > last), "rule 5: no progress");
             let actions = self.seen.actions.len();
-            self.rig.expire();
+            self.now = self.now.max(at);
+            self.machine.handle_timeout(self.now);
             self.drain();
             last = (self.seen.actions.len() == actions).then_some(at);
         }
@@ -286,10 +291,10 @@ impl<'a, M: Machine<Event: Debug, Handover: Debug>> Run<'a, M> {
 
     fn drain(&mut self) {
         loop {
-            while let Some(action) = self.rig.machine.poll_action() {
+            while let Some(action) = self.machine.poll_action() {
                 self.note(action);
             }
-            let transmit = self.rig.machine.poll_transmit();
+            let transmit = self.machine.poll_transmit();
             let is_last = transmit.is_none();
             if let Some(transmit) = transmit {
                 assert!(!transmit.is_empty(), "a transmit without bytes");
@@ -298,7 +303,7 @@ impl<'a, M: Machine<Event: Debug, Handover: Debug>> Run<'a, M> {
                 self.seen.output.extend_from_slice(&transmit.payload);
             }
             // Behind the last bytes it may have learned that they have left.
-            let Some(action) = self.rig.machine.poll_action() else {
+            let Some(action) = self.machine.poll_action() else {
                 if is_last {
                     return;
                 }
