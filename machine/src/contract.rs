@@ -231,7 +231,9 @@ impl<'a, M: Machine<Event: Debug, Handover: Debug>> Run<'a, M> {
             let deadline = self.machine.poll_timeout();
             assert_eq!(deadline, None, "rule 3: a deadline behind the end");
         }
-        self.seen.left = self.input.to_vec();
+        if self.ended == Ended::Handover {
+            self.seen.left = self.input.to_vec();
+        }
         self.seen
     }
 
