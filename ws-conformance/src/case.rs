@@ -9,7 +9,7 @@ use crate::{
     deflate::{Deflater, Request},
 };
 
-/// One conversation.
+/// One conversation with an echo peer, and what is expected of it.
 pub struct Case {
     /// Its number, as `6.4.2`.
     pub id: String,
@@ -90,7 +90,7 @@ pub enum Outgoing {
     Compressed {
         /// Text or binary.
         opcode: u8,
-        /// The message.
+        /// The message before it is compressed.
         payload: Bytes,
         /// Bytes of a fragment of what it is compressed to; `None` sends one frame.
         fragment: Option<usize>,
@@ -179,7 +179,7 @@ impl Default for Ending {
 }
 
 impl Script {
-    /// Nothing yet.
+    /// A script without steps.
     pub fn new() -> Self {
         Self::default()
     }
@@ -191,7 +191,7 @@ impl Script {
         self.part(frame, 0, to)
     }
 
-    /// Sends frames.
+    /// Sends these frames, one after the other.
     #[must_use]
     pub fn send_all(self, frames: impl IntoIterator<Item = Frame>) -> Self {
         frames.into_iter().fold(self, Self::send)

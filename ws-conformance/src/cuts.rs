@@ -5,7 +5,7 @@
 pub struct Cuts(u64);
 
 impl Cuts {
-    /// Any seed.
+    /// Places to cut that the seed determines; any number is one.
     pub fn new(seed: u64) -> Self {
         Self(seed ^ 0x9e37_79b9_7f4a_7c15 | 1)
     }

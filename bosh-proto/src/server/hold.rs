@@ -17,7 +17,7 @@ use crate::{Condition, ExchangeId, body::recoverable_error};
 pub(super) enum Fill {
     /// Queued elements, as many as fit.
     Queue,
-    /// No elements.
+    /// No elements, though some may be queued.
     Nothing,
 }
 

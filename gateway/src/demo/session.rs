@@ -36,7 +36,7 @@ enum Stage {
     Challenged { failed: u32 },
     /// Logged in under this name, not bound.
     Named(String),
-    /// Bound.
+    /// Logged in, with a resource bound: the full JID, and what comes for it.
     Bound(Jid, Letters),
 }
 

@@ -24,7 +24,7 @@ pub struct Request {
 pub struct Direction {
     /// Each message begins anew.
     pub no_context_takeover: bool,
-    /// The window.
+    /// The window of the compressor, as a power of two of bytes.
     pub window_bits: u8,
 }
 
@@ -33,7 +33,7 @@ pub struct Direction {
 pub struct Agreed {
     /// Of the subject's compressor.
     pub subject: Direction,
-    /// Of ours.
+    /// Of the compressor of the peer that runs the conversations.
     pub peer: Direction,
 }
 

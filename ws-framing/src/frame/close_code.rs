@@ -52,7 +52,7 @@ impl CloseCode {
         matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999).then_some(Self(code))
     }
 
-    /// The number.
+    /// The code as the number on the wire (RFC 6455 §7.4).
     pub fn get(self) -> u16 {
         self.0
     }
